@@ -1,0 +1,68 @@
+/** A folder or file of the host that a job sees. */
+export interface Mount {
+  /** Absolute path on the host. Must exist. */
+  readonly hostPath: string
+  /** Absolute path in the job's own world, for example `/inputs`. */
+  readonly guestPath: string
+  readonly readOnly: boolean
+}
+
+/** What a job may use. Enforced from outside of the job. Each bound is optional only where the engine has its own. */
+export interface ExecutionLimits {
+  /** Bytes of memory. */
+  readonly memory: number
+  /** Wall-clock milliseconds from start to end of the run. 0 means no bound. */
+  readonly time: number
+  /** Bytes of standard output and of standard error, each. */
+  readonly output: number
+  /** Bytes that the job may keep in its writable mounts, together. */
+  readonly disk: number
+  /** Files and folders that the job may create in its writable mounts, together. */
+  readonly files: number
+}
+
+export interface ExecutionRequest {
+  readonly executionId: string
+  readonly jobId: string
+  /** `Params` of the task's engine, not yet checked. */
+  readonly params: Readonly<Record<string, unknown>>
+  /** Environment of the job, complete. */
+  readonly env: Readonly<Record<string, string>>
+  /** Inputs (read-only) and result folders (writable). */
+  readonly mounts: readonly Mount[]
+  /** Host files that receive standard output and standard error; the executor creates and appends to them while the job runs. */
+  readonly stdoutPath: string
+  readonly stderrPath: string
+  /** Host file that the job reads as standard input; empty input when absent. */
+  readonly stdinPath?: string
+  readonly limits: ExecutionLimits
+}
+
+/** How a run ended. A non-zero exit code is an ordinary end; a failure says that the job could not run to its own end. */
+export type ExecutionOutcome =
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint?: string }
+
+/** Told about a run while it goes on. */
+export interface ExecutionObserver {
+  /** More bytes are in the stdout or stderr file than before. Coalesced; may be called with nothing new. */
+  onOutput(): void
+}
+
+/** Runs jobs of one engine. Every implementation passes the suite in `compliance.ts`. */
+export interface Executor {
+  /** Name of the engine in a spec, lower case: `wasm`, `docker`, `noop`. */
+  readonly engine: string
+  /** Can this node run the engine now? Cheap; asked again and again. */
+  available(): Promise<boolean>
+  /** Checks `Params` before a job is taken; throws a `BacalhauError` that names what is wrong. */
+  validate(params: Readonly<Record<string, unknown>>): void
+  /**
+   * Runs one execution to its end. Resolves for every end that the job or a limit brings about; when `signal` aborts, the
+   * job is ended at once and the outcome is a failure `ExecutionCancelled`. Partial output stays in place. Rejects only for
+   * faults of the node itself.
+   */
+  run(request: ExecutionRequest, observer: ExecutionObserver, signal: AbortSignal): Promise<ExecutionOutcome>
+  /** Ends whatever still runs and frees threads, containers and files. */
+  stop(): Promise<void>
+}

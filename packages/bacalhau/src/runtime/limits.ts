@@ -1,0 +1,29 @@
+/** Bounds on what anyone can make this node do. One place, so that a reader sees them all. Bytes and milliseconds. */
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const LIMITS = {
+  /** Body of one API request, inline modules included. */
+  requestBody: 10 * MIB,
+  /** How deep JSON of a stranger may nest. */
+  jsonDepth: 64,
+  /** One frame of the link or of any other stream between peers. */
+  frame: 1 * MIB,
+  /** Silence on a link after which the peer counts as lost, and how often an idle side speaks. */
+  linkSilence: 5_000,
+  linkHeartbeat: 1_000,
+  /** A peer has this long to complete a handshake. */
+  handshake: 10_000,
+  /** `POST /api/v1/run` holds its caller at most this long. */
+  runWait: 15 * 60_000,
+  /** Looking for content in the swarm before giving up. */
+  contentLookup: 30_000,
+  /** One WebAssembly module. */
+  wasmModule: 128 * MIB,
+  /** stdout and stderr of one execution, each. */
+  executionOutput: 1024 * MIB,
+  /** Head of stdout and stderr that travels with the execution record. */
+  outputSummary: 2 * KIB,
+  /** Files and folders that one execution may create. */
+  executionFiles: 100_000,
+} as const

@@ -1,0 +1,33 @@
+import type { SpecConfig } from '@bacalhau/models'
+
+/** An input, ready on this host. */
+export interface PreparedInput {
+  /** Absolute host path of the file or folder. Read-only by convention: it may be shared with other executions. */
+  readonly hostPath: string
+  readonly kind: 'file' | 'folder'
+  /** Frees what was prepared for this execution. Never deletes what others still use. */
+  release(): Promise<void>
+}
+
+export interface InputSize {
+  /** Bytes that the input will occupy. */
+  readonly bytes: number
+  /** Is all of it on this node already? */
+  readonly local: boolean
+}
+
+/** Brings inputs of one kind to this node. Every implementation passes the suite in `compliance.ts`. */
+export interface InputSource {
+  /** Types in a spec that this source serves, lower case: `inline`, `ipfs`, `local` and so on. */
+  readonly types: readonly string[]
+  available(): Promise<boolean>
+  /** Checks a spec's parameters; throws a `BacalhauError` that names what is wrong. */
+  validate(spec: SpecConfig): void
+  /** Size and place, for admission. May look into the swarm, within `signal`. */
+  measure(spec: SpecConfig, signal: AbortSignal): Promise<InputSize>
+  /**
+   * Makes the input available below `folder` (private to the execution, exists, may stay unused). Throws `InputFailed`,
+   * `ContentNotFound` or the like; leaves nothing behind when it throws.
+   */
+  prepare(spec: SpecConfig, folder: string, signal: AbortSignal): Promise<PreparedInput>
+}

@@ -1,0 +1,45 @@
+// Bundles the command into packages/bacalhau/dist: `main.js` is the command line, heavy parts (serve and its libraries)
+// are chunks that it imports when needed, `sandbox-worker.js` is the thread in which WebAssembly jobs run.
+import { readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { build, type Plugin } from 'esbuild'
+
+const root = path.join(import.meta.dirname, '..', 'packages', 'bacalhau')
+
+/** A dependency reads its own package.json by `require`, which no bundle can resolve at run time: inline it. */
+const inlinePackageJson: Plugin = {
+  name: 'inline-package-json',
+  setup(builder) {
+    builder.onLoad({ filter: /@achingbrain[\\/]ssdp[\\/].*\.js$/ }, async ({ path: file }) => {
+      const code = await readFile(file, 'utf8')
+      return {
+        contents: code.replace(/(?:const|var) require = createRequire\(import\.meta\.url\);?/, ''),
+        loader: 'js',
+      }
+    })
+  },
+}
+
+await rm(path.join(root, 'dist'), { recursive: true, force: true })
+await build({
+  entryPoints: {
+    main: path.join(root, 'src/cli/main.ts'),
+    'sandbox-worker': path.join(root, 'src/executors/wasm/worker/main.ts'),
+  },
+  outdir: path.join(root, 'dist'),
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.13',
+  chunkNames: 'chunk-[hash]',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  plugins: [inlinePackageJson],
+  banner: {
+    // CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules.
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+})

@@ -1,0 +1,51 @@
+// Runs every test of the workspace with Node's own runner and closes with one line that counts them.
+// Arguments are parts of file names: `npm test -- units store` runs only the files whose path holds one of them.
+import { spawnSync } from 'node:child_process'
+import { glob } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+
+const root = path.join(import.meta.dirname, '..')
+const wanted = process.argv.slice(2)
+/** No single test file may take longer, in milliseconds: a hang must end the run, not the day. */
+const FILE_TIMEOUT = 240_000
+
+const build = spawnSync(process.execPath, [path.join(root, 'scripts/build.ts')], { stdio: 'inherit' })
+if (build.status !== 0) process.exit(1)
+
+const files: string[] = []
+for await (const file of glob(['packages/*/{src,test}/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'], {
+  cwd: root,
+})) {
+  if (wanted.length === 0 || wanted.some((part) => file.includes(part))) files.push(path.join(root, file))
+}
+if (files.length === 0) {
+  console.error(`Error: no test file matches ${wanted.join(' ')}`)
+  process.exit(1)
+}
+
+const counts = { passed: 0, failed: 0, skipped: 0 }
+const stream = run({
+  files: files.toSorted(),
+  cwd: root,
+  concurrency: Math.max(2, availableParallelism()),
+  timeout: FILE_TIMEOUT,
+  coverage: wanted.length === 0,
+  coverageIncludeGlobs: ['packages/*/src/**/*.ts'],
+  coverageExcludeGlobs: ['**/*.test.ts', '**/test/**', '**/compliance.ts', '**/fixtures/**'],
+})
+stream.on('test:fail', () => (counts.failed += 1))
+stream.on('test:pass', (event) => {
+  if (event.details.type === 'suite') return
+  if (event.skip !== undefined) counts.skipped += 1
+  else counts.passed += 1
+})
+stream.compose(spec).pipe(process.stdout)
+stream.on('end', () => {
+  process.on('exit', () => {
+    console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+  })
+  process.exitCode = counts.failed > 0 ? 1 : 0
+})
