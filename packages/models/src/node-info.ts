@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { resourcesSchema } from './resources.ts'
+
+const name = z.string().max(256)
+const names = z.array(name).max(256)
+
+export const buildInfoSchema = z.strictObject({
+  Major: name,
+  Minor: name,
+  GitVersion: name,
+  GitCommit: name,
+  BuildDate: name,
+  GOOS: name,
+  GOARCH: name,
+})
+export type BuildInfo = z.infer<typeof buildInfoSchema>
+
+export const computeNodeInfoSchema = z.strictObject({
+  ExecutionEngines: names,
+  Publishers: names,
+  StorageSources: names,
+  MaxCapacity: resourcesSchema,
+  QueueCapacity: resourcesSchema,
+  AvailableCapacity: resourcesSchema,
+  MaxJobRequirements: resourcesSchema,
+  RunningExecutions: z.number().int().nonnegative(),
+  EnqueuedExecutions: z.number().int().nonnegative(),
+  address: name,
+})
+export type ComputeNodeInfo = z.infer<typeof computeNodeInfoSchema>
+
+/** What a node says of itself. `NodeID` is its peer ID. */
+export const nodeInfoSchema = z.strictObject({
+  NodeID: name,
+  NodeType: z.enum(['Requester', 'Compute']),
+  Labels: z.record(name, z.string().max(1_024)),
+  SupportedProtocols: names,
+  ComputeNodeInfo: computeNodeInfoSchema,
+  BacalhauVersion: buildInfoSchema,
+})
+export type NodeInfo = z.infer<typeof nodeInfoSchema>
+
+export const MEMBERSHIPS = ['UNKNOWN', 'PENDING', 'APPROVED', 'REJECTED'] as const
+export type Membership = (typeof MEMBERSHIPS)[number]
+
+/** A node as the orchestrator sees it. Times are RFC 3339; the zero time stands for "never". */
+export interface NodeState {
+  readonly Info: NodeInfo
+  readonly Membership: Membership
+  readonly Connection: 'CONNECTED' | 'DISCONNECTED'
+  readonly ConnectionState: {
+    readonly Status: 'CONNECTED' | 'DISCONNECTED'
+    readonly LastHeartbeat: string
+    readonly ConnectedSince: string
+    readonly DisconnectedSince: string
+    readonly LastError: string
+  }
+}

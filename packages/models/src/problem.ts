@@ -1,0 +1,23 @@
+/** One thing that is wrong with a document: where, and what. */
+export interface Problem {
+  /** Path inside the document, for example `Tasks[0].Resources.CPU`; empty for the document itself. */
+  readonly path: string
+  readonly message: string
+}
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+/** The problems as lines of text, at most `limit` of them. */
+export function describeProblems(problems: readonly Problem[], limit = 20): string {
+  const lines = problems.slice(0, limit).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  if (problems.length > limit) lines.push(`and ${problems.length - limit} more`)
+  return lines.join('\n')
+}
+
+/** Joins a path and a key the way a reader would write it. */
+export function joinPath(path: string, key: string | number): string {
+  if (typeof key === 'number') return `${path}[${key}]`
+  return path === '' ? key : `${path}.${key}`
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { formatBytes, parseBytes, parseCount, parseCpu } from './units.ts'
+
+/** YAML users write `CPU: 1` as readily as `CPU: "1"`. Spaces and case do not matter (`512 Mb`). */
+const quantity = z.preprocess(
+  (value) =>
+    typeof value === 'number'
+      ? String(value)
+      : typeof value === 'string'
+        ? value.replaceAll(/\s/g, '').toLowerCase()
+        : value,
+  z.string().max(32),
+)
+
+const checked = (parse: (text: string) => number | undefined, name: string) =>
+  quantity.refine((text) => text === '' || parse(text) !== undefined, {
+    error: (issue) => `invalid ${name} value: ${String(issue.input)}`,
+  })
+
+/** Resources as a spec writes them; an empty or missing value means the default. */
+export const resourcesConfigSchema = z.strictObject({
+  CPU: checked(parseCpu, 'CPU').optional(),
+  Memory: checked(parseBytes, 'memory').optional(),
+  Disk: checked(parseBytes, 'disk').optional(),
+  GPU: checked(parseCount, 'GPU').optional(),
+})
+export type ResourcesConfig = z.infer<typeof resourcesConfigSchema>
+
+/** Resources in numbers: cores, bytes, bytes, devices. */
+export const resourcesSchema = z.strictObject({
+  CPU: z.number().nonnegative().default(0),
+  Memory: z.number().nonnegative().default(0),
+  Disk: z.number().nonnegative().default(0),
+  GPU: z.number().int().nonnegative().default(0),
+})
+export type Resources = z.infer<typeof resourcesSchema>
+
+export const NO_RESOURCES: Resources = { CPU: 0, Memory: 0, Disk: 0, GPU: 0 }
+
+/** Numbers of a checked config; what it leaves out is taken from `defaults`. */
+export function toResources(config: ResourcesConfig, defaults: Resources): Resources {
+  const pick = (text: string | undefined, parse: (text: string) => number | undefined, fallback: number) =>
+    text === undefined || text === '' ? fallback : (parse(text) ?? fallback)
+  return {
+    CPU: pick(config.CPU, parseCpu, defaults.CPU),
+    Memory: pick(config.Memory, parseBytes, defaults.Memory),
+    Disk: pick(config.Disk, parseBytes, defaults.Disk),
+    GPU: pick(config.GPU, parseCount, defaults.GPU),
+  }
+}
+
+/** Sums of floating-point cores drift; a thousandth is the unit. */
+const cores = (value: number) => Math.round(value * 1000) / 1000
+
+export function addResources(a: Resources, b: Resources): Resources {
+  return { CPU: cores(a.CPU + b.CPU), Memory: a.Memory + b.Memory, Disk: a.Disk + b.Disk, GPU: a.GPU + b.GPU }
+}
+
+/** `a - b`, never below zero. */
+export function subtractResources(a: Resources, b: Resources): Resources {
+  return {
+    CPU: Math.max(0, cores(a.CPU - b.CPU)),
+    Memory: Math.max(0, a.Memory - b.Memory),
+    Disk: Math.max(0, a.Disk - b.Disk),
+    GPU: Math.max(0, a.GPU - b.GPU),
+  }
+}
+
+/** What of `wanted` is more than `available`, in words: `4 cores of CPU (2 available)`. Empty when it fits. */
+export function lacking(wanted: Resources, available: Resources): string[] {
+  const missing: string[] = []
+  if (wanted.CPU > available.CPU) missing.push(`${wanted.CPU} cores of CPU (${available.CPU} available)`)
+  if (wanted.Memory > available.Memory)
+    missing.push(`${formatBytes(wanted.Memory)} of memory (${formatBytes(available.Memory)} available)`)
+  if (wanted.Disk > available.Disk)
+    missing.push(`${formatBytes(wanted.Disk)} of disk (${formatBytes(available.Disk)} available)`)
+  if (wanted.GPU > available.GPU) missing.push(`${wanted.GPU} GPUs (${available.GPU} available)`)
+  return missing
+}
+
+export const fits = (wanted: Resources, available: Resources): boolean => lacking(wanted, available).length === 0
