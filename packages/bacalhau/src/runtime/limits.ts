@@ -9,6 +9,18 @@ export const LIMITS = {
   jsonDepth: 64,
   /** One frame of the link or of any other stream between peers. */
   frame: 1 * MIB,
+  /** A frame that has begun must be complete within this time, so that a dribbling peer cannot hold a stream for ever. */
+  frameArrival: 60_000,
+  /** A peer that takes nothing of what we send it for this long is cut off. */
+  streamStall: 120_000,
+  /** Bytes that a peer may send on one stream before we have read any of them. */
+  streamWindow: 4 * MIB,
+  /** Open streams of one protocol, per connection. */
+  streamsPerProtocol: 1_024,
+  /** Connections of a node; handshakes under way at once; new connections a second from one address. */
+  connections: 4_096,
+  pendingHandshakes: 256,
+  connectionsPerSecond: 200,
   /** Silence on a link after which the peer counts as lost, and how often an idle side speaks. */
   linkSilence: 5_000,
   linkHeartbeat: 1_000,

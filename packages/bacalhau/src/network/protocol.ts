@@ -1,0 +1,96 @@
+import type { Libp2p, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { withDeadline } from '../runtime/abort.ts'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
+import type { Stoppable } from '../runtime/lifecycle.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { ByteStream } from './byte-stream.ts'
+import { peerStream } from './peer-stream.ts'
+
+export interface ProtocolOptions {
+  readonly logger: Logger
+  /** Streams of this protocol that one connection may have open; `LIMITS.streamsPerProtocol` if not given. */
+  readonly maxStreams?: number
+  /** Also over a relay, whose owner limits bytes and time? For small talk, not for bulk data. */
+  readonly overRelay?: boolean
+}
+
+/**
+ * Serves `protocol`: calls `handler` with each stream that a peer opens. `stream.remotePeer` is authenticated; nothing else
+ * about the peer is. When the handler settles the stream is closed, or aborted if the handler threw; its errors go to the log
+ * and nowhere else.
+ */
+export async function handleProtocol(
+  host: Libp2p,
+  protocol: string,
+  handler: (stream: ByteStream) => Promise<void>,
+  options: ProtocolOptions,
+): Promise<Stoppable> {
+  const { logger, maxStreams = LIMITS.streamsPerProtocol, overRelay = false } = options
+  await host.handle(
+    protocol,
+    async (stream, connection) => {
+      const bytes = peerStream(stream, connection)
+      try {
+        await handler(bytes)
+        await bytes.close()
+        await lingering(stream)
+      } catch (error) {
+        logger.debug({ protocol, peer: bytes.remotePeer, error: messageOf(error) }, 'a stream of a peer failed')
+        bytes.abort(error instanceof Error ? error : new Error(String(error)))
+      }
+    },
+    { maxInboundStreams: maxStreams, maxOutboundStreams: maxStreams, runOnLimitedConnection: overRelay },
+  )
+  return { stop: () => host.unhandle(protocol) }
+}
+
+/** Gives the peer a moment to end its side too; a stream that stays half open would count against its limit for ever. */
+async function lingering(stream: Stream): Promise<void> {
+  if (stream.status === 'closed' || stream.status === 'aborted' || stream.status === 'reset') return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(
+      () => stream.abort(new Error('the peer did not close the stream')),
+      LIMITS.handshake,
+    ).unref()
+    stream.addEventListener('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal
+  readonly overRelay?: boolean
+}
+
+/**
+ * Opens a stream of `protocol` to `peer`, over the present connection or a new one to the addresses known for it. Throws
+ * `PeerUnreachable` when there is no way to the peer or it does not speak the protocol.
+ */
+export async function openStream(
+  host: Libp2p,
+  peer: string,
+  protocol: string,
+  options: OpenOptions = {},
+): Promise<ByteStream> {
+  const signal = withDeadline(options.signal, LIMITS.handshake)
+  try {
+    const connection = await host.dial(peerIdFromString(peer), { signal })
+    const stream = await connection.newStream(protocol, {
+      signal,
+      maxOutboundStreams: LIMITS.streamsPerProtocol,
+      runOnLimitedConnection: options.overRelay ?? false,
+    })
+    return peerStream(stream, connection)
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    const problem =
+      error instanceof Error && error.name === 'UnsupportedProtocolError'
+        ? `does not speak ${protocol}`
+        : `cannot be reached: ${messageOf(error)}`
+    throw new BacalhauError('PeerUnreachable', `The peer ${peer} ${problem}.`, { details: { peer }, cause: error })
+  }
+}
