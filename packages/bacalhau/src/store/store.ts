@@ -1,0 +1,62 @@
+import type { Stoppable } from '../runtime/lifecycle.ts'
+
+/**
+ * Every table of the node. A row is a JSON document under a key: text that is not empty and does not hold U+10FFFF, which is
+ * free to mark the end of a range. Rows are ordered by key (by code point).
+ */
+export const TABLES = [
+  /** Facts about the node itself, such as the generation of this store. */
+  'meta',
+  /** Orchestrator: jobs by id, ids by time of creation, ids by namespace and name. */
+  'job',
+  'job-by-time',
+  'job-by-name',
+  /** Orchestrator: `<job id>/<execution id>`. */
+  'execution',
+  /** Orchestrator: `<job id>/<sequence number>`. */
+  'history',
+  /** Compute node: what was offered to it and is not settled yet, by execution id. */
+  'held',
+  /** Content that must not be collected, by CID. */
+  'pin',
+] as const
+export type Table = (typeof TABLES)[number]
+
+export type Write =
+  | { readonly op: 'put'; readonly table: Table; readonly key: string; readonly value: unknown }
+  | { readonly op: 'delete'; readonly table: Table; readonly key: string }
+
+export interface Row {
+  readonly key: string
+  readonly value: unknown
+}
+
+export interface RangeQuery {
+  /** Only keys that begin with this. */
+  readonly prefix?: string
+  /** Only keys after (with `reverse`: before) this one. */
+  readonly after?: string
+  /** From the last key to the first. */
+  readonly reverse?: boolean
+  /** At most this many rows. */
+  readonly limit: number
+}
+
+/**
+ * Durable memory of a node. Values are JSON documents; whoever reads one checks it against its schema. Every implementation
+ * passes the suite in `compliance.ts`.
+ */
+export interface Store extends Stoppable {
+  /**
+   * Applies all writes or none. Resolves when they will survive a power cut; rejects with `DiskFull` or `StoreCorrupt` when
+   * they could not be written, and then nothing of them is there. Units take effect in the order of the calls.
+   */
+  commit(writes: readonly Write[]): Promise<void>
+  /** The committed value, or undefined. */
+  get(table: Table, key: string): Promise<unknown>
+  /** Committed rows in order of their keys. */
+  range(table: Table, query: RangeQuery): Promise<readonly Row[]>
+}
+
+export const put = (table: Table, key: string, value: unknown): Write => ({ op: 'put', table, key, value })
+export const remove = (table: Table, key: string): Write => ({ op: 'delete', table, key })
