@@ -16,7 +16,8 @@ export interface ByteStream {
   send(bytes: Uint8Array, options?: AbortOptions): Promise<void>
   /**
    * What arrives, in chunks of any size; ends when the peer has closed its side, and throws when the stream or the
-   * connection broke before that. Reads no further ahead than a bounded buffer. For one reader, once; leaving the loop early
+   * connection broke before that. A peer whose program closes the connection in good order ends its streams in good order
+   * too: what must be complete has to carry its length or its hash. Reads no further ahead than a bounded buffer. For one reader, once; leaving the loop early
    * aborts the stream.
    */
   receive(): AsyncGenerator<Uint8Array, void, undefined>

@@ -32,8 +32,9 @@ export function peerStream(stream: Stream, connection: Connection): ByteStream {
 }
 
 function openInbox(stream: Stream): Inbox {
-  // The peer may have ended its side before this adapter was attached.
-  let finished = stream.remoteWriteStatus === 'closed' && stream.status !== 'closed'
+  // The peer may have ended its side, or the stream may have failed, before this adapter was attached.
+  const alive = stream.status === 'open' || stream.status === 'closing'
+  let finished = alive && stream.remoteWriteStatus === 'closed'
   const inbox = createInbox(READ_AHEAD, (full) => {
     if (full && stream.readStatus === 'readable') stream.pause()
     if (!full && stream.readStatus === 'paused') resume(stream)
@@ -51,7 +52,8 @@ function openInbox(stream: Stream): Inbox {
   stream.addEventListener('message', ({ data }) => {
     inbox.push(data.subarray())
   })
-  if (stream.readableEnded || stream.status === 'closed') inbox.end(finished ? undefined : broken())
+  if (!alive) inbox.end(broken())
+  else if (stream.readableEnded) inbox.end()
   return inbox
 }
 

@@ -19,7 +19,8 @@ export interface ProtocolOptions {
 /**
  * Serves `protocol`: calls `handler` with each stream that a peer opens. `stream.remotePeer` is authenticated; nothing else
  * about the peer is. When the handler settles the stream is closed, or aborted if the handler threw; its errors go to the log
- * and nowhere else.
+ * and nowhere else. Stopping aborts the streams that are open, so that no peer takes a half-sent answer for a whole one, and
+ * waits for their handlers.
  */
 export async function handleProtocol(
   host: Libp2p,
@@ -28,22 +29,36 @@ export async function handleProtocol(
   options: ProtocolOptions,
 ): Promise<Stoppable> {
   const { logger, maxStreams = LIMITS.streamsPerProtocol, overRelay = false } = options
+  const open = new Map<Stream, Promise<void>>()
+
+  async function serve(stream: Stream, bytes: ByteStream): Promise<void> {
+    try {
+      await handler(bytes)
+      await bytes.close()
+      await lingering(stream)
+    } catch (error) {
+      logger.debug({ protocol, peer: bytes.remotePeer, error: messageOf(error) }, 'a stream of a peer failed')
+      bytes.abort(error instanceof Error ? error : new Error(String(error)))
+    } finally {
+      open.delete(stream)
+    }
+  }
+
   await host.handle(
     protocol,
-    async (stream, connection) => {
-      const bytes = peerStream(stream, connection)
-      try {
-        await handler(bytes)
-        await bytes.close()
-        await lingering(stream)
-      } catch (error) {
-        logger.debug({ protocol, peer: bytes.remotePeer, error: messageOf(error) }, 'a stream of a peer failed')
-        bytes.abort(error instanceof Error ? error : new Error(String(error)))
-      }
+    (stream, connection) => {
+      open.set(stream, serve(stream, peerStream(stream, connection)))
     },
     { maxInboundStreams: maxStreams, maxOutboundStreams: maxStreams, runOnLimitedConnection: overRelay },
   )
-  return { stop: () => host.unhandle(protocol) }
+  return {
+    async stop() {
+      await host.unhandle(protocol)
+      const settled = [...open.values()]
+      for (const stream of open.keys()) stream.abort(new Error('the node is stopping'))
+      await Promise.all(settled)
+    },
+  }
 }
 
 /** Gives the peer a moment to end its side too; a stream that stays half open would count against its limit for ever. */

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { Libp2p } from '@libp2p/interface'
+import { silentLogger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { type ByteStream, sendAll } from './byte-stream.ts'
+import { fixtureKey } from './fixtures/keys.ts'
+import { startTestHost, startTestHosts } from './fixtures/test-host.ts'
+import { handleProtocol, openStream } from './protocol.ts'
+
+const ECHO = '/test/echo/1.0.0'
+const echo = (stream: ByteStream) => sendAll(stream, stream.receive())
+const text = async (stream: ByteStream) => Buffer.concat(await Array.fromAsync(stream.receive())).toString()
+
+async function pair(t: TestContext): Promise<[Libp2p, Libp2p]> {
+  const [server, client] = await startTestHosts(t, 2)
+  assert.ok(client)
+  return [server, client]
+}
+
+test('each side knows the proven identity of the other', async (t) => {
+  const [server, client] = await pair(t)
+  const seen: string[] = []
+  const handler = async (stream: ByteStream) => {
+    seen.push(stream.remotePeer, stream.remoteAddress)
+    await echo(stream)
+  }
+  await handleProtocol(server, ECHO, handler, { logger: silentLogger })
+  const stream = await openStream(client, fixtureKey(0).peerId, ECHO)
+  await sendAll(stream, [Buffer.from('hello')])
+  assert.equal(await text(stream), 'hello')
+  assert.equal(stream.remotePeer, fixtureKey(0).peerId)
+  assert.equal(seen[0], fixtureKey(1).peerId)
+  assert.match(seen[1] ?? '', /^\/ip4\/127\.0\.0\.1\/tcp\/\d+/)
+})
+
+test('many streams run at once', async (t) => {
+  const [server, client] = await pair(t)
+  await handleProtocol(server, ECHO, echo, { logger: silentLogger })
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async (_, index) => {
+      const stream = await openStream(client, fixtureKey(0).peerId, ECHO)
+      await sendAll(stream, [Buffer.from(`message ${index}`)])
+      return text(stream)
+    }),
+  )
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 100 }, (_, index) => `message ${index}`),
+  )
+})
+
+test('a peer gets no more streams than allowed', async (t) => {
+  const [server, client] = await pair(t)
+  await handleProtocol(server, ECHO, echo, { logger: silentLogger, maxStreams: 2 })
+  const peer = fixtureKey(0).peerId
+  const first = [await openStream(client, peer, ECHO), await openStream(client, peer, ECHO)]
+  const third = await openStream(client, peer, ECHO)
+  await assert.rejects(text(third))
+  for (const stream of first) await stream.close()
+  assert.deepEqual(await Promise.all(first.map(text)), ['', ''])
+})
+
+test('an error of a handler reaches the log and aborts only its own stream', async (t) => {
+  const [server, client] = await pair(t)
+  const lines: object[] = []
+  const logger: Logger = { ...silentLogger, debug: (facts) => lines.push(facts) }
+  const handler = async (stream: ByteStream) => {
+    const [first] = await Array.fromAsync(stream.receive())
+    if (first?.[0] === 0) throw new Error('zero is not allowed')
+    await sendAll(stream, [Buffer.from('fine')])
+  }
+  await handleProtocol(server, ECHO, handler, { logger })
+  const [bad, good] = await Promise.all([
+    openStream(client, fixtureKey(0).peerId, ECHO),
+    openStream(client, fixtureKey(0).peerId, ECHO),
+  ])
+  await Promise.all([sendAll(bad, [Uint8Array.of(0)]), sendAll(good, [Uint8Array.of(1)])])
+  await assert.rejects(text(bad), { code: 'PeerUnreachable' })
+  assert.equal(await text(good), 'fine')
+  assert.deepEqual(lines, [{ protocol: ECHO, peer: fixtureKey(1).peerId, error: 'zero is not allowed' }])
+})
+
+test('stopping aborts what is under way and refuses what comes', async (t) => {
+  const [server, client] = await pair(t)
+  const served = Promise.withResolvers<void>()
+  const handler = async (stream: ByteStream) => {
+    served.resolve()
+    await stream.send(Buffer.from('the first half'))
+    await new Promise((_, reject) => void stream.receive().next().catch(reject))
+  }
+  const service = await handleProtocol(server, ECHO, handler, { logger: silentLogger })
+  const stream = await openStream(client, fixtureKey(0).peerId, ECHO)
+  await served.promise
+  await service.stop()
+  await assert.rejects(
+    stream.send(Buffer.from('more')).then(() =>
+      stream
+        .receive()
+        .next()
+        .then(() => text(stream)),
+    ),
+  )
+  await assert.rejects(openStream(client, fixtureKey(0).peerId, ECHO), {
+    code: 'PeerUnreachable',
+    message: /does not speak/,
+  })
+})
+
+test('opening tells when there is no way to the peer', async (t) => {
+  const host = await startTestHost(t, 0)
+  await assert.rejects(openStream(host, fixtureKey(1).peerId, ECHO), {
+    code: 'PeerUnreachable',
+    message: new RegExp(fixtureKey(1).peerId),
+  })
+})
+
+test('opening stops when its signal aborts', async (t) => {
+  const [, client] = await pair(t)
+  const signal = AbortSignal.abort(new Error('changed my mind'))
+  await assert.rejects(openStream(client, fixtureKey(0).peerId, ECHO, { signal }), /changed my mind/)
+})
