@@ -26,7 +26,7 @@ data_url() {
 
 build hello
 build word-count common/job.c common/table.c
-build csv-transform common/job.c common/table.c
+build csv-transform csv-transform/reader.c common/job.c common/table.c
 build image-edges common/job.c
 build mandelbrot common/job.c
 build n-body common/job.c

@@ -8,26 +8,16 @@
  */
 #include "../common/job.h"
 #include "../common/table.h"
+#include "reader.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 256, MAX_FILTERS = 16, PROGRESS_ROWS = 100000 };
+enum { MAX_FILTERS = 16, PROGRESS_ROWS = 100000 };
 
 static const char USAGE[] = "csv-transform FILE [--where COLUMN=VALUE]... [--select COLUMN,...] [--sum COLUMN]";
 static const char RESULT[] = "/outputs/result.csv";
-
-/* One record at a time: `fields` texts, each ended by a zero, one after the other in `bytes`. */
-typedef struct {
-    FILE *file;
-    const char *path;
-    unsigned long line;
-    char *bytes;
-    size_t used, capacity;
-    size_t starts[MAX_COLUMNS];
-    size_t fields;
-} Reader;
 
 typedef struct {
     char *column;
@@ -45,92 +35,6 @@ typedef struct {
     const char *sum;
     size_t sum_index;
 } Plan;
-
-/* ---- Reading ---- */
-
-static const char *field(const Reader *reader, size_t index)
-{
-    return reader->bytes + reader->starts[index];
-}
-
-/* The next byte; CR LF counts as LF, as RFC 4180 ends its lines. */
-static int next_byte(Reader *reader)
-{
-    int byte = getc(reader->file);
-    if (byte == '\r') {
-        int after = getc(reader->file);
-        if (after == '\n')
-            byte = after;
-        else if (after != EOF)
-            ungetc(after, reader->file);
-    }
-    if (byte == '\n')
-        reader->line++;
-    if (byte == '\0')
-        fail("%s, line %lu: a zero byte: this is no text", reader->path, reader->line);
-    return byte;
-}
-
-static void keep(Reader *reader, char byte)
-{
-    reader->bytes = grow(reader->bytes, reader->used, &reader->capacity, 1);
-    reader->bytes[reader->used++] = byte;
-}
-
-/* The opening quote is read already. Gives the byte after the closing one. */
-static int read_quoted(Reader *reader)
-{
-    unsigned long opened = reader->line;
-    for (;;) {
-        int byte = next_byte(reader);
-        if (byte == EOF)
-            fail("%s, line %lu: a quoted field does not end", reader->path, opened);
-        if (byte == '"' && (byte = next_byte(reader)) != '"')
-            return byte;
-        keep(reader, (char)byte);
-    }
-}
-
-/* Gives the byte that ended the field: a comma, a line end or EOF. */
-static int read_field(Reader *reader)
-{
-    if (reader->fields == MAX_COLUMNS)
-        fail("%s, line %lu: more than %d columns", reader->path, reader->line, MAX_COLUMNS);
-    reader->starts[reader->fields++] = reader->used;
-    int byte = next_byte(reader);
-    if (byte == '"') {
-        byte = read_quoted(reader);
-        if (byte != ',' && byte != '\n' && byte != EOF)
-            fail("%s, line %lu: text after a closing quote", reader->path, reader->line);
-    }
-    while (byte != ',' && byte != '\n' && byte != EOF) {
-        if (byte == '"')
-            fail("%s, line %lu: a quote inside an unquoted field", reader->path, reader->line);
-        keep(reader, (char)byte);
-        byte = next_byte(reader);
-    }
-    keep(reader, '\0');
-    return byte;
-}
-
-/* False at the end of the file. Empty lines are no records. */
-static bool read_record(Reader *reader)
-{
-    int end;
-    do {
-        reader->used = reader->fields = 0;
-        while ((end = read_field(reader)) == ',')
-            ;
-    } while (end == '\n' && reader->used == 1);
-    return reader->used > 1;
-}
-
-static void skip_byte_order_mark(FILE *file)
-{
-    char mark[3];
-    if (fread(mark, 1, sizeof mark, file) != sizeof mark || memcmp(mark, "\xEF\xBB\xBF", sizeof mark) != 0)
-        rewind(file);
-}
 
 /* ---- Planning ---- */
 
@@ -229,7 +133,12 @@ static void write_selected(FILE *out, const Plan *plan, const Reader *row)
     for (size_t i = 0; i < plan->select_count; i++) {
         if (i > 0)
             putc(',', out);
-        write_field(out, field(row, plan->selected[i]));
+        const char *text = field(row, plan->selected[i]);
+        /* Alone on its line, an empty field needs quotes: an empty line is no record. */
+        if (plan->select_count == 1 && *text == '\0')
+            fputs("\"\"", out);
+        else
+            write_field(out, text);
     }
 }
 
@@ -253,21 +162,21 @@ static double number_in(const Reader *row, size_t index)
     double number = strtod(text, &end);
     /* strtod also takes blanks, hexadecimal, "inf" and "nan". */
     if (*end != '\0' || text[strspn(text, "0123456789+-.eE")] != '\0' || !isfinite(number))
-        fail("%s, line %lu: '%s' is not a number", row->path, row->line, text);
+        fail("%s, line %lu: '%s' is not a number", row->path, row->record_line, text);
     return number;
 }
 
-/* The key of a group is its selected fields, each with its zero: no field holds one. */
-static void add_to_group(Table *groups, Reader *key, const Plan *plan, const Reader *row)
+/* The key of a group is its selected fields, each with its zero: no field holds one. `buffer` lives from row to row. */
+static void add_to_group(Table *groups, Buffer *buffer, const Plan *plan, const Reader *row)
 {
-    key->used = 0;
-    for (size_t i = 0; i < plan->select_count; i++)
-        for (const char *byte = field(row, plan->selected[i]);; byte++) {
-            keep(key, *byte);
-            if (*byte == '\0')
-                break;
-        }
-    table_entry(groups, key->bytes, key->used)->value += number_in(row, plan->sum_index);
+    buffer->used = 0;
+    for (size_t i = 0; i < plan->select_count; i++) {
+        const char *text = field(row, plan->selected[i]);
+        for (size_t at = 0, length = strlen(text) + 1; at < length; at++)
+            keep_byte(buffer, text[at]);
+    }
+    const char *key = buffer->used > 0 ? buffer->bytes : "";
+    table_entry(groups, key, buffer->used)->value += number_in(row, plan->sum_index);
 }
 
 static void write_groups(FILE *out, const Plan *plan, const Table *groups)
@@ -288,12 +197,13 @@ static void write_groups(FILE *out, const Plan *plan, const Table *groups)
 static unsigned long transform(Reader *reader, const Plan *plan, FILE *out, unsigned long *kept)
 {
     Table groups = { 0 };
-    Reader key = { 0 };
+    Buffer key = { 0 };
     unsigned long rows = 0;
     const size_t columns = reader->fields;
     while (read_record(reader)) {
         if (reader->fields != columns)
-            fail("%s, line %lu: %zu fields where the header has %zu", reader->path, reader->line, reader->fields, columns);
+            fail("%s, line %lu: %zu fields where the header has %zu", reader->path, reader->record_line, reader->fields,
+                columns);
         if (++rows % PROGRESS_ROWS == 0)
             progress("%lu rows read", rows);
         if (!is_wanted(plan, reader))
@@ -316,12 +226,11 @@ int main(int argc, char **argv)
     static Reader reader;
     unsigned long kept = 0;
     parse_arguments(&plan, argc, argv);
-    reader.path = plan.path;
-    reader.line = 1;
-    reader.file = open_input(plan.path);
-    skip_byte_order_mark(reader.file);
-    if (!read_record(&reader))
+    open_reader(&reader, plan.path);
+    if (!read_record(&reader)) {
+        close_input(reader.file, plan.path);
         fail("%s is empty: the first line has to name the columns", plan.path);
+    }
     resolve_columns(&plan, &reader);
 
     FILE *out = open_output(RESULT);

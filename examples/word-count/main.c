@@ -37,7 +37,7 @@ typedef struct {
 } FileList;
 
 typedef struct {
-    char bytes[WORD_MAX_BYTES + MB_LEN_MAX];
+    char bytes[WORD_MAX_BYTES + 1 + MB_LEN_MAX]; /* room for an apostrophe and a letter more */
     size_t length;
     bool apostrophe; /* one was read and counts only if a letter follows */
 } Word;
@@ -143,7 +143,9 @@ static unsigned long count_file(const char *path, Table *table)
     Word word = { .length = 0 };
     FILE *in = open_input(path);
     for (wint_t character; (character = next_character(in)) != END;) {
-        if (iswalnum(character) && word.length < WORD_MAX_BYTES - 1)
+        if (word.length >= WORD_MAX_BYTES)
+            end_word(&word, table, &words);
+        if (iswalnum(character))
             extend_word(&word, character);
         else if (is_apostrophe(character) && word.length > 0 && !word.apostrophe)
             word.apostrophe = true;
