@@ -1,4 +1,7 @@
+import type { LogChunk } from '../link/logs.ts'
 import type { Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
+
+export type { LogChunk }
 
 export interface ListJobsQuery {
   /** Only jobs of this namespace; `*` or absent means all. */
@@ -18,12 +21,6 @@ export interface LogQuery {
   readonly follow?: boolean
   /** Only output from now on. */
   readonly tail?: boolean
-}
-
-/** A piece of output, in the order in which it was written within its stream. */
-export interface LogChunk {
-  readonly stream: 'stdout' | 'stderr'
-  readonly bytes: Uint8Array
 }
 
 /**

@@ -24,6 +24,10 @@ export const LIMITS = {
   /** Silence on a link after which the peer counts as lost, and how often an idle side speaks. */
   linkSilence: 5_000,
   linkHeartbeat: 1_000,
+  /** One batch of messages on a link: an offer carries a spec, and a spec may carry inline modules. */
+  linkBatch: 16 * MIB,
+  /** Bytes that may wait for a peer that reads its link slowly; beyond them the link is cut. */
+  linkBacklog: 64 * MIB,
   /** A peer has this long to complete a handshake. */
   handshake: 10_000,
   /** `POST /api/v1/run` holds its caller at most this long. */
@@ -36,6 +40,16 @@ export const LIMITS = {
   executionOutput: 1024 * MIB,
   /** Head of stdout and stderr that travels with the execution record. */
   outputSummary: 2 * KIB,
+  /** Bytes that one execution may keep in its result folders, where the spec does not say. */
+  executionDisk: 10 * 1024 * MIB,
+  /** Fetching all inputs, and publishing all results, of one execution. */
+  inputs: 60 * 60_000,
+  publish: 60 * 60_000,
+  /** How long, and of how many ended executions, a compute node keeps the output for readers. */
+  outputRetention: 60 * 60_000,
+  outputsKept: 1_000,
+  /** Characters of an error message or a hint that travel from node to node. */
+  message: 8_192,
   /** Files and folders that one execution may create. */
   executionFiles: 100_000,
 } as const

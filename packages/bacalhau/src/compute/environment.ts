@@ -1,0 +1,13 @@
+import type { Offer } from '@bacalhau/models'
+
+/** The environment of an execution: the task's own, then what the network says, which wins. */
+export function environmentOf({ executionId, job, partitionIndex }: Offer): Record<string, string> {
+  return {
+    ...job.Tasks[0]?.Env,
+    BACALHAU_EXECUTION_ID: executionId,
+    BACALHAU_JOB_ID: job.ID,
+    BACALHAU_JOB_TYPE: job.Type,
+    BACALHAU_PARTITION_INDEX: String(partitionIndex),
+    BACALHAU_PARTITION_COUNT: String(job.Count),
+  }
+}

@@ -1,0 +1,56 @@
+import type { InputSourceSpec } from '@bacalhau/models'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import type { Mount } from '../executors/executor.ts'
+import { BacalhauError, isBacalhauError, messageOf } from '../runtime/error.ts'
+import type { PreparedInput } from '../sources/source.ts'
+import { type Capabilities, sourceFor } from './capabilities.ts'
+
+export interface PreparedInputs {
+  readonly mounts: readonly Mount[]
+  release(): Promise<void>
+}
+
+/** Fetches all inputs of a task side by side. When one fails the others are ended and released, and its error is thrown. */
+export async function prepareInputs(
+  inputs: readonly InputSourceSpec[],
+  capabilities: Capabilities,
+  folder: string,
+  signal: AbortSignal,
+): Promise<PreparedInputs> {
+  const failed = new AbortController()
+  const either = AbortSignal.any([signal, failed.signal])
+  const results = await Promise.allSettled(
+    inputs.map(async ({ Source }, index) => {
+      try {
+        const own = path.join(folder, String(index))
+        await mkdir(own, { mode: 0o700 })
+        return await sourceFor(capabilities, Source).prepare(Source, own, either)
+      } catch (error) {
+        failed.abort(error)
+        throw error
+      }
+    }),
+  )
+  const prepared = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const release = () => releaseAll(prepared)
+  if (prepared.length < inputs.length) {
+    await release()
+    signal.throwIfAborted()
+    throw inputError(failed.signal.reason)
+  }
+  return { release, mounts: prepared.map((input, index) => toMount(input, inputs[index]?.Target ?? '/')) }
+}
+
+function toMount({ hostPath }: PreparedInput, guestPath: string): Mount {
+  return { hostPath, guestPath, readOnly: true }
+}
+
+async function releaseAll(inputs: readonly PreparedInput[]): Promise<void> {
+  for (const input of inputs) await input.release()
+}
+
+function inputError(error: unknown): BacalhauError {
+  if (isBacalhauError(error)) return error
+  return new BacalhauError('InputFailed', `an input could not be prepared: ${messageOf(error)}`, { cause: error })
+}

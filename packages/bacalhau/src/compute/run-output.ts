@@ -1,0 +1,35 @@
+import type { RunOutput } from '@bacalhau/models'
+import { open } from 'node:fs/promises'
+import { systemCode } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import type { ExecutionFolder } from './execution-folder.ts'
+
+/** The head of the output, for the record of the execution. */
+export async function summarise(folder: ExecutionFolder, exitCode: number, errorMessage: string): Promise<RunOutput> {
+  const [stdout, stderr] = [await readHead(folder.stdout), await readHead(folder.stderr)]
+  return {
+    Stdout: stdout.text,
+    StdoutTruncated: stdout.truncated,
+    stderr: stderr.text,
+    StderrTruncated: stderr.truncated,
+    ExitCode: exitCode,
+    ErrorMsg: errorMessage,
+  }
+}
+
+async function readHead(file: string): Promise<{ text: string; truncated: boolean }> {
+  try {
+    const handle = await open(file, 'r')
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(LIMITS.outputSummary), 0, LIMITS.outputSummary, 0)
+      // A streaming decoder holds back a character that the cut went through.
+      const text = new TextDecoder().decode(buffer.subarray(0, bytesRead), { stream: true })
+      return { text, truncated: (await handle.stat()).size > bytesRead }
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return { text: '', truncated: false }
+    throw error
+  }
+}
