@@ -16,11 +16,11 @@ const id = z.string().min(1).max(128)
 const words = z.string().max(16_384)
 
 /** An execution that a compute node knows at the time of the handshake. */
-const heldSchema = z.strictObject({ executionId: id, state: z.number().int().min(0).max(11) })
+const heldSchema = z.strictObject({ executionId: id, state: z.int().min(0).max(11) })
 
 export const helloSchema = z.strictObject({
   type: z.literal('hello'),
-  versions: z.array(z.number().int()).min(1).max(16),
+  versions: z.array(z.int()).min(1).max(16),
   node: nodeInfoSchema,
   /** Secret that approves the node, from the join line. */
   joinToken: z.string().max(256).optional(),
@@ -33,11 +33,17 @@ export const computeMessageSchema = z.discriminatedUnion('type', [
   helloSchema,
   z.strictObject({ type: z.literal('heartbeat'), node: nodeInfoSchema.optional() }),
   z.strictObject({ type: z.literal('accepted'), executionId: id }),
-  z.strictObject({ type: z.literal('refused'), executionId: id, reason: words }),
+  z.strictObject({
+    type: z.literal('refused'),
+    executionId: id,
+    reason: words,
+    /** Would the same offer be taken later, when there is room again? */
+    later: z.boolean(),
+  }),
   z.strictObject({
     type: z.literal('progress'),
     executionId: id,
-    state: z.union([z.literal(6), z.literal(7)]),
+    state: z.literal([6, 7]),
     message: words.optional(),
   }),
   z.strictObject({ type: z.literal('completed'), executionId: id, output: runOutputSchema, result: specConfigSchema }),
@@ -60,7 +66,7 @@ export const offerSchema = z.strictObject({
   type: z.literal('offer'),
   executionId: id,
   job: jobSchema,
-  partitionIndex: z.number().int().nonnegative(),
+  partitionIndex: z.int().nonnegative(),
   resources: resourcesSchema,
 })
 export type Offer = z.infer<typeof offerSchema>
@@ -68,7 +74,7 @@ export type Offer = z.infer<typeof offerSchema>
 export const orchestratorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('welcome'),
-    version: z.number().int(),
+    version: z.int(),
     membership: z.enum(['PENDING', 'APPROVED', 'REJECTED']),
     /** What the operator of the compute node should do, when it is not approved. */
     message: words,

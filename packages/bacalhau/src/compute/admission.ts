@@ -2,8 +2,21 @@ import { lacking, type Offer, type Resources } from '@bacalhau/models'
 import { messageOf } from '../runtime/error.ts'
 import { type Capabilities, executorFor, publisherFor, sourceFor } from './capabilities.ts'
 
-/** Why this node does not take `offer` with `free` resources left; empty when it does. Every reason is named, not just the first. */
-export function refusals(offer: Offer, capabilities: Capabilities, free: Resources): string[] {
+/** Why an offer is refused, and whether it is worth repeating. */
+export interface Refusal {
+  readonly reason: string
+  readonly later: boolean
+}
+
+/** Does this node take `offer`, with `free` resources left? Undefined means yes; else every reason is named. */
+export function refusal(offer: Offer, capabilities: Capabilities, free: Resources): Refusal | undefined {
+  const reasons = unsuitable(offer, capabilities)
+  if (reasons.length > 0) return { reason: reasons.join('; '), later: false }
+  const missing = lacking(offer.resources, free)
+  return missing.length === 0 ? undefined : { reason: `this node lacks ${missing.join(', ')}`, later: true }
+}
+
+function unsuitable(offer: Offer, capabilities: Capabilities): string[] {
   const [task] = offer.job.Tasks
   if (task === undefined) return ['the job has no task']
   const checks = [
@@ -15,7 +28,7 @@ export function refusals(offer: Offer, capabilities: Capabilities, free: Resourc
           sourceFor(capabilities, Source).validate(Source),
     ),
   ]
-  const reasons = checks.flatMap((check) => {
+  return checks.flatMap((check) => {
     try {
       check()
       return []
@@ -23,7 +36,4 @@ export function refusals(offer: Offer, capabilities: Capabilities, free: Resourc
       return [messageOf(error)]
     }
   })
-  const missing = lacking(offer.resources, free)
-  if (missing.length > 0) reasons.push(`this node lacks ${missing.join(', ')}`)
-  return reasons
 }

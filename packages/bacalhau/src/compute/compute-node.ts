@@ -12,7 +12,7 @@ import { BacalhauError } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { put, remove, type Store } from '../store/store.ts'
-import { refusals } from './admission.ts'
+import { type Refusal, refusal } from './admission.ts'
 import type { Capabilities } from './capabilities.ts'
 import { executionFolder, removeUnknownFolders, shrinkExecutionFolder } from './execution-folder.ts'
 import { type HeldExecution, heldExecutionSchema } from './held-execution.ts'
@@ -34,7 +34,7 @@ export interface ComputeOptions {
 /** What a compute node tells the orchestrator about an execution. Called after the fact is on disk, where it has to be. */
 export interface ExecutionListener {
   accepted(executionId: string): void
-  refused(executionId: string, reason: string): void
+  refused(executionId: string, refusal: Refusal): void
   progress(executionId: string, state: 'running' | 'publishing'): void
   ended(report: FinalReport): void
 }
@@ -130,10 +130,10 @@ class Compute implements ComputeNode {
     const { executionId } = offer
     const known = this.#live.get(executionId)?.held ?? this.#ended.get(executionId)
     if (known !== undefined) return this.#repeat(known, orchestrator)
-    const reasons = this.#stopping
-      ? ['this node is being stopped']
-      : refusals(offer, this.#options.capabilities, this.free())
-    if (reasons.length > 0) return this.#tell(orchestrator)?.refused(executionId, reasons.join('; '))
+    const refused = this.#stopping
+      ? { reason: 'this node is being stopped', later: true }
+      : refusal(offer, this.#options.capabilities, this.free())
+    if (refused !== undefined) return this.#tell(orchestrator)?.refused(executionId, refused)
     const held: HeldExecution = { executionId, orchestrator, offer }
     // Reserved before the first await, so that a second offer cannot be promised the same resources.
     this.#used = addResources(this.#used, offer.resources)
@@ -187,7 +187,7 @@ class Compute implements ComputeNode {
     } catch (error) {
       this.#free(live)
       this.#options.logger.error({ executionId, error: String(error) }, 'cannot record an execution; it is refused')
-      this.#tell(orchestrator)?.refused(executionId, 'this node cannot write its store')
+      this.#tell(orchestrator)?.refused(executionId, { reason: 'this node cannot write its store', later: true })
       return
     }
     this.#tell(orchestrator)?.accepted(executionId)

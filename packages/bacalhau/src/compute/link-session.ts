@@ -8,13 +8,13 @@ import type { ComputeNode } from './compute-node.ts'
 export interface SessionOptions {
   readonly compute: ComputeNode
   /** This node's description, taken anew whenever it is sent. */
-  nodeInfo(): NodeInfo
+  readonly nodeInfo: () => NodeInfo
   readonly storeGeneration: string
   readonly joinToken?: string
   readonly clock: Clock
   readonly logger: Logger
   /** What the orchestrator decided about this node. */
-  onMembership?(membership: 'PENDING' | 'APPROVED' | 'REJECTED', message: string): void
+  readonly onMembership?: (membership: 'PENDING' | 'APPROVED' | 'REJECTED', message: string) => void
 }
 
 export interface LinkSession {
@@ -49,7 +49,7 @@ class Session implements LinkSession {
     )
     options.compute.listen(channel.peer, {
       accepted: (executionId) => this.#send({ type: 'accepted', executionId }),
-      refused: (executionId, reason) => this.#send({ type: 'refused', executionId, reason }),
+      refused: (executionId, refusal) => this.#send({ type: 'refused', executionId, ...refusal }),
       progress: (executionId, state) =>
         this.#send({ type: 'progress', executionId, state: state === 'running' ? 6 : 7 }),
       ended: (report) => this.#send(report),

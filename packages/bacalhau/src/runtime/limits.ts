@@ -21,6 +21,9 @@ export const LIMITS = {
   connections: 4_096,
   pendingHandshakes: 256,
   connectionsPerSecond: 200,
+  /** Asking the API of a peer for its ID: how long, and how large the answer may be. */
+  peerApiWait: 5_000,
+  peerApiBody: 64 * KIB,
   /** Silence on a link after which the peer counts as lost, and how often an idle side speaks. */
   linkSilence: 5_000,
   linkHeartbeat: 1_000,
@@ -32,8 +35,47 @@ export const LIMITS = {
   handshake: 10_000,
   /** `POST /api/v1/run` holds its caller at most this long. */
   runWait: 15 * 60_000,
+  /** A request for the next change of a job is held at most this long. */
+  longPoll: 60_000,
+  /** Headers of an API request, and a body that is kept in memory, must be complete within these times. */
+  requestHeaders: 10_000,
+  requestArrival: 60_000,
+  /** Connections to the API. */
+  apiConnections: 1_024,
+  /** Output that may wait for a slow reader of a log. */
+  logBacklog: 1 * MIB,
+  /** A reader of a log must show itself alive this often. */
+  logPing: 30_000,
+  /** Files and folders in one upload. */
+  uploadEntries: 1_000_000,
   /** Looking for content in the swarm before giving up. */
   contentLookup: 30_000,
+  /** A peer has this long to say whether it has some content, and this long between two chunks while it sends it. */
+  contentAnswer: 5_000,
+  contentStall: 20_000,
+  /** Peers that one lookup asks. */
+  contentPeers: 64,
+  /** Streams of content that one peer may have open with us, that we open to one peer, and that we serve in all. */
+  contentStreamsPerPeer: 8,
+  contentStreamsToPeer: 4,
+  contentStreams: 64,
+  /** One block of content, as in bitswap. */
+  block: 2 * MIB,
+  /** Content that is fetched or written to disk in one piece, if the caller sets no bound of its own. */
+  contentBytes: 1024 * 1024 * MIB,
+  contentFiles: 1_000_000,
+  /** A compute node that lost its link may come back within this time before its executions count as lost. */
+  linkGrace: 3_000,
+  /** The same after a restart of the orchestrator, when all nodes have to come back. */
+  restartGrace: 15_000,
+  /** A node that refused an execution for want of room is asked again after this time. */
+  refusalPause: 1_000,
+  /** Progress of executions is written together with what follows within this time. */
+  progressDelay: 25,
+  /** Executions of one job. */
+  jobCount: 10_000,
+  /** Jobs or events in one answer of the API. */
+  page: 1_000,
   /** One WebAssembly module. */
   wasmModule: 128 * MIB,
   /** stdout and stderr of one execution, each. */

@@ -7,8 +7,9 @@ import type { Stoppable } from '../runtime/lifecycle.ts'
 export const TABLES = [
   /** Facts about the node itself, such as the generation of this store. */
   'meta',
-  /** Orchestrator: jobs by id, ids by time of creation, ids by namespace and name. */
+  /** Orchestrator: jobs by id; ids of those that have not ended; ids by time of creation; ids by namespace and name. */
   'job',
+  'job-open',
   'job-by-time',
   'job-by-name',
   /** Orchestrator: `<job id>/<execution id>`. */
