@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { BacalhauError } from '../../runtime/error.ts'
+import { type Caller, type GuardPolicy, judge, type Verdict } from '../guard.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Strangers may ask this, too. */
+    open?: true
+    /** The body is a stream that takes as long as it takes. */
+    streamed?: true
+  }
+}
+
+const strangers = new WeakSet<FastifyRequest>()
+
+/** Does this request come from somebody whom only the open routes serve? */
+export const isStranger = (request: FastifyRequest): boolean => strangers.has(request)
+
+/** Asks the guard about every request, those for unknown routes included, before anything else looks at it. */
+export function guardRequests(app: FastifyInstance, policy: GuardPolicy): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const verdict = judge(callerOf(request.raw), policy)
+    if (verdict.allowed) return done()
+    strangers.add(request)
+    if (request.routeOptions.config?.open === true) return done()
+    // Strangers get no connection to keep.
+    void reply.header('connection', 'close')
+    if (verdict.code === 'Unauthorized') void reply.header('www-authenticate', 'Bearer')
+    done(refusal(verdict))
+  })
+}
+
+export function callerOf({ headers, socket }: IncomingMessage): Caller {
+  return {
+    remoteAddress: socket.remoteAddress,
+    localAddress: socket.localAddress,
+    host: headers.host,
+    origin: headers.origin,
+    fetchSite: single(headers['sec-fetch-site']),
+    authorization: headers.authorization,
+    proxied: ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined),
+  }
+}
+
+export function refusal({ code, reason, hint }: Extract<Verdict, { allowed: false }>): BacalhauError {
+  const message = code === 'Unauthorized' ? 'Request Unauthorized' : 'Request Forbidden'
+  return new BacalhauError(code, message, { component: 'Authorizer', hint, details: { reason } })
+}
+
+const single = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(', ') : value)

@@ -1,0 +1,60 @@
+import { BacalhauError, messageOf } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/** Parses a JSON body. Throws `BadRequest` for what is no JSON or nests too deep. */
+export function parseJson(body: Uint8Array): unknown {
+  if (depthOf(body, LIMITS.jsonDepth) > LIMITS.jsonDepth) {
+    throw new BacalhauError('BadRequest', `the body nests deeper than ${LIMITS.jsonDepth} levels`)
+  }
+  const text = decode(body)
+  if (text.trim() === '') throw new BacalhauError('BadRequest', 'the body is empty')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new BacalhauError('BadRequest', `the body is not valid JSON: ${messageOf(error).slice(0, 200)}`)
+  }
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    throw new BacalhauError('BadRequest', 'the body is not valid JSON: it is not UTF-8')
+  }
+}
+
+/** How deep brackets nest outside of strings; stops counting just above `cap`. Looks only at brackets, so it never fails. */
+export function depthOf(body: Uint8Array, cap: number): number {
+  let depth = 0
+  let deepest = 0
+  for (let index = 0; index < body.length; index++) {
+    const byte = body[index]
+    if (byte === QUOTE) index = endOfString(body, index + 1)
+    else if (byte === 0x5b || byte === 0x7b) {
+      depth += 1
+      if (depth > deepest) deepest = depth
+      if (deepest > cap) return deepest
+    } else if (byte === 0x5d || byte === 0x7d) depth -= 1
+  }
+  return deepest
+}
+
+/** Index of the quote that ends the string whose first byte is at `start`; the end of the body when there is none. */
+function endOfString(body: Uint8Array, start: number): number {
+  let from = start
+  for (;;) {
+    const end = body.indexOf(QUOTE, from)
+    if (end === -1) return body.length
+    let escapes = 0
+    while (end - 1 - escapes >= start && body[end - 1 - escapes] === BACKSLASH) escapes += 1
+    if (escapes % 2 === 0) return end
+    from = end + 1
+  }
+}
+
+/** Is this the content type of JSON? */
+export const isJsonType = (type: string | undefined): boolean =>
+  /^application\/(?:json|[\w.-]{1,64}\+json)\s*(?:;|$)/i.test(type ?? '')

@@ -1,0 +1,36 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ApiErrorBody } from '@bacalhau/models'
+import type { Logger } from '../../runtime/logger.ts'
+import { isInternal, notFound, toFailure } from './failure.ts'
+
+const CONTENT_HEADERS = ['content-length', 'content-disposition', 'etag', 'cache-control', 'accept-ranges']
+
+/** Every error of every route, and every unknown route, ends here as JSON. */
+export function handleFailures(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error, request, reply) => reply.send(answerFailure(error, request, reply, logger)))
+  app.setNotFoundHandler(() => {
+    throw notFound()
+  })
+}
+
+/** Sets the status and gives the body. */
+export function answerFailure(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: Logger,
+): ApiErrorBody {
+  const failure = toFailure(error)
+  if (isInternal(failure)) logger.error({ error, method: request.method, url: request.url }, 'API request failed')
+  // What a route said of the content that it could not send after all does not hold for this answer.
+  for (const name of CONTENT_HEADERS) reply.removeHeader(name)
+  void reply.code(failure.Status).header('content-type', 'application/json')
+  const { Status, Message, ...rest } = failure
+  return { Status, Message, RequestID: requestIdOf(request), ...rest }
+}
+
+/** As documented, this repeats the caller's own id and is empty without one. */
+function requestIdOf(request: FastifyRequest): string {
+  const id = request.headers['x-request-id']
+  return typeof id === 'string' ? id.slice(0, 128) : ''
+}

@@ -1,0 +1,30 @@
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { BacalhauError } from '../../runtime/error.ts'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/** Notes the routes as they are added; the function that it returns then answers every other method of them with 405. */
+export function refuseOtherMethods(app: FastifyInstance): () => void {
+  const routes = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ url, method }: RouteOptions) => {
+    const known = routes.get(url) ?? new Set()
+    for (const name of Array.isArray(method) ? method : [method]) known.add(name)
+    routes.set(url, known)
+  })
+  return () => {
+    for (const [url, known] of routes) {
+      const allowed = [...known].sort().join(', ')
+      app.route({
+        method: METHODS.filter((method) => !known.has(method)),
+        url,
+        exposeHeadRoute: false,
+        // Before the body is read.
+        onRequest: (request, reply, done) => {
+          void reply.header('allow', allowed)
+          done(new BacalhauError('MethodNotAllowed', `${request.method} is not allowed here; ${allowed} is`))
+        },
+        handler: () => undefined,
+      })
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import {
+  type Execution,
+  isFinalExecutionState,
+  isFinalJobState,
+  type ExecutionState,
+  type JobHistory,
+  type Page,
+} from '@bacalhau/models'
+import type { Orchestrator } from '../../orchestrator/service.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+import type { Query } from '../http/query.ts'
+import { decodePosition, encodePosition } from './page-token.ts'
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 1_000
+/** Events read from the store at a time. */
+const BATCH = 500
+
+export interface HistoryQuery {
+  readonly limit: number
+  readonly from: number
+  readonly matches: (event: JobHistory) => boolean
+  /** Only the events of this execution, or of those whose id begins so. */
+  readonly executionId: string | undefined
+}
+
+export function readHistoryQuery(query: Query): HistoryQuery {
+  const limit = Math.min(query.count('limit') || DEFAULT_LIMIT, MAX_LIMIT)
+  const since = query.count('since', Number.MAX_SAFE_INTEGER) * 1_000
+  const type = query.word('event_type', ['all', 'job', 'execution']) ?? 'all'
+  const executionId = query.text('execution_id')
+  const version = query.count('job_version')
+  const matches = (event: JobHistory) =>
+    (type === 'all' || event.Type === (type === 'job' ? 'JobLevel' : 'ExecutionLevel')) &&
+    (since === 0 || Date.parse(event.Time) >= since) &&
+    (version === 0 || event.JobVersion === version) &&
+    (executionId === undefined || event.ExecutionID?.startsWith(executionId) === true)
+  const token = query.text('next_token')
+  const position = token === undefined ? { limit, from: 0 } : decodePosition(token)
+  return { limit: Math.min(position.limit || limit, MAX_LIMIT), from: position.from, matches, executionId }
+}
+
+/**
+ * One page of events. The token is the signal to ask again: it is there while more is stored or more is to come, that is, until
+ * the job has ended (or the one execution that was asked for) and everything is delivered.
+ */
+export async function readHistory(
+  orchestrator: Orchestrator,
+  id: string,
+  query: HistoryQuery,
+  namespace: string | undefined,
+): Promise<Page<JobHistory>> {
+  // The state is read first: whatever it says is then in the events that follow.
+  const ended = await hasEnded(orchestrator, id, query.executionId, namespace)
+  const Items: JobHistory[] = []
+  let from = query.from
+  for (;;) {
+    const batch = await orchestrator.history(id, Math.max(0, from - 1), BATCH, namespace)
+    for (const event of batch) {
+      if (query.matches(event)) {
+        if (Items.length === query.limit) return { NextToken: encodePosition({ limit: query.limit, from }), Items }
+        Items.push(event)
+      }
+      from = event.SeqNum + 1
+    }
+    if (batch.length < BATCH) break
+  }
+  return { NextToken: ended ? '' : encodePosition({ limit: query.limit, from }), Items }
+}
+
+async function hasEnded(
+  orchestrator: Orchestrator,
+  id: string,
+  executionId: string | undefined,
+  namespace: string | undefined,
+): Promise<boolean> {
+  const job = await orchestrator.getJob(id, namespace)
+  if (isFinalJobState(job.State.StateType)) return true
+  if (executionId === undefined) return false
+  const executions = (await orchestrator.executions(id, namespace)).filter(({ ID }) => ID.startsWith(executionId))
+  if (executions.length === 0) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
+  return executions.every(isOver)
+}
+
+const isOver = ({ ComputeState }: Execution) => isFinalExecutionState(ComputeState.StateType as ExecutionState)

@@ -1,0 +1,109 @@
+import type { IncomingMessage, Server } from 'node:http'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { LogQuery } from '../../orchestrator/service.ts'
+import { abortable } from '../../runtime/abort.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+import type { Api } from '../context.ts'
+import { type GuardPolicy, judge } from '../guard.ts'
+import { callerOf, refusal } from '../http/access.ts'
+import { notFound, toFailure } from '../http/failure.ts'
+import { readQuery } from '../http/query.ts'
+import { answerOnSocket } from '../http/raw-answer.ts'
+import { createFramer, encodeError } from './log-frames.ts'
+import { requireOrchestrator } from './orchestrator.ts'
+
+const LOGS_PATH = /^\/api\/v1\/orchestrator\/jobs\/([^/]+)\/logs$/
+/** Close codes of RFC 6455: the work is done; the server goes away. */
+const NORMAL = 1000
+const GOING_AWAY = 1001
+/** Readers have nothing to say. */
+const MAX_INCOMING = 1_024
+
+/** Serves the log sockets of `server` and gives what closes them all. */
+export function serveLogs(server: Server, api: Api, policy: GuardPolicy): () => void {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_INCOMING, perMessageDeflate: false })
+  server.on('upgrade', (request, socket, head) => {
+    const verdict = judge(callerOf(request), policy)
+    if (!verdict.allowed) return answerOnSocket(socket, toFailure(refusal(verdict)))
+    const url = parseUrl(request)
+    const id = LOGS_PATH.exec(url?.pathname ?? '')?.[1]
+    if (url === undefined || id === undefined) return answerOnSocket(socket, toFailure(notFound()))
+    sockets.handleUpgrade(request, socket, head, (reader) => void serveReader(reader, id, url.searchParams, api))
+  })
+  return () => {
+    for (const reader of sockets.clients) {
+      reader.close(GOING_AWAY)
+      reader.terminate()
+    }
+  }
+}
+
+function parseUrl({ url = '' }: IncomingMessage): URL | undefined {
+  return URL.canParse(url, 'http://node') ? new URL(url, 'http://node') : undefined
+}
+
+/** The connection stands before anything is checked: problems are told inside of it, as the documented API does. */
+async function serveReader(reader: WebSocket, id: string, parameters: URLSearchParams, api: Api): Promise<void> {
+  const gone = new AbortController()
+  reader.once('close', () => gone.abort())
+  reader.on('error', () => reader.terminate())
+  const stopPinging = keepAlive(reader, api.clock)
+  try {
+    await pump(reader, id, parameters, api, gone.signal)
+    reader.close(NORMAL)
+  } catch (error) {
+    if (gone.signal.aborted) return
+    const failure = toFailure(error)
+    if (failure.Code === 'InternalError') api.logger.error({ error }, 'log stream failed')
+    reader.send(encodeError(failure.Message))
+    reader.close(NORMAL)
+  } finally {
+    stopPinging()
+  }
+}
+
+async function pump(reader: WebSocket, id: string, parameters: URLSearchParams, api: Api, signal: AbortSignal) {
+  const { namespace, ...query } = readLogQuery(parameters)
+  const chunks = requireOrchestrator(api).logs(decodeURIComponent(id), query, signal, namespace)
+  const framer = createFramer()
+  for await (const chunk of chunks) {
+    for (const frame of framer.frames(chunk)) await send(reader, frame, signal)
+  }
+  for (const frame of framer.end()) await send(reader, frame, signal)
+}
+
+function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: string | undefined } {
+  const values = [...new Set(parameters.keys())].map((name) => {
+    const all = parameters.getAll(name)
+    return [name, all.length === 1 ? all[0] : all] as const
+  })
+  const query = readQuery(Object.fromEntries(values))
+  const executionId = query.text('execution_id')
+  return {
+    follow: query.flag('follow'),
+    tail: query.flag('tail'),
+    ...(executionId === undefined ? {} : { executionId }),
+    namespace: query.text('namespace', 255),
+  }
+}
+
+/** Resolves at once while little waits for the reader, else when this frame is on its way. */
+async function send(reader: WebSocket, frame: string, signal: AbortSignal): Promise<void> {
+  const sent = new Promise<void>((resolve) => reader.send(frame, () => resolve()))
+  if (reader.bufferedAmount > LIMITS.logBacklog) await abortable(sent, signal)
+}
+
+/** Cuts off a reader that is silently gone, or that reads nothing for a whole period. */
+function keepAlive(reader: WebSocket, clock: Clock): () => void {
+  let alive = true
+  reader.on('pong', () => (alive = true))
+  const beat = () => {
+    if (!alive) return reader.terminate()
+    alive = false
+    reader.ping()
+    timer = clock.after(LIMITS.logPing, beat)
+  }
+  let timer = clock.after(LIMITS.logPing, beat)
+  return () => timer.cancel()
+}

@@ -1,0 +1,160 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  type Execution,
+  type GetJobResponse,
+  type Job,
+  parseSubmission,
+  putJobRequestSchema,
+  type PutJobResponse,
+} from '@bacalhau/models'
+import { z } from 'zod'
+import { BacalhauError } from '../../runtime/error.ts'
+import { uuid } from '../../runtime/ids.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+import type { Api } from '../context.ts'
+import { callerSignal } from '../http/caller.ts'
+import { encodeJson } from '../http/answer.ts'
+import { type Query, readQuery } from '../http/query.ts'
+import { invalidDocument, pathParameter, readDocument } from '../http/request.ts'
+import { readHistory, readHistoryQuery } from './history.ts'
+import { noLabelSelector } from './label-selector.ts'
+import { requireOrchestrator } from './orchestrator.ts'
+import { waitForChange } from './wait.ts'
+
+const JOBS = '/api/v1/orchestrator/jobs'
+/** Items of one page, however many were asked for. */
+const MAX_PAGE = 1_000
+/** Events that come embedded in a job. */
+const EMBEDDED_EVENTS = 100
+
+const stopRequestSchema = z.strictObject({
+  Namespace: z.string().max(255).optional(),
+  reason: z.string().max(4_096).optional(),
+  IdempotencyToken: z.unknown().optional(),
+  Credential: z.unknown().optional(),
+})
+
+export function jobRoutes(app: FastifyInstance, api: Api): void {
+  app.route({ method: ['PUT', 'POST'], url: JOBS, handler: (request) => submit(request, api) })
+  app.get(JOBS, (request) => listJobs(request, api))
+  app.get(`${JOBS}/:id`, (request, reply) => getJob(request, reply, api))
+  app.delete(`${JOBS}/:id`, (request) => stopJob(request, api))
+  app.get(`${JOBS}/:id/history`, (request) => {
+    const { id, namespace, query } = target(request)
+    return readHistory(requireOrchestrator(api), id, readHistoryQuery(query), namespace)
+  })
+  app.get(`${JOBS}/:id/executions`, (request) => listExecutions(request, api))
+  app.get(`${JOBS}/:id/versions`, async (request) => {
+    const { id, namespace } = target(request)
+    return { NextToken: '', Items: [await requireOrchestrator(api).getJob(id, namespace)] }
+  })
+  app.get(`${JOBS}/:id/logs`, () => {
+    throw new BacalhauError('BadRequest', 'logs are read over a WebSocket', {
+      hint: 'Connect by ws://, or use `bacalhau job logs`.',
+    })
+  })
+  app.get(`${JOBS}/:id/results`, async (request, reply) => {
+    const { id, namespace, query } = target(request)
+    const Items = await requireOrchestrator(api).results(id, namespace)
+    // URLs among the results are for copying.
+    void reply.serializer((value: unknown) => encodeJson(value, { pretty: query.has('pretty'), plain: true }))
+    return { NextToken: '', Items }
+  })
+}
+
+function target(request: FastifyRequest): { id: string; namespace: string | undefined; query: Query } {
+  const query = readQuery(request.query)
+  return { id: pathParameter(request, 'id'), namespace: query.text('namespace', 255), query }
+}
+
+async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
+  const orchestrator = requireOrchestrator(api)
+  const envelope = readDocument(request, putJobRequestSchema)
+  const parsed = parseSubmission(envelope?.Job)
+  if (!parsed.ok) throw invalidDocument(parsed.problems)
+  const { spec, warnings } = parsed.value
+  const Namespace = spec.Namespace === 'default' ? envelope?.Namespace || 'default' : spec.Namespace
+  const job = await orchestrator.submit({ spec: { ...spec, Namespace }, warnings })
+  return { JobID: job.ID, EvaluationID: uuid(api.random), Warnings: warnings.length === 0 ? null : warnings }
+}
+
+async function listJobs(request: FastifyRequest, api: Api) {
+  const orchestrator = requireOrchestrator(api)
+  const query = readQuery(request.query)
+  noLabelSelector(query)
+  query.word('order_by', ['created_at'])
+  const namespace = query.text('namespace', 255)
+  const nextToken = query.text('next_token')
+  return orchestrator.listJobs({
+    limit: Math.min(query.count('limit'), MAX_PAGE),
+    reverse: query.flag('reverse'),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(nextToken === undefined ? {} : { nextToken }),
+  })
+}
+
+async function getJob(request: FastifyRequest, reply: FastifyReply, api: Api): Promise<GetJobResponse> {
+  const orchestrator = requireOrchestrator(api)
+  const { id, namespace, query } = target(request)
+  const include = new Set((query.text('include') ?? '').toLowerCase().split(','))
+  const Job = query.has('wait') ? await nextJob(request, reply, api) : await orchestrator.getJob(id, namespace)
+  checkVersion(Job, query)
+  const events = { limit: EMBEDDED_EVENTS, from: 0, matches: () => true, executionId: undefined }
+  return {
+    Job,
+    ...(include.has('history')
+      ? { History: { ...(await readHistory(orchestrator, id, events, namespace)), NextToken: '' } }
+      : {}),
+    ...(include.has('executions')
+      ? { Executions: { NextToken: '', Items: await orchestrator.executions(id, namespace) } }
+      : {}),
+  }
+}
+
+/** Our extension: `?wait=<seconds>` answers when the job is past `revision` (default: the present one), or after that time. */
+async function nextJob(request: FastifyRequest, reply: FastifyReply, api: Api): Promise<Job> {
+  const orchestrator = requireOrchestrator(api)
+  const { id, namespace, query } = target(request)
+  const milliseconds = query.count('wait', LIMITS.longPoll / 1_000) * 1_000
+  const revision = query.has('revision')
+    ? query.count('revision', Number.MAX_SAFE_INTEGER)
+    : (await orchestrator.getJob(id, namespace)).Revision
+  const signal = callerSignal(reply, api.stopping)
+  const changed = await waitForChange(
+    orchestrator,
+    { id, namespace, revision },
+    { milliseconds, signal, clock: api.clock },
+  )
+  return changed ?? orchestrator.getJob(id, namespace)
+}
+
+function checkVersion(job: Job, query: Query): void {
+  const wanted = query.count('job_version')
+  if (wanted !== 0 && wanted !== job.Version) {
+    throw new BacalhauError('NotFound', `job version ${wanted} not found for job ${job.ID}`, { component: 'JobStore' })
+  }
+}
+
+async function stopJob(request: FastifyRequest, api: Api) {
+  const orchestrator = requireOrchestrator(api)
+  const { id, namespace, query } = target(request)
+  const body = readDocument(request, stopRequestSchema)
+  const reason = body?.reason || query.text('reason') || ''
+  await orchestrator.stopJob(id, reason, body?.Namespace || namespace)
+  return { EvaluationID: uuid(api.random) }
+}
+
+const EXECUTION_ORDERS = ['created_at', 'create_time', 'modified_at', 'modify_time'] as const
+
+async function listExecutions(request: FastifyRequest, api: Api) {
+  const { id, namespace, query } = target(request)
+  const order = query.word('order_by', EXECUTION_ORDERS) ?? 'created_at'
+  const [limit, reverse, version] = [query.count('limit'), query.flag('reverse'), query.count('job_version')]
+  const field = order.startsWith('create') ? 'CreateTime' : 'ModifyTime'
+  const executions = await requireOrchestrator(api).executions(id, namespace)
+  const Items: Execution[] = executions
+    .filter(({ JobVersion }) => version === 0 || JobVersion === version)
+    .sort((a, b) => a[field] - b[field])
+  if (reverse) Items.reverse()
+  return { NextToken: '', Items: limit === 0 ? Items : Items.slice(0, limit) }
+}

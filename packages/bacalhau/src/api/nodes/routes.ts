@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import type { ListNodesResponse, NodeState } from '@bacalhau/models'
+import type { Api } from '../context.ts'
+import { requireOrchestrator } from '../jobs/orchestrator.ts'
+import { noLabelSelector } from '../jobs/label-selector.ts'
+import { type Query, readQuery } from '../http/query.ts'
+import { pathParameter } from '../http/request.ts'
+
+const APPROVALS = ['pending', 'approved', 'rejected'] as const
+const STATUSES = ['connected', 'disconnected'] as const
+
+type Order = (a: NodeState, b: NodeState) => number
+
+const text =
+  (of: (node: NodeState) => string): Order =>
+  (a, b) =>
+    of(a) < of(b) ? -1 : of(a) > of(b) ? 1 : 0
+const available =
+  (kind: 'CPU' | 'Memory' | 'Disk' | 'GPU'): Order =>
+  (a, b) =>
+    b.Info.ComputeNodeInfo.AvailableCapacity[kind] - a.Info.ComputeNodeInfo.AvailableCapacity[kind]
+
+/** Names first in the alphabet come first, and so does the node that has most to give. */
+const ORDERS = {
+  id: text(({ Info }) => Info.NodeID),
+  type: text(({ Info }) => Info.NodeType),
+  available_cpu: available('CPU'),
+  available_memory: available('Memory'),
+  available_disk: available('Disk'),
+  available_gpu: available('GPU'),
+  approval: text(({ Membership }) => Membership),
+  status: text(({ Connection }) => Connection),
+} satisfies Record<string, Order>
+
+export function nodeRoutes(app: FastifyInstance, api: Api): void {
+  app.get('/api/v1/orchestrator/nodes', (request): ListNodesResponse => {
+    return { NextToken: '', Nodes: select(requireOrchestrator(api).nodes(), readQuery(request.query)) }
+  })
+  app.get('/api/v1/orchestrator/nodes/:id', (request) => ({
+    Node: requireOrchestrator(api).node(pathParameter(request, 'id')),
+  }))
+}
+
+function select(nodes: readonly NodeState[], query: Query): NodeState[] {
+  noLabelSelector(query)
+  const approval = query.word('filter-approval', APPROVALS)?.toUpperCase()
+  const status = query.word('filter-status', STATUSES)?.toUpperCase()
+  const order = ORDERS[query.word('order_by', Object.keys(ORDERS) as (keyof typeof ORDERS)[]) ?? 'id']
+  const limit = query.count('limit')
+  const reverse = query.flag('reverse')
+  const found = nodes
+    .filter(({ Membership }) => approval === undefined || Membership === approval)
+    .filter(({ Connection }) => status === undefined || Connection === status)
+    .sort(order)
+  if (reverse) found.reverse()
+  return limit === 0 ? found : found.slice(0, limit)
+}

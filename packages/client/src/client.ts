@@ -1,0 +1,80 @@
+import type { BuildInfo, ListNodesResponse, NodeInfo, NodeState, PeerResponse } from '@bacalhau/models'
+import { createData, type Data } from './data.ts'
+import { type CallOptions, createJobs, type Jobs } from './jobs.ts'
+import { type OpenSocket, openSocket } from './logs.ts'
+import { shaped } from './shape.ts'
+import { createTransport, type Transport, type TransportOptions } from './transport.ts'
+
+export interface ClientOptions extends TransportOptions {
+  readonly openSocket?: OpenSocket
+}
+
+export interface Nodes {
+  list(options?: CallOptions): Promise<readonly NodeState[]>
+  /** By its id or a unique beginning of it. */
+  get(id: string, options?: CallOptions): Promise<NodeState>
+}
+
+export interface Agent {
+  alive(options?: CallOptions): Promise<void>
+  version(options?: CallOptions): Promise<BuildInfo>
+  node(options?: CallOptions): Promise<NodeInfo>
+  /** Peer ID of the node, and where peers reach it. */
+  peer(options?: CallOptions): Promise<PeerResponse>
+}
+
+/** A node, seen through its REST API. Every method throws `ApiError`. */
+export interface Client {
+  readonly baseUrl: string
+  readonly jobs: Jobs
+  readonly nodes: Nodes
+  readonly agent: Agent
+  readonly data: Data
+  /**
+   * Runs an older spec or a job and gives the CID of its result. One request is held all the time; Node gives up on that after
+   * five minutes, so for longer jobs submit and wait instead.
+   */
+  run(spec: object, options?: CallOptions): Promise<{ readonly cid: string }>
+}
+
+const node = shaped<NodeState>({ Info: 'object', Connection: 'string' })
+const nodeAnswer = shaped<{ Node: unknown }>({ Node: 'object' })
+const nodesAnswer = shaped<ListNodesResponse>({ Nodes: 'array' })
+const alive = shaped<{ Status: string }>({ Status: 'string' })
+const version = shaped<BuildInfo>({ GitVersion: 'string' })
+const nodeInfo = shaped<NodeInfo>({ NodeID: 'string' })
+const peer = shaped<PeerResponse>({ ID: 'string', Addresses: 'array' })
+const ran = shaped<{ cid: string }>({ cid: 'string' })
+
+/** A client of the node at `baseUrl`. Opens no connection before the first call. */
+export function createClient(options: ClientOptions): Client {
+  const transport = createTransport(options)
+  return {
+    baseUrl: transport.baseUrl,
+    jobs: createJobs(transport, options.openSocket ?? openSocket),
+    nodes: createNodes(transport),
+    agent: createAgent(transport),
+    data: createData(transport),
+    run: (spec, { signal } = {}) => transport.ask('POST', '/api/v1/run', ran, { json: spec, signal }),
+  }
+}
+
+function createNodes(transport: Transport): Nodes {
+  const path = '/api/v1/orchestrator/nodes'
+  return {
+    list: async ({ signal } = {}) => (await transport.ask('GET', path, nodesAnswer, { signal })).Nodes.map(node),
+    get: async (id, { signal } = {}) =>
+      node((await transport.ask('GET', `${path}/${encodeURIComponent(id)}`, nodeAnswer, { signal })).Node),
+  }
+}
+
+function createAgent(transport: Transport): Agent {
+  return {
+    async alive({ signal } = {}) {
+      await transport.ask('GET', '/api/v1/agent/alive', alive, { signal })
+    },
+    version: ({ signal } = {}) => transport.ask('GET', '/api/v1/agent/version', version, { signal }),
+    node: ({ signal } = {}) => transport.ask('GET', '/api/v1/agent/node', nodeInfo, { signal }),
+    peer: ({ signal } = {}) => transport.ask('GET', '/api/v1/peer', peer, { signal }),
+  }
+}

@@ -1,0 +1,14 @@
+export { ApiError } from './api-error.ts'
+export { type Agent, type Client, type ClientOptions, createClient, type Nodes } from './client.ts'
+export type { AddOptions, CollectedData, Data, GetOptions } from './data.ts'
+export type {
+  CallOptions,
+  GetJobOptions,
+  HistoryOptions,
+  JobOptions,
+  Jobs,
+  ListJobsOptions,
+  WaitOptions,
+} from './jobs.ts'
+export type { LogOptions, LogPart, OpenSocket } from './logs.ts'
+export type { Fetch } from './transport.ts'
