@@ -26,8 +26,10 @@ const ENTRIES = {
   NotFound: entry(404),
   Unauthorized: entry(401, false, 'Call from the machine itself, or present a token.'),
   Forbidden: entry(403),
+  MethodNotAllowed: entry(405),
   Conflict: entry(409),
   PayloadTooLarge: entry(413, false, 'Put large data into an input (`bacalhau data add`) instead of the spec.'),
+  RangeNotSatisfiable: entry(416),
   UnsupportedMediaType: entry(415, false, 'Send `Content-Type: application/json`.'),
   TooManyRequests: entry(429, true),
   NotImplemented: entry(501),
@@ -52,6 +54,8 @@ const ENTRIES = {
   InvalidCid: bad('A CID looks like Qm… or bafy…; `bacalhau data add` prints one.'),
   ContentNotFound: entry(404, true),
   ContentTooLarge: entry(413),
+  /** The data is what its CID says, but not a well-formed file or folder; or a peer sent what it should not. */
+  ContentInvalid: entry(422),
   DiskFull: entry(507, true, 'Free some disk space on the node and try again.'),
 
   // Placement and execution.
