@@ -47,7 +47,8 @@ export async function checkLayers(root: string): Promise<string[]> {
 export function checkImport(file: string, target: string): string[] {
   const owner = file.split('/')[1] ?? ''
   if (target.startsWith('@bacalhau/')) {
-    return PACKAGES[owner]?.includes(target) ? [] : [`${file}: package ${owner} may not import ${target}`]
+    const name = target.split('/').slice(0, 2).join('/')
+    return PACKAGES[owner]?.includes(name) ? [] : [`${file}: package ${owner} may not import ${target}`]
   }
   if (owner === 'models' && target.startsWith('node:') && !file.endsWith('.test.ts')) {
     return [`${file}: models must not use Node (${target})`]

@@ -1,0 +1,106 @@
+import { parseBytes, parseCount, parseCpu } from '@bacalhau/models/units'
+
+/** How one kind of setting is read from a flag or variable (text, or several texts) or from YAML (anything), and shown. */
+export interface Kind<T> {
+  /** What a value has to be, to complete "must be …". */
+  readonly expects: string
+  /** The value, or undefined when it is none of this kind. */
+  read(input: unknown): T | undefined
+  show(value: T): string
+}
+
+/** A part of what a machine has: a percentage of it, or an amount (cores, bytes or devices). */
+export type Share = { readonly percent: number } | { readonly amount: number }
+
+const toText = (input: unknown): string | undefined => {
+  if (typeof input === 'number') return String(input)
+  return typeof input === 'string' ? input.trim() : undefined
+}
+
+const some = (text: string | undefined) => (text === '' ? undefined : text)
+
+export const text: Kind<string> = { expects: 'a text', read: (input) => some(toText(input)), show: (value) => value }
+
+export const port: Kind<number> = {
+  expects: 'a port from 0 to 65535',
+  read(input) {
+    const digits = toText(input) ?? ''
+    return /^\d{1,5}$/.test(digits) && Number(digits) <= 65_535 ? Number(digits) : undefined
+  },
+  show: String,
+}
+
+export const toggle: Kind<boolean> = {
+  expects: 'true or false',
+  read(input) {
+    if (typeof input === 'boolean') return input
+    const word = toText(input)?.toLowerCase()
+    return word === 'true' || word === 'false' ? word === 'true' : undefined
+  },
+  show: String,
+}
+
+export const choice = <const W extends readonly string[]>(words: W): Kind<W[number]> => ({
+  expects: `one of ${words.join(', ')}`,
+  read: (input) => words.find((word) => word === toText(input)?.toLowerCase()),
+  show: (value) => value,
+})
+
+/** Texts, separated by commas where they are written as one. */
+export const texts: Kind<readonly string[]> = {
+  expects: 'a list of texts',
+  read(input) {
+    const items = Array.isArray(input) ? input : [input]
+    if (!items.every((item) => typeof item === 'string')) return undefined
+    return items.flatMap((item) => item.split(',')).flatMap((item) => some(item.trim()) ?? [])
+  },
+  show: (value) => value.join(','),
+}
+
+/** Addresses of peers; the word `none` stands for nobody. */
+export const peers: Kind<readonly string[]> = {
+  expects: 'a list of peer addresses, or none',
+  read(input) {
+    const items = texts.read(input)
+    if (items === undefined || !items.includes('none')) return items
+    return items.length === 1 ? [] : undefined
+  },
+  show: (value) => (value.length === 0 ? 'none' : value.join(',')),
+}
+
+/** Names and values; written as one text: `a=b,c=d`. */
+export const labels: Kind<Readonly<Record<string, string>>> = {
+  expects: 'names and values like a=b,c=d',
+  read(input) {
+    if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+      const entries = Object.entries(input).map(([name, value]) => [
+        name,
+        toText(value) ?? toggle.read(value)?.toString(),
+      ])
+      return entries.every(([, value]) => value !== undefined) ? Object.fromEntries(entries) : undefined
+    }
+    const entries = texts.read(input)?.map((item) => /^([^=]+)=(.*)$/.exec(item)?.slice(1))
+    return entries?.every((entry) => entry !== undefined) === true ? Object.fromEntries(entries) : undefined
+  },
+  show: (value) =>
+    Object.entries(value)
+      .map(([name, item]) => `${name}=${item}`)
+      .join(','),
+}
+
+/** `80%`, or an amount in the unit that `parse` reads. */
+const share = (parse: (text: string) => number | undefined, example: string): Kind<Share> => ({
+  expects: `a percentage like 80%, or an amount like ${example}`,
+  read(input) {
+    const written = toText(input) ?? ''
+    const percent = /^(\d{1,3}(?:\.\d{1,3})?)\s*%$/.exec(written)?.[1]
+    if (percent !== undefined) return Number(percent) <= 100 ? { percent: Number(percent) } : undefined
+    const amount = parse(written)
+    return amount === undefined ? undefined : { amount }
+  },
+  show: (value) => ('percent' in value ? `${value.percent}%` : String(value.amount)),
+})
+
+export const cores = share(parseCpu, '2 or 500m')
+export const bytes = share(parseBytes, '4GB')
+export const devices = share(parseCount, '1')
