@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Clock } from '../runtime/clock.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { handClock, settle } from './fixtures/hand-clock.ts'
 import { createFrameDecoder, encodeFrameHeader } from './frame-decoder.ts'
 import { frames } from './frames.ts'
 import { memoryStreamPair } from './memory-stream.ts'
@@ -82,31 +82,6 @@ describe('frame decoder', () => {
   })
 })
 
-/** A clock that only moves when told to, and runs what falls due. */
-function handClock() {
-  let time = 0
-  let timers: { due: number; action: () => void }[] = []
-  const clock: Clock = {
-    now: () => time,
-    monotonic: () => time,
-    after(delay, action) {
-      const timer = { due: time + delay, action }
-      timers.push(timer)
-      return { cancel: () => void (timers = timers.filter((one) => one !== timer)) }
-    },
-  }
-  const advance = (milliseconds: number) => {
-    time += milliseconds
-    const due = timers.filter((timer) => timer.due <= time)
-    timers = timers.filter((timer) => timer.due > time)
-    for (const timer of due) timer.action()
-  }
-  return { clock, advance, pending: () => timers.length }
-}
-
-/** Lets everything run that does not wait for time. */
-const settle = () => new Promise(setImmediate)
-
 describe('frame stream', () => {
   test('carries frames in order, whoever sends at once', async () => {
     await fc.assert(
@@ -146,7 +121,7 @@ describe('frame stream', () => {
   })
 
   test('fails when a frame dribbles in for too long, however often a byte comes', async () => {
-    const { clock, advance } = handClock()
+    const clock = handClock()
     const [left, right] = memoryStreamPair()
     const receiving = frames(right, { clock }).receive().next()
     const outcome = assert.rejects(receiving, { code: 'TimeOut' })
@@ -155,29 +130,29 @@ describe('frame stream', () => {
       await settle()
       await left.send(Uint8Array.of(0)).catch(() => {})
       await settle()
-      advance(1000)
+      await clock.advance(1000)
     }
     await outcome
   })
 
   test('waits for ever between frames, and does not count the time of its own reader', async () => {
-    const { clock, advance, pending } = handClock()
+    const clock = handClock()
     const [left, right] = memoryStreamPair()
     const receiver = frames(right, { clock }).receive()
     const first = receiver.next()
     await settle()
-    advance(10 * LIMITS.frameArrival)
+    await clock.advance(10 * LIMITS.frameArrival)
     const two = encode([Uint8Array.of(1), Uint8Array.of(2)])
     await left.send(two.subarray(0, two.length - 1))
     assert.deepEqual((await first).value, Buffer.of(1))
     // The second frame has begun, but now it is we who take our time.
-    advance(10 * LIMITS.frameArrival)
+    await clock.advance(10 * LIMITS.frameArrival)
     const second = receiver.next()
     await settle()
-    advance(LIMITS.frameArrival - 1)
+    await clock.advance(LIMITS.frameArrival - 1)
     await left.send(two.subarray(two.length - 1))
     assert.deepEqual(Buffer.from((await second).value ?? []), Buffer.of(2))
-    assert.equal(pending(), 0)
+    assert.equal(clock.pending, 0)
   })
 
   test('aborts when the reader leaves', async () => {
