@@ -46,8 +46,9 @@ export const LIMITS = {
   logBacklog: 1 * MIB,
   /** A reader of a log must show itself alive this often. */
   logPing: 30_000,
-  /** Files and folders in one upload. */
+  /** Files and folders in one upload or download of an archive, and in one listing. */
   uploadEntries: 1_000_000,
+  listedEntries: 100_000,
   /** Looking for content in the swarm before giving up. */
   contentLookup: 30_000,
   /** A peer has this long to say whether it has some content, and this long between two chunks while it sends it. */

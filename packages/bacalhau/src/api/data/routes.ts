@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AddedData, DataEntry, Page } from '@bacalhau/models'
+import { parseCid, parseContentRef } from '../../content/cid.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
-import type { AddOptions, Api } from '../context.ts'
+import type { Api } from '../context.ts'
 import { callerSignal } from '../http/caller.ts'
 import { readQuery } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
+import { listEntries } from './entries.ts'
 import { tarEntries } from './tar-entries.ts'
 
 const DATA = '/api/v1/data'
@@ -22,17 +24,22 @@ export function dataRoutes(app: FastifyInstance, api: Api): void {
   })
   app.get(`${DATA}/ls`, async (request, reply): Promise<Page<DataEntry>> => {
     const path = readQuery(request.query).text('cid', 8_192)
-    if (path === undefined)
+    if (path === undefined) {
       throw new BacalhauError('BadRequest', "query parameter 'cid' is missing: a CID, or a path below one")
-    return { NextToken: '', Items: await content.list(path, { signal: callerSignal(reply, stopping) }) }
+    }
+    const signal = callerSignal(reply, stopping)
+    return { NextToken: '', Items: await listEntries(content, parseContentRef(path), { signal }) }
   })
-  app.get(`${DATA}/pins`, async (): Promise<Page<string>> => ({ NextToken: '', Items: await content.pins() }))
-  app.delete(`${DATA}/pins/:cid`, async (request) => {
-    const CID = pathParameter(request, 'cid')
-    await content.unpin(CID)
-    return { CID }
+  app.get(`${DATA}/pins`, (): Page<string> => ({ NextToken: '', Items: content.pins() }))
+  app.delete(`${DATA}/pins/:cid`, (request) => {
+    const cid = parseCid(pathParameter(request, 'cid'))
+    if (!content.unpin(cid)) throw new BacalhauError('NotFound', `${cid.toString()} is not pinned`)
+    return { CID: cid.toString() }
   })
-  app.post(`${DATA}/gc`, (_request, reply) => content.collectGarbage(callerSignal(reply, stopping)))
+  app.post(`${DATA}/gc`, async (_request, reply) => {
+    const { blocks, bytes } = await content.collect(callerSignal(reply, stopping))
+    return { Blocks: blocks, Bytes: bytes }
+  })
 }
 
 /** The body is one file or, by its content type, a folder as a tar archive. */
@@ -43,13 +50,14 @@ async function add(request: FastifyRequest, reply: FastifyReply, { content, stop
   if (name !== undefined && (/[/\0]/.test(name) || name === '.' || name === '..')) {
     throw new BacalhauError('BadRequest', "query parameter 'name' must be a plain file name")
   }
-  const options: AddOptions = {
-    cidVersion,
-    signal: callerSignal(reply, stopping),
-    ...(name === undefined ? {} : { wrap: name }),
-  }
+  const signal = callerSignal(reply, stopping)
   request.socket.setTimeout(LIMITS.streamStall)
-  const body = (request.body ?? []) as AsyncIterable<Uint8Array>
+  const body = (request.body ?? nothing()) as AsyncIterable<Uint8Array>
   const isTar = /^application\/x-tar\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
-  return isTar ? content.addTree(tarEntries(body), options) : content.addFile(body, options)
+  const { cid, bytes, files } = isTar
+    ? await content.addTree(tarEntries(body), { cidVersion, signal })
+    : await content.add(body, { cidVersion, signal, ...(name === undefined ? {} : { wrap: name }) })
+  return { CID: cid.toString(), Bytes: bytes, Files: files }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

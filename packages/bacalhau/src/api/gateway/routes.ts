@@ -1,6 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { formatContentRef, parseContentRef } from '../../content/cid.ts'
+import type { ContentRef, Stat } from '../../content/content.ts'
 import { BacalhauError } from '../../runtime/error.ts'
-import type { Api, ContentStat } from '../context.ts'
+import type { Api } from '../context.ts'
+import { listEntries } from '../data/entries.ts'
 import { callerSignal } from '../http/caller.ts'
 import { readQuery } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
@@ -23,8 +26,7 @@ const FORMAT_TYPES: Readonly<Record<Format, string>> = {
 interface Visit {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
-  /** `<cid>` or `<cid>/name/name`. */
-  readonly path: string
+  readonly ref: ContentRef
   readonly signal: AbortSignal
   readonly api: Api
 }
@@ -32,21 +34,15 @@ interface Visit {
 /** Content by its CID, from here or from the swarm. */
 export function gatewayRoutes(app: FastifyInstance, api: Api): void {
   app.get('/ipfs/*', async (request, reply) => {
-    const path = pathParameter(request, '*')
-      .split('/')
-      .filter((part) => part !== '')
-      .join('/')
+    const ref = parseContentRef(pathParameter(request, '*'))
     const format = wantedFormat(request)
-    const visit = { request, reply, path, signal: callerSignal(reply, api.stopping), api }
+    const visit = { request, reply, ref, signal: callerSignal(reply, api.stopping), api }
     // What a job made must not act as part of this site, whatever it is.
-    void reply.headers({
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; sandbox",
-    })
-    const stat = await api.content.stat(path, visit)
+    void reply.header('content-security-policy', "default-src 'none'; sandbox")
+    const stat = await api.content.stat(ref, visit)
     if (isKnown(visit, etagOf(stat, format, request))) return reply.code(304).send()
     if (format !== undefined) return serveFormat(visit, stat, format)
-    return stat.Type === 'directory' ? serveFolder(visit) : serveFile(visit, stat)
+    return stat.kind === 'folder' ? serveFolder(visit) : serveFile(visit, stat)
   })
 }
 
@@ -60,50 +56,50 @@ function wantedFormat(request: FastifyRequest): Format | undefined {
 
 const wantsHtml = (request: FastifyRequest) => (request.headers.accept ?? '').includes('text/html')
 
-function etagOf({ CID, Type }: ContentStat, format: Format | undefined, request: FastifyRequest): string {
-  if (format !== undefined) return `"${CID}.${format}"`
-  return Type === 'directory' ? `"${CID}.${wantsHtml(request) ? 'html' : 'json'}"` : `"${CID}"`
+function etagOf({ cid, kind }: Stat, format: Format | undefined, request: FastifyRequest): string {
+  const form = format ?? (kind === 'folder' ? (wantsHtml(request) ? 'html' : 'json') : undefined)
+  return form === undefined ? `"${cid.toString()}"` : `"${cid.toString()}.${form}"`
 }
 
-/** Sets the headers that say for how long the answer holds (for ever, as a CID never changes), and tells whether the caller has it. */
+/** Sets the headers that say for how long the answer holds (for ever), and tells whether the caller has it already. */
 function isKnown({ request, reply }: Visit, etag: string): boolean {
   void reply.headers({ etag, vary: 'accept', 'cache-control': 'private, max-age=31536000, immutable' })
   const known = request.headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
   return known !== undefined && (known.includes(etag) || known.includes('*'))
 }
 
-async function serveFormat(visit: Visit, { CID }: ContentStat, format: Format) {
-  const { request, reply, path, signal, api } = visit
+async function serveFormat({ request, reply, ref, signal, api }: Visit, { cid }: Stat, format: Format) {
+  const file = `${cid.toString()}.${format === 'raw' ? 'bin' : format}`
   void reply.headers({
     'content-type': FORMAT_TYPES[format],
-    'content-disposition': `attachment; filename="${CID.replaceAll(/[^\w-]/g, '')}.${format === 'raw' ? 'bin' : format}"`,
+    'content-disposition': `attachment; filename="${file}"`,
   })
   if (request.method === 'HEAD') return reply.send()
-  if (format === 'raw') return api.content.block(path, { signal })
-  const source = format === 'car' ? api.content.car(path, { signal }) : tarOf(api.content, path, { name: CID, signal })
+  if (format === 'raw') return api.content.block(ref, { signal })
+  const source = format === 'car' ? api.content.car(ref, { signal }) : tarOf(api.content, cid, signal)
   return reply.send(await streamBody(source, reply))
 }
 
-async function serveFolder({ request, reply, path, signal, api }: Visit) {
-  const entries = await api.content.list(path, { signal })
-  if (!wantsHtml(request)) return { NextToken: '', Items: entries }
-  return reply.type('text/html; charset=utf-8').send(renderListing(path, entries))
+async function serveFolder({ request, reply, ref, signal, api }: Visit) {
+  const Items = await listEntries(api.content, ref, { signal })
+  if (!wantsHtml(request)) return { NextToken: '', Items }
+  return reply.type('text/html; charset=utf-8').send(Buffer.from(renderListing(ref, Items)))
 }
 
-async function serveFile({ request, reply, path, signal, api }: Visit, { CID, Type, Bytes }: ContentStat) {
-  if (Type !== 'file') throw new BacalhauError('BadRequest', `${path} is a symbolic link; follow it yourself`)
-  const holds = request.headers['if-range'] === undefined || request.headers['if-range'] === `"${CID}"`
-  const range = parseRange(holds ? request.headers.range : undefined, Bytes)
-  void reply.headers({ 'accept-ranges': 'bytes' })
+async function serveFile({ request, reply, ref, signal, api }: Visit, { cid, kind, bytes }: Stat) {
+  if (kind !== 'file') throw new BacalhauError('BadRequest', `${formatContentRef(ref)} is a symbolic link`)
+  const condition = request.headers['if-range']
+  const applies = condition === undefined || condition === `"${cid.toString()}"`
+  const range = parseRange(applies ? request.headers.range : undefined, bytes)
+  void reply.header('accept-ranges', 'bytes')
   if (range.kind === 'unsatisfiable') {
-    void reply.header('content-range', `bytes */${Bytes}`)
-    throw new BacalhauError('RangeNotSatisfiable', `the file has ${Bytes} bytes`)
+    void reply.header('content-range', `bytes */${bytes}`)
+    throw new BacalhauError('RangeNotSatisfiable', `the file has ${bytes} bytes`)
   }
   const part = range.kind === 'part'
-  const [offset, length] = part ? [range.start, range.end - range.start + 1] : [0, Bytes]
-  if (part) void reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${Bytes}`)
-  const name = path.split('/').slice(1).at(-1) ?? ''
-  void reply.headers({ 'content-type': mediaTypeOf(name), 'content-length': length })
+  const [offset, length] = part ? [range.start, range.end - range.start + 1] : [0, bytes]
+  if (part) void reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytes}`)
+  void reply.headers({ 'content-type': mediaTypeOf(ref.path.at(-1) ?? ''), 'content-length': length })
   if (request.method === 'HEAD' || length === 0) return reply.send()
-  return reply.send(await streamBody(api.content.read(path, { offset, length, signal }), reply))
+  return reply.send(await streamBody(api.content.cat(ref, { offset, length, signal }), reply))
 }

@@ -1,28 +1,29 @@
-import type { TarHeader, TarPackController } from 'modern-tar'
-import type { DataEntry } from '@bacalhau/models'
+import type { TarPackController } from 'modern-tar'
+import type { CID } from 'multiformats/cid'
+import type { Entry } from '../../content/content.ts'
+import { decodeUnixfs } from '../../content/unixfs/unixfs.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
-import type { ApiContent, Lookup } from '../context.ts'
+import type { ApiContent } from '../context.ts'
 
 /** The same content gives the same archive. */
 const mtime = new Date(0)
 
-interface Packing extends Lookup {
+interface Packing {
   readonly content: ApiContent
   readonly archive: TarPackController
+  readonly signal: AbortSignal
   entries: number
 }
 
-/** The file or folder at `path` as a tar stream in which everything lies under `name`. */
-export async function* tarOf(
-  content: ApiContent,
-  path: string,
-  { name, signal }: Lookup & { readonly name: string },
-): AsyncGenerator<Uint8Array> {
+/** The file or folder `cid` as a tar stream, in which everything lies under its CID, as Kubo's gateway does it. */
+export async function* tarOf(content: ApiContent, cid: CID, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  // Loaded at the first download of a folder: most nodes never see one.
   const { createTarPacker } = await import('modern-tar')
   const { readable, controller } = createTarPacker()
-  const packing = { content, archive: controller, signal, entries: 0 }
-  const packed = packRoot(packing, path, name).then(
+  const root = await content.stat({ cid, path: [] }, { signal })
+  const packing: Packing = { content, archive: controller, signal, entries: 0 }
+  const packed = pack(packing, { ...root, name: cid.toString() }).then(
     () => controller.finalize(),
     (error: unknown) => controller.error(error),
   )
@@ -30,35 +31,35 @@ export async function* tarOf(
   await packed
 }
 
-async function packRoot(packing: Packing, path: string, name: string): Promise<void> {
-  const { CID, Type, Bytes, Target } = await packing.content.stat(path, packing)
-  await pack(packing, { CID, Type, Bytes, Name: name, ...(Target === undefined ? {} : { Target }) }, path, name)
-}
-
-async function pack(
-  packing: Packing,
-  entry: DataEntry & { Target?: string },
-  path: string,
-  name: string,
-): Promise<void> {
-  packing.signal.throwIfAborted()
+async function pack(packing: Packing, entry: Entry): Promise<void> {
+  const { archive, content, signal } = packing
+  const { name, cid, kind } = entry
+  const ref = { cid, path: [] }
+  signal.throwIfAborted()
   packing.entries += 1
   if (packing.entries > LIMITS.uploadEntries) {
     throw new BacalhauError('ContentTooLarge', `the folder holds more than ${LIMITS.uploadEntries} entries`)
   }
-  if (entry.Type === 'file') return packFile(packing, { name, size: entry.Bytes, type: 'file', mtime }, path)
-  if (entry.Type === 'symlink') {
-    const linkname = entry.Target ?? (await packing.content.stat(path, packing)).Target ?? ''
-    return packing.archive.add({ name, size: 0, type: 'symlink', linkname, mtime }).close()
+  if (kind === 'file') return packFile(packing, entry)
+  if (kind === 'symlink') {
+    const node = decodeUnixfs(cid, await content.block(ref, { signal }))
+    const linkname = node.kind === 'symlink' ? node.target : ''
+    return archive.add({ name, size: 0, type: 'symlink', linkname, mtime }).close()
   }
-  await packing.archive.add({ name: `${name}/`, size: 0, type: 'directory', mtime }).close()
-  for (const child of await packing.content.list(path, packing)) {
-    await pack(packing, child, `${path}/${child.Name}`, `${name}/${child.Name}`)
+  await archive.add({ name: `${name}/`, size: 0, type: 'directory', mtime }).close()
+  for await (const child of content.list(ref, { signal })) {
+    await pack(packing, { ...child, name: `${name}/${checkName(child.name)}` })
   }
 }
 
-async function packFile({ archive, content, signal }: Packing, header: TarHeader, path: string): Promise<void> {
-  const writer = archive.add(header).getWriter()
-  if (header.size > 0) for await (const chunk of content.read(path, { signal })) await writer.write(chunk)
+/** A name of a stranger must not lead whoever unpacks it to another place. */
+function checkName(name: string): string {
+  if (name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name)) return name
+  throw new BacalhauError('ContentInvalid', `the folder has an entry named ${JSON.stringify(name.slice(0, 300))}`)
+}
+
+async function packFile({ archive, content, signal }: Packing, { name, cid, bytes }: Entry): Promise<void> {
+  const writer = archive.add({ name, size: bytes, type: 'file', mtime }).getWriter()
+  if (bytes > 0) for await (const chunk of content.cat({ cid, path: [] }, { signal })) await writer.write(chunk)
   await writer.close()
 }
