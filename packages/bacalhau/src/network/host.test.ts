@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createHost, listenAddresses } from './host.ts'
@@ -73,5 +73,34 @@ describe('host', () => {
       await Promise.all(clients.map((client) => client.hangUp(server.peerId)))
       await untilPeers(server, 0)
     }
+  })
+
+  test('survives strangers who speak nonsense', async (t) => {
+    const server = await startTestHost(t, 0)
+    const port = Number(/tcp\/(\d+)/.exec(String(server.getMultiaddrs()[0]))?.[1])
+    const hello = '\x13/multistream/1.0.0\n'
+    const openings = [
+      '',
+      '\0',
+      'GET / HTTP/1.1\r\n\r\n',
+      '\x16\x03\x01\x02\0\x01',
+      hello,
+      `${hello}\x0b/tls/1.0.0\n\x16\x03`,
+    ]
+    const rubbish = [...openings, `${hello}\x07/noise\n\0\xff`, `${hello}\xff\xff\xff\xff\x0f`, 'x'.repeat(100_000)]
+    await Promise.all(
+      rubbish.flatMap((text) =>
+        [false, true].map(async (abruptly) => {
+          const socket = connect(port, '127.0.0.1')
+          socket.on('error', () => {})
+          socket.write(text, 'latin1', () => (abruptly ? socket.resetAndDestroy() : socket.end()))
+          socket.resume()
+          await new Promise((resolve) => socket.on('close', resolve))
+        }),
+      ),
+    )
+    const client = await startTestHost(t, 1)
+    await client.dial(server.getMultiaddrs())
+    await untilPeers(server, 1)
   })
 })

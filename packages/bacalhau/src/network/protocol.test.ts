@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Libp2p } from '@libp2p/interface'
-import { silentLogger } from '../runtime/logger.ts'
-import type { Logger } from '../runtime/logger.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import { type Logger, silentLogger } from '../runtime/logger.ts'
 import { type ByteStream, sendAll } from './byte-stream.ts'
 import { fixtureKey } from './fixtures/keys.ts'
 import { startTestHost, startTestHosts } from './fixtures/test-host.ts'
+import { frames } from './frames.ts'
 import { handleProtocol, openStream } from './protocol.ts'
 
 const ECHO = '/test/echo/1.0.0'
@@ -48,6 +49,26 @@ test('many streams run at once', async (t) => {
     answers,
     Array.from({ length: 100 }, (_, index) => `message ${index}`),
   )
+})
+
+test('frames of every size arrive as they were sent', async (t) => {
+  const [server, client] = await pair(t)
+  const handler = async (stream: ByteStream) => {
+    const echoed = frames(stream)
+    for await (const frame of echoed.receive()) await echoed.send(frame)
+  }
+  await handleProtocol(server, ECHO, handler, { logger: silentLogger })
+  const stream = frames(await openStream(client, fixtureKey(0).peerId, ECHO))
+  const sizes = [0, 1, 100, 65_535, 65_536, LIMITS.frame, 3, LIMITS.frame, ...Array.from({ length: 200 }, (_, n) => n)]
+  const sent = sizes.map((size, index) => Buffer.alloc(size, index))
+  const sending = (async () => {
+    for (const frame of sent) await stream.send(frame)
+    await stream.close()
+  })()
+  const received = await Array.fromAsync(stream.receive())
+  await sending
+  assert.equal(received.length, sent.length)
+  for (const [index, frame] of received.entries()) assert.equal(Buffer.compare(frame, sent[index] ?? Buffer.of()), 0)
 })
 
 test('a peer gets no more streams than allowed', async (t) => {
