@@ -30,6 +30,8 @@ const NAMES = new Map<number, ExecutionStateName>(
 )
 
 const FINAL: ReadonlySet<ExecutionState> = new Set<ExecutionState>([4, 8, 9, 10, 11])
+/** Final states of an offer that never became a run. */
+const REJECTIONS: ReadonlySet<ExecutionState> = new Set<ExecutionState>([4, 8])
 /** Order of the states on the way to the end; a report may skip steps but never go back. */
 const PROGRESS: readonly ExecutionState[] = [1, 2, 3, 5, 6, 7]
 
@@ -38,6 +40,7 @@ export const isFinalExecutionState = (state: ExecutionState): boolean => FINAL.h
 
 export function canExecutionBecome(from: ExecutionState, to: ExecutionState): boolean {
   if (FINAL.has(from)) return false
+  if (REJECTIONS.has(to)) return from < EXECUTION_STATES.BidAccepted
   if (FINAL.has(to)) return true
   return PROGRESS.indexOf(to) > PROGRESS.indexOf(from)
 }

@@ -1,13 +1,21 @@
-import type { Constraint, JobSpec, NetworkSpec, Task } from './job-spec.ts'
+import type { Constraint, JobSpec, Task } from './job-spec.ts'
+import { checkNetwork } from './network-rules.ts'
 import type { Problem } from './problem.ts'
 
 /** Rules of a job that span several fields, after the schema; the texts are those of the documented API. */
 export function checkJob(job: JobSpec): Problem[] {
   return [
+    ...checkNul(job.Name, 'Name'),
+    ...checkNul(job.Namespace, 'Namespace'),
     ...checkCount(job),
     ...job.Constraints.flatMap((constraint, index) => checkConstraint(constraint, index)),
     ...job.Tasks.flatMap((task, index) => checkTask(task, `Tasks[${index}]`)),
   ]
+}
+
+/** Databases and file systems end a text at NUL, so two names that differ would become one. */
+function checkNul(name: string, path: string): Problem[] {
+  return name.includes('\0') ? [{ path, message: 'must not contain NUL' }] : []
 }
 
 function checkCount(job: JobSpec): Problem[] {
@@ -38,7 +46,8 @@ function checkConstraint({ Operator, Values = [] }: Constraint, index: number): 
 
 function checkTask(task: Task, path: string): Problem[] {
   return [
-    ...checkEngine(task, path),
+    ...checkNul(task.Name, `${path}.Name`),
+    ...checkKinds(task, path),
     ...checkEnv(task.Env, `${path}.Env`),
     ...checkInputs(task, path),
     ...checkResultPaths(task, path),
@@ -47,11 +56,9 @@ function checkTask(task: Task, path: string): Problem[] {
   ]
 }
 
-function checkEngine(task: Task, path: string): Problem[] {
+function checkKinds(task: Task, path: string): Problem[] {
   const problems: Problem[] = []
-  if (task.Engine.Type.trim() === '')
-    problems.push({ path: `${path}.Engine`, message: 'invalid engine: missing spec type' })
-  if (task.Name.includes('\0')) problems.push({ path: `${path}.Name`, message: 'must not contain NUL' })
+  if (task.Engine.Type === '') problems.push({ path: `${path}.Engine`, message: 'invalid engine: missing spec type' })
   if (task.ResultPaths.length > 0 && task.Publisher.Type === '') {
     problems.push({ path: `${path}.Publisher`, message: 'publisher must be set if result paths are set' })
   }
@@ -80,12 +87,13 @@ function checkInputs(task: Task, path: string): Problem[] {
     const at = `${path}.InputSources[${index}]`
     const absolute = checkGuestPath(Target)
     if (absolute !== undefined) problems.push({ path: `${at}.Target`, message: absolute })
-    if (Source.Type.trim() === '') problems.push({ path: `${at}.Source`, message: 'missing spec type' })
+    if (Source.Type === '') problems.push({ path: `${at}.Source`, message: 'missing spec type' })
     if (Alias !== '' && aliases.has(Alias))
       problems.push({ path: at, message: `input source with alias '${Alias}' already exists` })
-    if (targets.has(Target)) problems.push({ path: at, message: `input source with target '${Target}' already exists` })
+    if (targets.has(place(Target)))
+      problems.push({ path: at, message: `input source with target '${Target}' already exists` })
     aliases.add(Alias)
-    targets.add(Target)
+    targets.add(place(Target))
   }
   return problems
 }
@@ -102,12 +110,15 @@ function checkResultPaths(task: Task, path: string): Problem[] {
       problems.push({ path: `${at}.Name`, message: `result path name '${Name}' cannot be a folder name` })
     }
     if (names.has(Name)) problems.push({ path: at, message: `result path with name '${Name}' already exists` })
-    if (paths.has(Path)) problems.push({ path: at, message: `result path '${Path}' already exists` })
+    if (paths.has(place(Path))) problems.push({ path: at, message: `result path '${Path}' already exists` })
     names.add(Name)
-    paths.add(Path)
+    paths.add(place(Path))
   }
   return problems
 }
+
+/** One spelling for each place: without slashes that say nothing. */
+const place = (path: string): string => path.replaceAll(/\/+(?=\/|$)/g, '')
 
 /** Paths of the job's own world are absolute and hold no `..` or NUL. */
 function checkGuestPath(path: string): string | undefined {
@@ -115,32 +126,6 @@ function checkGuestPath(path: string): string | undefined {
   if (path.includes('\0')) return 'must not contain NUL'
   if (path.split('/').includes('..')) return `'${path}' must not contain '..'`
   return undefined
-}
-
-const DOMAIN = /^\.?(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*$|^[\da-f:.]+$/
-
-function checkNetwork({ Type, Domains = [], Ports = [] }: NetworkSpec, path: string): Problem[] {
-  const problems: Problem[] = []
-  const fail = (message: string) => problems.push({ path, message })
-  if (Domains.length > 0 && Type !== 'HTTP') fail('domains can only be set for HTTP network mode')
-  for (const domain of Domains) if (!DOMAIN.test(domain)) fail(`invalid domain "${domain}"`)
-  if (Ports.length > 0 && !['Host', 'Full', 'Bridge'].includes(Type))
-    fail('ports can only be set for Host or Bridge network modes')
-  const seen = new Set<string>()
-  for (const { Name, Static = 0, Target = 0 } of Ports) {
-    if (Static > 0 && Static < 1_024) fail(`static port ${Static} is in privileged port range (1-1023)`)
-    if (Target > 0 && Type !== 'Bridge') fail('target ports cannot be set for Host network mode')
-    for (const [kind, value] of [
-      ['name', Name],
-      ['static port', Static],
-      ['target port', Target],
-    ] as const) {
-      const key = `${kind} ${value}`
-      if (value !== 0 && seen.has(key)) fail(`duplicate port mapping ${kind} ${kind === 'name' ? `"${value}"` : value}`)
-      seen.add(key)
-    }
-  }
-  return problems
 }
 
 function checkTimeouts(task: Task, path: string): Problem[] {

@@ -1,103 +1,126 @@
 import { z } from 'zod'
 import { resourcesConfigSchema } from './resources.ts'
 import { specConfigSchema } from './spec-config.ts'
-
-/** Bounds on what one spec may hold; the whole body is capped by the API as well. */
-const MAX_ITEMS = 1_000
-const text = (max: number) => z.string().max(max)
-const labels = z.record(text(256), text(4_096))
-
-/** Takes any letter case of the listed words. */
-const word = <const T extends readonly [string, ...string[]]>(words: T) =>
-  z.preprocess(
-    (value) =>
-      typeof value === 'string' ? (words.find((known) => known.toLowerCase() === value.toLowerCase()) ?? value) : value,
-    z.enum(words),
-  )
+import { absent, filled, labels, MAX_ITEMS, text, word } from './spec-fields.ts'
 
 export const JOB_TYPES = ['batch', 'service', 'daemon', 'ops'] as const
 export const NETWORK_TYPES = ['Default', 'None', 'Host', 'Full', 'HTTP', 'Bridge'] as const
 export const CONSTRAINT_OPERATORS = ['in', 'notin', '=', '==', '!=', 'exists', '!', 'gt', 'lt'] as const
 
 export const constraintSchema = z.strictObject({
-  Key: text(256).trim().min(1, 'selector key cannot be blank'),
-  Operator: word(CONSTRAINT_OPERATORS),
-  Values: z.array(text(1_024)).max(MAX_ITEMS).optional(),
+  Key: filled(256, 'selector key cannot be blank').describe('Label of a node.'),
+  Operator: word(CONSTRAINT_OPERATORS, absent('missing operator')).describe('How the label is compared.'),
+  Values: z
+    .array(text(1_024))
+    .max(MAX_ITEMS)
+    .optional()
+    .describe('`in` and `notin` need at least one; `exists` and `!` take none; the others take exactly one.'),
 })
 export type Constraint = z.infer<typeof constraintSchema>
 
 export const inputSourceSchema = z.strictObject({
-  Source: specConfigSchema,
-  Alias: text(1_024).trim().default(''),
-  Target: text(4_096).trim().min(1, 'input source is missing a target'),
+  Source: specConfigSchema.describe('Where the data comes from, for example `ipfs` with the parameter `CID`.'),
+  Alias: text(1_024).trim().default('').describe('A name for the input, unique within the task.'),
+  Target: filled(4_096, 'input source is missing a target').describe(
+    'Absolute path at which the task finds the data; it cannot be written.',
+  ),
 })
 export type InputSourceSpec = z.infer<typeof inputSourceSchema>
 
 export const resultPathSchema = z.strictObject({
-  Name: text(255).trim().min(1, 'missing name'),
-  Path: text(4_096).trim().min(1, 'missing path'),
+  Name: filled(255, 'missing name').describe('Folder among the published results.'),
+  Path: filled(4_096, 'missing path').describe('Absolute path of a folder to which the task writes.'),
 })
 export type ResultPath = z.infer<typeof resultPathSchema>
 
 export const portSchema = z.strictObject({
-  Name: text(237).regex(/^[A-Za-z_]\w*$/, 'port name must match [A-Za-z_][A-Za-z0-9_]*'),
-  Static: z.number().int().min(0).max(65_535).optional(),
-  Target: z.number().int().min(0).max(65_535).optional(),
-  HostNetwork: text(64).optional(),
+  Name: z
+    .string(absent('missing port name'))
+    .max(237)
+    .regex(/^[A-Za-z_]\w*$/, 'port name must match [A-Za-z_][A-Za-z0-9_]*')
+    .describe('Becomes part of the environment variables `BACALHAU_PORT_<Name>` and `BACALHAU_HOST_PORT_<Name>`.'),
+  Static: z.int().min(0).max(65_535).optional().describe('Port on the node, from 1024; 0 lets the node choose.'),
+  Target: z.int().min(0).max(65_535).optional().describe('Port within the container; only with `Bridge`.'),
+  HostNetwork: z
+    .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
+    .optional()
+    .describe('Address of the node on which the port listens.'),
 })
 
 export const networkSchema = z.strictObject({
-  Type: word(NETWORK_TYPES).default('Default'),
-  Domains: z.array(text(253).trim().toLowerCase()).max(MAX_ITEMS).optional(),
-  Ports: z.array(portSchema).max(MAX_ITEMS).optional(),
+  Type: word(NETWORK_TYPES)
+    .default('Default')
+    .describe(
+      'What the task reaches: nothing, listed domains over HTTP, a bridge of its own, or the host. `Full` is `Host`.',
+    ),
+  Domains: z
+    .array(text(253).trim().toLowerCase())
+    .max(MAX_ITEMS)
+    .optional()
+    .describe('Host names or addresses that an `HTTP` network reaches; `*.` in front stands for any subdomain.'),
+  Ports: z.array(portSchema).max(MAX_ITEMS).optional().describe('Ports of a `Host` or `Bridge` network.'),
 })
 export type NetworkSpec = z.infer<typeof networkSchema>
 
 /** Whole seconds; 0 means none. A year bounds arithmetic, not anybody's job. */
-const seconds = (name: string) =>
-  z
-    .number({ error: `invalid ${name} timeout value: whole seconds wanted` })
-    .int(`invalid ${name} timeout value: whole seconds wanted`)
-    .min(0, `invalid ${name} timeout value: must be >= 0`)
-    .max(31_536_000, `invalid ${name} timeout value: more than a year`)
+const seconds = (name: string) => {
+  const invalid = (problem: string) => `invalid ${name} timeout value: ${problem}`
+  return z
+    .int(invalid('expected whole seconds'))
+    .min(0, invalid('must be >= 0'))
+    .max(31_536_000, invalid('more than a year'))
+}
 
 export const timeoutsSchema = z.strictObject({
-  ExecutionTimeout: seconds('execution').optional(),
-  QueueTimeout: seconds('queue').optional(),
-  TotalTimeout: seconds('total').optional(),
+  ExecutionTimeout: seconds('execution').optional().describe('Seconds that one run may take. 0: no bound.'),
+  QueueTimeout: seconds('queue').optional().describe('Seconds that the job may wait for a node.'),
+  TotalTimeout: seconds('total').optional().describe('Seconds from submission to the end. 0: no bound.'),
 })
 export type TimeoutsSpec = z.infer<typeof timeoutsSchema>
 
 export const taskSchema = z.strictObject({
-  Name: text(255).trim().min(1, 'missing task name'),
-  Engine: specConfigSchema,
-  Publisher: specConfigSchema.default({ Type: '' }),
-  Env: z.record(text(256), text(131_072)).default({}),
-  Meta: labels.default({}),
-  InputSources: z.array(inputSourceSchema).max(MAX_ITEMS).default([]),
-  ResultPaths: z.array(resultPathSchema).max(MAX_ITEMS).default([]),
-  Resources: resourcesConfigSchema.default({}),
-  Network: networkSchema.default({ Type: 'Default' }),
-  Timeouts: timeoutsSchema.default({}),
+  Name: filled(255, 'missing task name').describe('Name of the task, commonly `main`.'),
+  Engine: specConfigSchema.describe('What runs it: `wasm`, `docker` or `noop`, and its parameters.'),
+  Publisher: specConfigSchema
+    .default({ Type: '' })
+    .describe('Where results go, for example `ipfs`. Required where there are result paths.'),
+  Env: z
+    .record(text(256), text(131_072))
+    .default({})
+    .describe('Environment variables; upper case. A value `env:NAME` is taken from the node, where it allows that.'),
+  Meta: labels.default({}).describe('Notes of your own.'),
+  InputSources: z.array(inputSourceSchema).max(MAX_ITEMS).default([]).describe('Data that the task reads.'),
+  ResultPaths: z.array(resultPathSchema).max(MAX_ITEMS).default([]).describe('Folders whose content is published.'),
+  Resources: resourcesConfigSchema.default({}).describe('What the task needs and may use.'),
+  Network: networkSchema.default({ Type: 'Default' }).describe('What the task may reach.'),
+  Timeouts: timeoutsSchema.default({}).describe('How long things may take.'),
 })
 export type Task = z.infer<typeof taskSchema>
 
 /** What a user may write of a job (v1.9). */
 export const jobSpecSchema = z.strictObject({
-  Name: text(1_024).default(''),
-  Namespace: text(255).default(''),
-  Type: z
-    .string({ error: 'missing job type' })
-    .trim()
-    .toLowerCase()
-    .min(1, 'missing job type')
-    .pipe(z.enum(JOB_TYPES, { error: (issue) => `invalid job type: "${String(issue.input)}"` })),
-  Priority: z.number().int().min(-1_000_000).max(1_000_000).default(0),
-  Count: z.number().int('job count must be a whole number').min(0, 'job count must be >= 0').max(1_000_000).optional(),
-  Constraints: z.array(constraintSchema).max(MAX_ITEMS).default([]),
-  Meta: labels.default({}),
-  Labels: labels.default({}),
-  Tasks: z.array(taskSchema).min(1, 'missing job tasks').max(100),
+  Name: text(1_024).trim().default('').describe('Unique within its namespace. Empty: the ID of the job.'),
+  Namespace: text(255).trim().default('').describe('Empty: `default`.'),
+  Type: word(JOB_TYPES, absent('missing job type')).describe(
+    'Runs to its end (`batch`), runs on (`service`), runs on at every fitting node (`daemon`), runs once on every fitting node (`ops`).',
+  ),
+  Priority: z.int().min(-1_000_000).max(1_000_000).default(0).describe('Higher goes first in a queue.'),
+  Count: z
+    .int('job count must be a whole number')
+    .min(0, 'job count must be >= 0')
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'Runs of a `batch` or `service` job, 1 where it is not given. `daemon` and `ops` run on every fitting node.',
+    ),
+  Constraints: z.array(constraintSchema).max(MAX_ITEMS).default([]).describe('What the labels of a node must be.'),
+  Meta: labels.default({}).describe('Notes of your own. Keys that start with `bacalhau.org/` are reserved.'),
+  Labels: labels.default({}).describe('By which jobs are found again.'),
+  Tasks: z
+    .array(taskSchema, absent('missing job tasks'))
+    .min(1, 'missing job tasks')
+    .max(100)
+    .describe('What to run. Exactly one task; a second one is set aside with a warning.'),
 })
 export type JobSpec = z.infer<typeof jobSpecSchema>
 
@@ -105,7 +128,7 @@ export type JobSpec = z.infer<typeof jobSpecSchema>
 const unset = z.unknown().optional()
 export const submittedJobSchema = z.strictObject({
   ...jobSpecSchema.shape,
-  ID: z.string().max(255).optional(),
+  ID: text(255).optional(),
   State: unset,
   Version: unset,
   Revision: unset,

@@ -23,8 +23,8 @@ export const computeNodeInfoSchema = z.strictObject({
   QueueCapacity: resourcesSchema,
   AvailableCapacity: resourcesSchema,
   MaxJobRequirements: resourcesSchema,
-  RunningExecutions: z.number().int().nonnegative(),
-  EnqueuedExecutions: z.number().int().nonnegative(),
+  RunningExecutions: z.int().nonnegative(),
+  EnqueuedExecutions: z.int().nonnegative(),
   address: name,
 })
 export type ComputeNodeInfo = z.infer<typeof computeNodeInfoSchema>

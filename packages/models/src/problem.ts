@@ -21,3 +21,9 @@ export function joinPath(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`
   return path === '' ? key : `${path}.${key}`
 }
+
+/** Characters of a user's own words that are quoted back. */
+const MAX_QUOTED = 64
+
+/** The words of a user as an error shows them: cut where they are long. */
+export const excerpt = (words: string): string => (words.length > MAX_QUOTED ? `${words.slice(0, MAX_QUOTED)}…` : words)

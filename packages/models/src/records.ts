@@ -4,38 +4,41 @@ import { constraintSchema, JOB_TYPES, jobSpecSchema, taskSchema } from './job-sp
 import { resourcesSchema } from './resources.ts'
 import { specConfigSchema } from './spec-config.ts'
 
-/** Unix time in nanoseconds, as the API shows it. Doubles hold it to about 256 ns. */
-const nanoseconds = z.number().int().nonnegative()
+/** Unix time in nanoseconds, as the API shows it. Beyond the safe integers: doubles hold it to about 256 ns. */
+const nanoseconds = z.number().nonnegative().refine(Number.isInteger, 'expected a whole number')
 
 /** A job as it is stored and shown. */
 export const jobSchema = z.strictObject({
   ...jobSpecSchema.shape,
   ID: z.string().min(1),
   Type: z.enum(JOB_TYPES),
-  Count: z.number().int().nonnegative(),
+  Count: z.int().nonnegative(),
   Constraints: z.array(constraintSchema),
   Tasks: z.array(taskSchema).min(1),
   State: jobStateSchema,
-  Version: z.number().int().positive(),
-  Revision: z.number().int().positive(),
+  Version: z.int().positive(),
+  Revision: z.int().positive(),
   CreateTime: nanoseconds,
   ModifyTime: nanoseconds,
 })
 export type Job = z.infer<typeof jobSchema>
 
+/** Characters of a head of output: 2 KiB of bytes never make more. */
+const head = z.string().max(2_048)
+
 /** Head of the output and the way a run ended. `stderr` is lower case in the documented API. */
 export const runOutputSchema = z.strictObject({
-  Stdout: z.string(),
+  Stdout: head,
   StdoutTruncated: z.boolean(),
-  stderr: z.string(),
+  stderr: head,
   StderrTruncated: z.boolean(),
-  ExitCode: z.number().int(),
-  ErrorMsg: z.string(),
+  ExitCode: z.int(),
+  ErrorMsg: z.string().max(16_384),
 })
 export type RunOutput = z.infer<typeof runOutputSchema>
 
 const stateSchema = z.strictObject({
-  StateType: z.number().int().min(0).max(11),
+  StateType: z.int().min(0).max(11),
   Message: z.string().optional(),
   Details: z.record(z.string(), z.string()).optional(),
 })
@@ -48,7 +51,7 @@ export const executionSchema = z.strictObject({
   Name: z.string(),
   NodeID: z.string(),
   JobID: z.string(),
-  JobVersion: z.number().int(),
+  JobVersion: z.int(),
   AllocatedResources: z.strictObject({ Tasks: z.record(z.string(), resourcesSchema) }),
   DesiredState: stateSchema,
   ComputeState: stateSchema,
@@ -57,8 +60,8 @@ export const executionSchema = z.strictObject({
   PreviousExecution: z.string(),
   NextExecution: z.string(),
   FollowupEvalID: z.string(),
-  PartitionIndex: z.number().int().nonnegative(),
-  Revision: z.number().int(),
+  PartitionIndex: z.int().nonnegative(),
+  Revision: z.int(),
   CreateTime: nanoseconds,
   ModifyTime: nanoseconds,
 })
@@ -66,10 +69,10 @@ export type Execution = z.infer<typeof executionSchema>
 
 /** One thing that happened to a job or to one of its executions. */
 export const jobHistorySchema = z.strictObject({
-  SeqNum: z.number().int().positive(),
+  SeqNum: z.int().positive(),
   Type: z.enum(['JobLevel', 'ExecutionLevel']),
   JobID: z.string(),
-  JobVersion: z.number().int(),
+  JobVersion: z.int(),
   ExecutionID: z.string().optional(),
   Event: z.strictObject({
     Message: z.string(),

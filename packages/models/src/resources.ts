@@ -1,37 +1,36 @@
 import { z } from 'zod'
 import { formatBytes, parseBytes, parseCount, parseCpu } from './units.ts'
 
-/** YAML users write `CPU: 1` as readily as `CPU: "1"`. Spaces and case do not matter (`512 Mb`). */
-const quantity = z.preprocess(
-  (value) =>
-    typeof value === 'number'
-      ? String(value)
-      : typeof value === 'string'
-        ? value.replaceAll(/\s/g, '').toLowerCase()
-        : value,
-  z.string().max(32),
-)
+type ParseQuantity = (text: string) => number | undefined
 
-const checked = (parse: (text: string) => number | undefined, name: string) =>
-  quantity.refine((text) => text === '' || parse(text) !== undefined, {
-    error: (issue) => `invalid ${name} value: ${String(issue.input)}`,
+/** Spaces and case do not matter (`512 Mb`), and YAML users write `CPU: 1` as readily as `CPU: "1"`. */
+function tidy(value: unknown): unknown {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' ? value.replaceAll(/\s/g, '').toLowerCase() : value
+}
+
+const quantity = (name: string, parse: ParseQuantity) =>
+  z.preprocess(tidy, z.string().max(32, { abort: true })).refine((text) => text === '' || parse(text) !== undefined, {
+    error: ({ input }) => `invalid ${name} value: ${String(input)}`,
   })
 
 /** Resources as a spec writes them; an empty or missing value means the default. */
 export const resourcesConfigSchema = z.strictObject({
-  CPU: checked(parseCpu, 'CPU').optional(),
-  Memory: checked(parseBytes, 'memory').optional(),
-  Disk: checked(parseBytes, 'disk').optional(),
-  GPU: checked(parseCount, 'GPU').optional(),
+  CPU: quantity('CPU', parseCpu).optional().describe('Cores: `500m`, `0.5` or `2`.'),
+  Memory: quantity('memory', parseBytes)
+    .optional()
+    .describe('Bytes: `512mb` (decimal), `512mib` (binary) or a plain number.'),
+  Disk: quantity('disk', parseBytes).optional().describe('Bytes, written like memory.'),
+  GPU: quantity('GPU', parseCount).optional().describe('Whole number of devices.'),
 })
 export type ResourcesConfig = z.infer<typeof resourcesConfigSchema>
 
-/** Resources in numbers: cores, bytes, bytes, devices. */
+/** Resources in numbers: cores (to a thousandth), bytes, bytes, devices. */
 export const resourcesSchema = z.strictObject({
   CPU: z.number().nonnegative().default(0),
-  Memory: z.number().nonnegative().default(0),
-  Disk: z.number().nonnegative().default(0),
-  GPU: z.number().int().nonnegative().default(0),
+  Memory: z.int().nonnegative().default(0),
+  Disk: z.int().nonnegative().default(0),
+  GPU: z.int().nonnegative().default(0),
 })
 export type Resources = z.infer<typeof resourcesSchema>
 
@@ -39,7 +38,7 @@ export const NO_RESOURCES: Resources = { CPU: 0, Memory: 0, Disk: 0, GPU: 0 }
 
 /** Numbers of a checked config; what it leaves out is taken from `defaults`. */
 export function toResources(config: ResourcesConfig, defaults: Resources): Resources {
-  const pick = (text: string | undefined, parse: (text: string) => number | undefined, fallback: number) =>
+  const pick = (text: string | undefined, parse: ParseQuantity, fallback: number) =>
     text === undefined || text === '' ? fallback : (parse(text) ?? fallback)
   return {
     CPU: pick(config.CPU, parseCpu, defaults.CPU),
@@ -70,12 +69,17 @@ export function subtractResources(a: Resources, b: Resources): Resources {
 export function lacking(wanted: Resources, available: Resources): string[] {
   const missing: string[] = []
   if (wanted.CPU > available.CPU) missing.push(`${wanted.CPU} cores of CPU (${available.CPU} available)`)
-  if (wanted.Memory > available.Memory)
-    missing.push(`${formatBytes(wanted.Memory)} of memory (${formatBytes(available.Memory)} available)`)
-  if (wanted.Disk > available.Disk)
-    missing.push(`${formatBytes(wanted.Disk)} of disk (${formatBytes(available.Disk)} available)`)
+  if (wanted.Memory > available.Memory) missing.push(lackingBytes('memory', wanted.Memory, available.Memory))
+  if (wanted.Disk > available.Disk) missing.push(lackingBytes('disk', wanted.Disk, available.Disk))
   if (wanted.GPU > available.GPU) missing.push(`${wanted.GPU} GPUs (${available.GPU} available)`)
   return missing
+}
+
+/** Rounded for reading, unless rounding would hide the difference. */
+function lackingBytes(kind: string, wanted: number, available: number): string {
+  const same = formatBytes(wanted) === formatBytes(available)
+  const show = same ? (bytes: number) => `${bytes} bytes` : formatBytes
+  return `${show(wanted)} of ${kind} (${show(available)} available)`
 }
 
 export const fits = (wanted: Resources, available: Resources): boolean => lacking(wanted, available).length === 0

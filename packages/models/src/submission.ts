@@ -20,43 +20,46 @@ const SERVER_FIELDS = [
 
 /** Parses, checks and normalises a v1.9 job as a client submits it. */
 export function parseSubmission(input: unknown): Parsed<Submission> {
-  if (typeof input !== 'object' || input === null)
-    return { ok: false, problems: [{ path: '', message: 'empty/nil job' }] }
+  if (input === undefined || input === null) return { ok: false, problems: [{ path: '', message: 'empty/nil job' }] }
   const parsed = parseDocument(submittedJobSchema, input)
   if (!parsed.ok) return parsed
-  const { spec, warnings } = sanitise(parsed.value)
-  const problems = checkJob(spec)
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { spec, warnings } }
+  // Checked as it was written: normalising first would hide a count that does not fit the type.
+  const problems = checkJob(parsed.value)
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sanitise(parsed.value) }
 }
 
-function sanitise(submitted: SubmittedJob): { spec: JobSpec; warnings: string[] } {
+function sanitise(submitted: SubmittedJob): Submission {
   const { ID, State, Version, Revision, CreateTime, ModifyTime, ...spec } = submitted
-  const set = { State: isSetState(State) ? State : undefined, Version, Revision, CreateTime, ModifyTime }
-  const warnings: string[] = SERVER_FIELDS.filter(([field]) => isSet(set[field])).map(
-    ([, name]) => `job ${name} is ignored when submitting a job`,
-  )
-  if (ID !== undefined && ID !== '') warnings.push(`job ID is ignored when submitting a ${spec.Type} job`)
-  if (spec.Tasks.length > 1) warnings.push('only one task is supported per job')
+  const set = { State: stateType(State), Version, Revision, CreateTime, ModifyTime }
   const reserved = Object.keys(spec.Meta).filter((key) => key.startsWith(RESERVED_META))
-  warnings.push(...reserved.map((key) => `job meta key "${key}" is reserved and will be ignored`))
+  const warnings = [
+    ...SERVER_FIELDS.filter(([field]) => isSet(set[field])).map(
+      ([, name]) => `job ${name} is ignored when submitting a job`,
+    ),
+    ...(isSet(ID) ? [`job ID is ignored when submitting ${spec.Type === 'ops' ? 'an' : 'a'} ${spec.Type} job`] : []),
+    ...(spec.Tasks.length > 1 ? ['only one task is supported per job'] : []),
+    ...reserved.map((key) => `job meta key "${key}" is reserved and will be ignored`),
+  ]
+  return { spec: normalise(spec), warnings }
+}
+
+function normalise(spec: JobSpec): JobSpec {
   const everywhere = spec.Type === 'daemon' || spec.Type === 'ops'
   return {
-    warnings,
-    spec: {
-      ...spec,
-      Namespace: spec.Namespace === '' ? 'default' : spec.Namespace,
-      Count: everywhere ? 0 : (spec.Count ?? 1),
-      Meta: Object.fromEntries(Object.entries(spec.Meta).filter(([key]) => !key.startsWith(RESERVED_META))),
-      Tasks: spec.Tasks.slice(0, 1),
-    },
+    ...spec,
+    Namespace: spec.Namespace === '' ? 'default' : spec.Namespace,
+    Count: everywhere ? 0 : (spec.Count ?? 1),
+    Meta: Object.fromEntries(Object.entries(spec.Meta).filter(([key]) => !key.startsWith(RESERVED_META))),
+    Tasks: spec.Tasks.slice(0, 1),
   }
 }
 
 /** Clients send zero values for what they do not set. */
 const isSet = (value: unknown): boolean => value !== undefined && value !== 0 && value !== '' && value !== '0'
 
-function isSetState(state: unknown): boolean {
-  if (typeof state !== 'object' || state === null) return isSet(state)
-  const type = 'StateType' in state ? state.StateType : undefined
-  return type !== undefined && type !== 'Undefined' && type !== ''
+/** The state that `{"StateType": …}` names; undefined for none. */
+function stateType(state: unknown): unknown {
+  if (typeof state !== 'object' || state === null) return state
+  const type: unknown = Object.entries(state).find(([key]) => key.toLowerCase() === 'statetype')?.[1]
+  return type === 'Undefined' ? undefined : type
 }

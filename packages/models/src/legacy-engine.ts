@@ -1,0 +1,86 @@
+import type { InputSourceSpec } from './job-spec.ts'
+import { type LegacyEngine, legacyEngineSchema, type LegacySpec } from './legacy-spec.ts'
+import { toInput } from './legacy-storage.ts'
+import { parseDocument } from './parse.ts'
+import type { Parsed, Problem } from './problem.ts'
+import type { SpecConfig } from './spec-config.ts'
+
+/** What the engine of an older spec becomes in a task: modules are inputs like any other now. */
+export interface TranslatedEngine {
+  readonly engine: SpecConfig
+  readonly inputs: readonly InputSourceSpec[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Where a module of an older spec is mounted. */
+const ENTRY_MODULE = '/wasm/entry.wasm'
+const importModule = (index: number) => `/wasm/imports/module_${index}.wasm`
+
+export function toEngine({ Engine, EngineSpec, Docker, Wasm }: LegacySpec): Parsed<TranslatedEngine> {
+  if (Engine !== undefined) return translate({ Engine, Docker, Wasm }, Engine)
+  if (EngineSpec === undefined) return { ok: false, problems: [{ path: 'Engine', message: 'missing' }] }
+  const parsed = parseEngineSpec(EngineSpec)
+  return parsed.ok ? translate(parsed.value, 'EngineSpec.Params') : parsed
+}
+
+/** `EngineSpec` has the parameters of `Docker` and `Wasm` under a name of its own. */
+function parseEngineSpec({ Type, Params = {} }: SpecConfig): Parsed<LegacyEngine> {
+  const kind = Type.toLowerCase()
+  const parsed = parseDocument(legacyEngineSchema, {
+    Engine: Type,
+    Docker: kind === 'docker' ? Params : null,
+    Wasm: kind === 'wasm' ? Params : null,
+  })
+  if (parsed.ok) return parsed
+  const written = (path: string) => (path === 'Engine' ? 'EngineSpec.Type' : path.replace(/^\w+/, 'EngineSpec.Params'))
+  return { ok: false, problems: parsed.problems.map(({ path, message }) => ({ path: written(path), message })) }
+}
+
+/** `at` is where the user wrote the parameters. */
+function translate({ Engine, Docker, Wasm }: LegacyEngine, at: string): Parsed<TranslatedEngine> {
+  switch (Engine) {
+    case 'Noop':
+      return { ok: true, value: { engine: { Type: 'noop' }, inputs: [], env: {} } }
+    case 'Docker':
+      return Docker?.Image
+        ? { ok: true, value: { engine: { Type: 'docker', Params: { ...Docker } }, inputs: [], env: {} } }
+        : { ok: false, problems: [{ path: `${at}.Image`, message: 'missing' }] }
+    case 'Wasm':
+      return toWasm(Wasm, at)
+    case 'Language':
+    case 'PythonWasm': {
+      const message = `the ${Engine} engine is gone; use Docker with a Python image, or Wasm`
+      return { ok: false, problems: [{ path: 'Engine', message }] }
+    }
+  }
+}
+
+function toWasm(wasm: LegacyEngine['Wasm'], at: string): Parsed<TranslatedEngine> {
+  const problems: Problem[] = []
+  if (wasm?.EntryModule === undefined)
+    return { ok: false, problems: [{ path: `${at}.EntryModule`, message: 'missing' }] }
+  const entry = toInput(wasm.EntryModule, ENTRY_MODULE, `${at}.EntryModule`, problems)
+  const imports = wasm.ImportModules.map((storage, index) =>
+    toInput(storage, importModule(index), `${at}.ImportModules[${index}]`, problems),
+  )
+  for (const [name, value] of Object.entries(wasm.EnvironmentVariables)) {
+    const message = envProblem(name, value)
+    if (message !== undefined) problems.push({ path: `${at}.EnvironmentVariables`, message })
+  }
+  if (problems.length > 0) return { ok: false, problems }
+  const params = {
+    EntryModule: ENTRY_MODULE,
+    Entrypoint: wasm.EntryPoint,
+    Parameters: wasm.Parameters,
+    ImportModules: imports.map(({ Target }) => Target),
+  }
+  const inputs = [entry, ...imports]
+  return { ok: true, value: { engine: { Type: 'wasm', Params: params }, inputs, env: wasm.EnvironmentVariables } }
+}
+
+/** The rules for names of those releases: looser than today's (lower case is fine), but what no system can hold is refused. */
+function envProblem(name: string, value: string): string | undefined {
+  if (name === '' || /[=\0]/.test(name)) return `'${name}' is no name of an environment variable`
+  if (name.startsWith('BACALHAU_')) return `environment variable '${name}' cannot start with BACALHAU_`
+  return value.includes('\0') ? `environment variable '${name}' must not contain NUL` : undefined
+}
