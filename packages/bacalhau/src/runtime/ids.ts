@@ -11,3 +11,6 @@ export function uuid(random: Random): string {
 
 export const newJobId = (random: Random): string => `j-${uuid(random)}`
 export const newExecutionId = (random: Random): string => `e-${uuid(random)}`
+
+/** A secret of 256 bits, safe to paste into a command line. */
+export const newToken = (random: Random): string => Buffer.from(random.bytes(32)).toString('base64url')

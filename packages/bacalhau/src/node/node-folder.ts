@@ -1,0 +1,32 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
+
+/**
+ * Where a node keeps what it knows, below the data folder that it shares with the keys. Named after the swarm port, as its
+ * key file is, so that two nodes of one user on one machine do not touch each other's files.
+ */
+export interface NodeFolder {
+  readonly root: string
+  readonly store: string
+  readonly content: string
+  readonly executions: string
+  readonly inputs: string
+}
+
+/** Makes the folder of the node on `port` below `dataDir`. Throws `DataDirUnusable` that names it. */
+export async function openNodeFolder(dataDir: string, port: number): Promise<NodeFolder> {
+  const root = path.join(dataDir, `node.${port}`)
+  try {
+    await mkdir(root, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new BacalhauError('DataDirUnusable', `${root} cannot be made: ${messageOf(error)}`, { cause: error })
+  }
+  return {
+    root,
+    store: path.join(root, 'store.db'),
+    content: path.join(root, 'content'),
+    executions: path.join(root, 'executions'),
+    inputs: path.join(root, 'inputs'),
+  }
+}

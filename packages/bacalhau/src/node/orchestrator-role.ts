@@ -1,0 +1,47 @@
+import type { Libp2p } from '@libp2p/interface'
+import type { NodeInfo } from '@bacalhau/models'
+import type { ComputeNode } from '../compute/compute-node.ts'
+import { acceptLinks } from '../link/link-protocol.ts'
+import { readRemoteLogs } from '../link/log-protocol.ts'
+import type { LogRoutes } from '../orchestrator/log-routes.ts'
+import { createOrchestrator, type RunningOrchestrator } from '../orchestrator/orchestrator.ts'
+import type { Scope } from '../runtime/lifecycle.ts'
+import type { NodeConfig } from './config.ts'
+import type { Services } from './services.ts'
+
+export interface OrchestratorRoleOptions {
+  readonly config: NodeConfig
+  readonly host: Libp2p
+  readonly joinToken: string
+  readonly self: () => NodeInfo
+  /** The compute side of the same node, if it has one. */
+  readonly compute: ComputeNode | undefined
+  readonly services: Services
+}
+
+/** The orchestrating side of a node: takes links of compute nodes and jobs of users. */
+export async function startOrchestratorRole(
+  options: OrchestratorRoleOptions,
+  scope: Scope,
+): Promise<RunningOrchestrator> {
+  const { config, host, joinToken, self, services } = options
+  const orchestrator = await createOrchestrator({
+    ...services,
+    self,
+    approval: config.nodeApproval,
+    joinToken,
+    logs: logRoutes(options),
+  })
+  scope.own(orchestrator)
+  scope.own(await acceptLinks(host, (channel) => orchestrator.attach(channel), services.logger))
+  return orchestrator
+}
+
+/** Output of this very node is read directly, that of others over the connection that they made. */
+function logRoutes({ host, compute }: OrchestratorRoleOptions): LogRoutes {
+  const self = host.peerId.toString()
+  return (nodeId, request, signal) =>
+    nodeId === self && compute !== undefined
+      ? compute.readLogs(request.executionId, { ...request, reader: self }, signal)
+      : readRemoteLogs(host, nodeId, request, signal)
+}

@@ -1,0 +1,165 @@
+import type { Libp2p } from '@libp2p/interface'
+import { hostname } from 'node:os'
+import { type ApiServer, createApi } from '../api/server.ts'
+import type { Content } from '../content/content.ts'
+import { createContent } from '../content/content.ts'
+import { createLoopback } from '../link/loopback.ts'
+import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
+import { ensureDataFolder } from '../network/data-folder.ts'
+import { createHost } from '../network/host.ts'
+import { loadNodeKey } from '../network/key-file.ts'
+import { parsePeers } from '../network/peer-address.ts'
+import { startPeerKeeper } from '../network/peer-keeper.ts'
+import { createSwarm } from '../network/swarm.ts'
+import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { Scope } from '../runtime/lifecycle.ts'
+import { createLogger } from '../runtime/logger.ts'
+import { systemRandom } from '../runtime/random.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import { createCapabilities } from './capabilities.ts'
+import { type ComputeRole, startComputeRole } from './compute-role.ts'
+import type { NodeConfig } from './config.ts'
+import { describeNode } from './describe.ts'
+import { joinLine, ownAddresses } from './invitation.ts'
+import { loadFacts, type NodeFacts } from './node-facts.ts'
+import { type NodeFolder, openNodeFolder } from './node-folder.ts'
+import { startOrchestratorRole } from './orchestrator-role.ts'
+import type { Services } from './services.ts'
+
+/** A node that answers. */
+export interface RunningNode {
+  readonly peerId: string
+  /** Multiaddrs of the swarm, with the peer ID, the one for other machines first. */
+  readonly addresses: readonly string[]
+  /** Where this machine reaches the REST API. */
+  readonly apiUrl: string
+  /** What to type on another machine to add it as a compute node; undefined for a node that orchestrates nothing. */
+  readonly joinLine: string | undefined
+  /** What the operator should know, one sentence each. */
+  readonly warnings: readonly string[]
+  /** Ends what runs, tells the others, closes the store. */
+  stop(): Promise<void>
+}
+
+/** Starts a node. Everything that was started is stopped again when a later part cannot start. */
+export async function serve(config: NodeConfig): Promise<RunningNode> {
+  const scope = new Scope()
+  try {
+    return await start(config, scope)
+  } catch (error) {
+    await scope.stop().catch(() => undefined)
+    throw error
+  }
+}
+
+async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
+  // Wrong addresses are told before anything is touched.
+  const targets = parsePeers(config.peers)
+  await ensureDataFolder(config.dataDir)
+  const key = await loadNodeKey(config.dataDir, config.swarmPort)
+  const folder = await openNodeFolder(config.dataDir, config.swarmPort)
+  const store = scope.own(openSqliteStore(folder.store))
+  const services: Services = { store, clock: systemClock, random: systemRandom, logger: createLogger(config.logLevel) }
+  const facts = await loadFacts(store, services.random)
+  const host = await startHost(config, key.bytes, scope)
+  const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
+  const node = await startRoles({ config, host, folder, facts, content, services }, scope)
+  const api = await startApi({ config, host, content, services, ...node }, scope)
+  const keeper = startPeerKeeper({
+    ...services,
+    targets,
+    swarm: createSwarm(host),
+    onConnected: (peerId) => node.compute?.links.connected(peerId),
+    onDisconnected: (peerId) => node.compute?.links.disconnected(peerId),
+  })
+  scope.own(keeper)
+  const addresses = ownAddresses(host, config)
+  return {
+    peerId: host.peerId.toString(),
+    addresses,
+    apiUrl: `http://${config.apiHost === '0.0.0.0' || config.apiHost === '::' ? '127.0.0.1' : config.apiHost}:${api.port}`,
+    joinLine: node.orchestrator === undefined ? undefined : joinLine(addresses, config.joinToken ?? facts.joinToken),
+    warnings: key.warnings,
+    stop: () => scope.stop(),
+  }
+}
+
+async function startHost(config: NodeConfig, key: Uint8Array, scope: Scope): Promise<Libp2p> {
+  const host = await createHost({
+    key,
+    port: config.swarmPort,
+    ...(config.swarmHost === '0.0.0.0' ? {} : { listen: [config.swarmHost] }),
+    mdns: config.mdns,
+    upnp: config.upnp,
+    relay: config.relay,
+    relayServer: config.relay,
+  })
+  scope.defer(() => host.stop())
+  return host
+}
+
+interface Parts {
+  readonly config: NodeConfig
+  readonly host: Libp2p
+  readonly folder: NodeFolder
+  readonly facts: NodeFacts
+  readonly content: Content
+  readonly services: Services
+}
+
+interface Roles {
+  readonly compute: ComputeRole | undefined
+  readonly orchestrator: RunningOrchestrator | undefined
+  readonly describe: () => ReturnType<typeof describeNode>
+}
+
+async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
+  const { config, host, facts, services } = parts
+  const name = hostname()
+  const compute = config.roles.compute
+    ? await startComputeRole({ ...parts, name, capabilities: createCapabilities(parts, scope) }, scope)
+    : undefined
+  const describe =
+    compute?.describe ?? (() => describeNode({ nodeId: host.peerId.toString(), name, labels: config.labels }))
+  const orchestrator = config.roles.orchestrator
+    ? await startOrchestratorRole(
+        {
+          config,
+          host,
+          services,
+          self: describe,
+          compute: compute?.compute,
+          joinToken: config.joinToken ?? facts.joinToken,
+        },
+        scope,
+      )
+    : undefined
+  if (compute !== undefined && orchestrator !== undefined) {
+    const [near, far] = createLoopback<ComputeMessage, OrchestratorMessage>(host.peerId.toString())
+    orchestrator.attach(far)
+    compute.attach(near)
+  }
+  // Last, so that it is stopped first: the orchestrator and the links are still there to be told.
+  if (compute !== undefined) scope.own(compute)
+  return { compute, orchestrator, describe }
+}
+
+interface ApiParts extends Roles {
+  readonly config: NodeConfig
+  readonly host: Libp2p
+  readonly content: Content
+  readonly services: Services
+}
+
+async function startApi(
+  { config, host, content, services, orchestrator, describe }: ApiParts,
+  scope: Scope,
+): Promise<ApiServer> {
+  const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
+  const api = await createApi(
+    { ...services, orchestrator, content, peer, nodeInfo: describe },
+    { host: config.apiHost, port: config.apiPort },
+  )
+  return scope.own(api)
+}
