@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Libp2p } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Libp2p, type PeerDiscoveryEvents, TypedEventEmitter } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { silentLogger } from '../runtime/logger.ts'
 import { sendAll } from './byte-stream.ts'
 import { fixtureKey } from './fixtures/keys.ts'
-import { startTestHost } from './fixtures/test-host.ts'
-import { loadExtras } from './host-features.ts'
+import { startTestHost, untilPeers } from './fixtures/test-host.ts'
+import { connectToFound, loadExtras } from './host-features.ts'
 import { handleProtocol, openStream } from './protocol.ts'
 
 /** Resolves when `host` can be reached through a relay. */
@@ -48,4 +48,17 @@ test('a node that accepts no connections is reached through a relay, for the pro
   await sendAll(stream, [Buffer.from('through the relay')])
   assert.equal(Buffer.concat(await Array.fromAsync(stream.receive())).toString(), 'through the relay')
   await assert.rejects(openStream(client, fixtureKey(1).peerId, '/test/bulk'), { code: 'PeerUnreachable' })
+})
+
+test('peers that are found on the local network are connected to', async (t) => {
+  const found = await startTestHost(t, 0)
+  const finder = await startTestHost(t, 1)
+  const discovery = new TypedEventEmitter<PeerDiscoveryEvents>()
+  connectToFound(discovery, (addresses) => finder.dial(addresses))
+  const announce = (multiaddrs: Multiaddr[]) =>
+    discovery.dispatchEvent(new CustomEvent('peer', { detail: { id: found.peerId, multiaddrs } }))
+  announce([multiaddr('/ip4/127.0.0.1/tcp/1')])
+  announce(found.getMultiaddrs().map((address) => address.decapsulate('/p2p')))
+  await untilPeers(finder, 1)
+  assert.equal(finder.getPeers()[0]?.toString(), fixtureKey(0).peerId)
 })

@@ -1,4 +1,5 @@
-import type { Libp2p } from '@libp2p/interface'
+import type { PeerDiscovery } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pInit } from 'libp2p'
 
 /** What a host can do beyond talking to known, reachable peers. Everything is off unless asked for. */
@@ -52,14 +53,18 @@ export async function loadExtras(features: HostFeatures): Promise<Extras> {
   }
   if (features.mdns === true) {
     const { mdns } = await import('@libp2p/mdns')
-    extras.discovery.push(mdns({ serviceTag: MDNS_SERVICE }))
+    extras.discovery.push((components) => {
+      const discovery = mdns({ serviceTag: MDNS_SERVICE })(components)
+      connectToFound(discovery, (addresses) => components.connectionManager.openConnection(addresses))
+      return discovery
+    })
   }
   return extras
 }
 
-/** Connects to what discovery finds. A peer that cannot be reached is tried again when it is announced again. */
-export function dialDiscovered(host: Libp2p): void {
-  host.addEventListener('peer:discovery', ({ detail }) => {
-    host.dial(detail.id).catch(() => {})
+/** Connects to each peer that is found. One that cannot be reached is tried again when it is announced again. */
+export function connectToFound(discovery: PeerDiscovery, connect: (addresses: Multiaddr[]) => Promise<unknown>): void {
+  discovery.addEventListener('peer', ({ detail: { id, multiaddrs } }) => {
+    connect(multiaddrs.map((address) => address.encapsulate(`/p2p/${id.toString()}`))).catch(() => {})
   })
 }

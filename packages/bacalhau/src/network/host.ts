@@ -11,7 +11,7 @@ import { isIP } from 'node:net'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { VERSION } from '../runtime/version.ts'
-import { dialDiscovered, type Extras, type HostFeatures, loadExtras } from './host-features.ts'
+import { type Extras, type HostFeatures, loadExtras } from './host-features.ts'
 
 export interface HostOptions extends HostFeatures {
   /** The libp2p protobuf of the private key, as `loadNodeKey` returns it. */
@@ -46,7 +46,7 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
   const listen = listenAddresses(options.port, options.listen)
   const extras = await loadExtras(options)
   try {
-    const host = await createLibp2p({
+    return await createLibp2p({
       privateKey: privateKeyFromProtobuf(options.key),
       nodeInfo: { name: 'bacalhau', version: VERSION, userAgent: `bacalhau/${VERSION}` },
       addresses: { listen: [...listen, ...extras.listen], announce: [...(options.announce ?? [])] },
@@ -66,8 +66,6 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
       // heartbeat.
       connectionMonitor: { pingInterval: 15_000, pingTimeout: { minTimeout: 15_000 } },
     })
-    if (extras.discovery.length > 0) dialDiscovered(host)
-    return host
   } catch (error) {
     throw listenFailure(error, options.port)
   }
