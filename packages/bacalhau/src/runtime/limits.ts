@@ -79,6 +79,17 @@ export const LIMITS = {
   page: 1_000,
   /** One WebAssembly module. */
   wasmModule: 128 * MIB,
+  /** One function of it: bytes, calls, and branches times values. V8 compiles a function in one piece, uninterrupted. */
+  wasmFunction: 512 * KIB,
+  wasmFunctionCalls: 6_000,
+  wasmFunctionCost: 4_000_000,
+  /** Entries of all its tables, its exports, its imports, and bytes of its element section: they live on V8's heap. */
+  wasmTableEntries: 200_000,
+  wasmExports: 100_000,
+  wasmImports: 100_000,
+  wasmElementSection: 1 * MIB,
+  /** Compiled modules that a node keeps for the next job, as bytes of the modules. */
+  wasmModuleCache: 64 * MIB,
   /** stdout and stderr of one execution, each. */
   executionOutput: 1024 * MIB,
   /** Head of stdout and stderr that travels with the execution record. */
@@ -95,4 +106,6 @@ export const LIMITS = {
   message: 8_192,
   /** Files and folders that one execution may create. */
   executionFiles: 100_000,
+  /** Files and folders that one WebAssembly execution may hold open. */
+  executionOpenFiles: 256,
 } as const

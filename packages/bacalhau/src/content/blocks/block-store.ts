@@ -1,0 +1,100 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import type { CID } from 'multiformats/cid'
+import type { Logger } from '../../runtime/logger.ts'
+import { type BlockBatch, createBatch, type OpenBatch } from './block-batch.ts'
+import { openBlockIndex } from './block-index.ts'
+import type { BlockSource } from './block-source.ts'
+import { type Collected, type Collection, collectGarbage } from './garbage.ts'
+import { type OpenFile, openPacks } from './packs.ts'
+import { storedBlocks } from './stored-blocks.ts'
+
+/** Blocks on disk. One process at a time may have a folder open. */
+export interface BlockStore extends BlockSource {
+  begin(): BlockBatch
+  pins(): string[]
+  unpin(cid: CID): boolean
+  /**
+   * Keeps all blocks below `cid` from garbage collection until the returned function is called. Resolves once they are
+   * safe.
+   */
+  hold(cid: CID): Promise<() => void>
+  /** Deletes every block that no pin, hold or open batch needs. Concurrent calls share one run. */
+  collect(signal?: AbortSignal): Promise<Collected>
+  usage(): { readonly blocks: number; readonly bytes: number }
+  stop(): Promise<void>
+}
+
+export interface BlockStoreOptions {
+  readonly folder: string
+  readonly logger: Logger
+  readonly openFile?: OpenFile
+}
+
+/** Opens the store in `folder`, which is made if need be, and clears away what a crash left there. */
+export async function openBlockStore({ folder, logger, openFile }: BlockStoreOptions): Promise<BlockStore> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const index = openBlockIndex(path.join(folder, 'blocks.db'))
+  const packs = await openPacks(
+    path.join(folder, 'packs'),
+    index.packs().map(({ id }) => id),
+    openFile,
+  )
+  const stored = storedBlocks(index, packs, logger)
+  const open = new Set<OpenBatch>()
+  const holds = createHolds()
+  let collection: Collection | undefined
+
+  function startCollection(signal: AbortSignal | undefined): Collection {
+    const started = collectGarbage({ index, packs, stored, roots: [...index.pins(), ...holds.roots()], open, signal })
+    const forget = () => (collection = undefined)
+    started.done.then(forget, forget)
+    return started
+  }
+
+  return {
+    ...stored,
+    begin() {
+      const spare = (hash: Uint8Array) => collection?.spare(hash)
+      const batch = createBatch({ index, packs, stored, spare, ended: (ended) => open.delete(ended) })
+      open.add(batch)
+      return batch
+    },
+    pins: () => index.pins(),
+    unpin: (cid) => index.unpin(cid.toString()),
+    async hold(cid) {
+      const release = holds.add(cid.toString())
+      await collection?.holding(cid)
+      return release
+    },
+    collect(signal) {
+      collection ??= startCollection(signal)
+      return collection.done
+    },
+    usage: () => index.usage(),
+    async stop() {
+      await collection?.done.catch(() => {})
+      await packs.stop()
+      index.close()
+    },
+  }
+}
+
+/** Counts who holds which root. */
+function createHolds() {
+  const counts = new Map<string, number>()
+  return {
+    roots: () => counts.keys(),
+    add(root: string): () => void {
+      counts.set(root, (counts.get(root) ?? 0) + 1)
+      let released = false
+      return () => {
+        if (released) return
+        released = true
+        const left = (counts.get(root) ?? 1) - 1
+        if (left > 0) counts.set(root, left)
+        else counts.delete(root)
+      }
+    },
+  }
+}

@@ -1,0 +1,139 @@
+import type { CID } from 'multiformats/cid'
+import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
+import type { Stoppable } from '../runtime/lifecycle.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import { type BlockSource, demand } from './blocks/block-source.ts'
+import type { BlockStore } from './blocks/block-store.ts'
+import { formatContentRef } from './cid.ts'
+import { createFlights, createTracker } from './parallel.ts'
+import { blocksOf, type Selection } from './selection.ts'
+import { type FetchContext, fetchSelection } from './swarm/fetch.ts'
+
+export interface GetOptions {
+  readonly signal?: AbortSignal
+  /** Peer IDs that are said to have the content. */
+  readonly hints?: readonly string[]
+  /** Only from this node. */
+  readonly offline?: boolean
+  /** Bytes that may be fetched; `LIMITS.contentBytes` if not given. */
+  readonly maxBytes?: number
+}
+
+/** Reads of content that may still have to be fetched. */
+export interface Reach extends Stoppable {
+  /** Runs `work` on a source of blocks that fetches the whole selection at the first block that is missing. */
+  using<T>(selection: Selection, options: GetOptions, work: (source: BlockSource) => Promise<T>): Promise<T>
+  streaming<T>(
+    selection: Selection,
+    options: GetOptions,
+    work: (source: BlockSource) => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined>
+  pin(cid: CID, options: GetOptions): Promise<void>
+}
+
+export interface ReachContext extends FetchContext {
+  readonly store: BlockStore
+}
+
+export function createReach(context: ReachContext): Reach {
+  const { store } = context
+  const flights = createFlights<void>()
+  const stopping = new AbortController()
+  const tracker = createTracker()
+
+  function fetch(selection: Selection, options: GetOptions): Promise<void> {
+    const { hints = [], maxBytes = LIMITS.contentBytes, signal } = options
+    const key = JSON.stringify([formatContentRef(selection), selection.scope, maxBytes])
+    const either = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
+    return flights.join(key, either, (signal) =>
+      tracker.track(fetchInto(selection, { hints, maxBytes, signal }, context)),
+    )
+  }
+
+  const source = (selection: Selection, options: GetOptions) =>
+    fetchingSource(store, () => fetch(selection, options), options)
+
+  async function* streaming<T>(
+    selection: Selection,
+    options: GetOptions,
+    work: (source: BlockSource) => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
+    const release = await store.hold(selection.cid)
+    try {
+      yield* work(source(selection, options))
+    } finally {
+      release()
+    }
+  }
+
+  async function using<T>(selection: Selection, options: GetOptions, work: (source: BlockSource) => Promise<T>) {
+    const release = await store.hold(selection.cid)
+    try {
+      return await work(source(selection, options))
+    } finally {
+      release()
+    }
+  }
+
+  return {
+    streaming,
+    using: (selection, options, work) => tracker.track(using(selection, options, work)),
+    pin(cid, options) {
+      const selection: Selection = { cid, path: [], scope: 'all' }
+      return tracker.track(using(selection, options, (reading) => pinAll(selection, reading, store)))
+    },
+    async stop() {
+      stopping.abort(new BacalhauError('ServiceUnavailable', 'The node stops.'))
+      await tracker.settled()
+    },
+  }
+}
+
+/** Reads from the store; what is not there is fetched first. */
+function fetchingSource(store: BlockStore, fetch: () => Promise<void>, { signal, offline }: GetOptions): BlockSource {
+  async function orFetch<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+    signal?.throwIfAborted()
+    const present = await read()
+    if (present !== undefined || offline === true) return present
+    await fetch()
+    return read()
+  }
+  return {
+    has: (cid) => store.has(cid),
+    get: (cid) => orFetch(() => store.get(cid)),
+    links: (cid) => orFetch(() => store.links(cid)),
+  }
+}
+
+/** Goes over every block before the pin is recorded, so that a pin is never of something incomplete. */
+async function pinAll(selection: Selection, reading: BlockSource, store: BlockStore): Promise<void> {
+  const batch = store.begin()
+  try {
+    for await (const cid of blocksOf(selection, reading)) {
+      if (!store.has(cid)) await demand(reading, cid)
+      batch.touch(cid)
+    }
+    await batch.commit([selection.cid])
+  } finally {
+    await batch.discard()
+  }
+}
+
+/** Fetches into a batch of its own. What came before a failure is kept, so that the next try need not begin anew. */
+async function fetchInto(
+  selection: Selection,
+  options: { readonly hints: readonly string[]; readonly maxBytes: number; readonly signal: AbortSignal },
+  context: ReachContext,
+): Promise<void> {
+  const batch = context.store.begin()
+  try {
+    await fetchSelection(selection, batch, options, context)
+    await batch.commit()
+  } catch (error) {
+    if (isBacalhauError(error) && (error.code === 'DiskFull' || error.code === 'ContentTooLarge')) await batch.discard()
+    else if (batch.size > 0) await batch.commit()
+    throw error
+  } finally {
+    await batch.discard()
+  }
+}
