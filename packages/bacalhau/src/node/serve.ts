@@ -118,7 +118,7 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
   const { config, host, facts, services } = parts
   const name = hostname()
   const compute = config.roles.compute
-    ? await startComputeRole({ ...parts, name, capabilities: createCapabilities(parts, scope) }, scope)
+    ? await startComputeRole({ ...parts, name, capabilities: await createCapabilities(parts, scope) }, scope)
     : undefined
   const describe =
     compute?.describe ?? (() => describeNode({ nodeId: host.peerId.toString(), name, labels: config.labels }))

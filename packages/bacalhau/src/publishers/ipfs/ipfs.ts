@@ -1,0 +1,24 @@
+import type { Content } from '../../content/content.ts'
+import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import type { Publisher } from '../publisher.ts'
+
+/** Puts results into this node's content, pinned, where peers and the gateway find them by CID. */
+export function createIpfsPublisher(content: Pick<Content, 'add'>): Publisher {
+  return {
+    type: 'ipfs',
+    available: async () => true,
+    // It takes no parameters of its own; older specs send some, for other networks, that mean nothing here.
+    validate: () => undefined,
+    async publish({ folder }, signal) {
+      try {
+        const { cid } = await content.add(folder, { signal })
+        return { Type: 'ipfs', Params: { CID: cid.toString() } }
+      } catch (error) {
+        if (isBacalhauError(error) && error.code === 'DiskFull') throw error
+        throw new BacalhauError('PublishFailed', `the results could not be published: ${messageOf(error)}`, {
+          cause: error,
+        })
+      }
+    },
+  }
+}
