@@ -4,6 +4,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { LIMITS } from '../runtime/limits.ts'
 import { type Logger, silentLogger } from '../runtime/logger.ts'
 import { type ByteStream, sendAll } from './byte-stream.ts'
+import { handClock, settle } from './fixtures/hand-clock.ts'
 import { fixtureKey } from './fixtures/keys.ts'
 import { startTestHost, startTestHosts } from './fixtures/test-host.ts'
 import { frames } from './frames.ts'
@@ -80,6 +81,23 @@ test('a peer gets no more streams than allowed', async (t) => {
   await assert.rejects(text(third))
   for (const stream of first) await stream.close()
   assert.deepEqual(await Promise.all(first.map(text)), ['', ''])
+})
+
+test('a peer that never ends its side is cut off a while after the answer', async (t) => {
+  const [server, client] = await pair(t)
+  const clock = handClock()
+  await handleProtocol(server, ECHO, (stream) => stream.send(Buffer.from('bye')), { logger: silentLogger, clock })
+  const open = () => server.getConnections()[0]?.streams.filter(({ protocol }) => protocol === ECHO).length
+  const [patient, stubborn] = [
+    await openStream(client, fixtureKey(0).peerId, ECHO),
+    await openStream(client, fixtureKey(0).peerId, ECHO),
+  ]
+  assert.deepEqual([await text(patient), await text(stubborn)], ['bye', 'bye'])
+  await patient.close()
+  while (open() !== 1) await settle()
+  await clock.advance(LIMITS.handshake)
+  assert.equal(open(), 0)
+  while (clock.pending > 0) await settle()
 })
 
 test('an error of a handler reaches the log and aborts only its own stream', async (t) => {

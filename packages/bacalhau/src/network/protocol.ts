@@ -1,6 +1,7 @@
 import type { Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { withDeadline } from '../runtime/abort.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -14,6 +15,7 @@ export interface ProtocolOptions {
   readonly maxStreams?: number
   /** Also over a relay, whose owner limits bytes and time? For small talk, not for bulk data. */
   readonly overRelay?: boolean
+  readonly clock?: Clock
 }
 
 /**
@@ -28,14 +30,14 @@ export async function handleProtocol(
   handler: (stream: ByteStream) => Promise<void>,
   options: ProtocolOptions,
 ): Promise<Stoppable> {
-  const { logger, maxStreams = LIMITS.streamsPerProtocol, overRelay = false } = options
+  const { logger, maxStreams = LIMITS.streamsPerProtocol, overRelay = false, clock = systemClock } = options
   const open = new Map<Stream, Promise<void>>()
 
   async function serve(stream: Stream, bytes: ByteStream): Promise<void> {
     try {
       await handler(bytes)
       await bytes.close()
-      await lingering(stream)
+      await lingering(stream, clock)
     } catch (error) {
       logger.debug({ protocol, peer: bytes.remotePeer, error: messageOf(error) }, 'a stream of a peer failed')
       bytes.abort(error instanceof Error ? error : new Error(String(error)))
@@ -62,18 +64,13 @@ export async function handleProtocol(
 }
 
 /** Gives the peer a moment to end its side too; a stream that stays half open would count against its limit for ever. */
-async function lingering(stream: Stream): Promise<void> {
+async function lingering(stream: Stream, clock: Clock): Promise<void> {
   if (stream.status === 'closed' || stream.status === 'aborted' || stream.status === 'reset') return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(
-      () => stream.abort(new Error('the peer did not close the stream')),
-      LIMITS.handshake,
-    ).unref()
-    stream.addEventListener('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const patience = clock.after(LIMITS.handshake, () => stream.abort(new Error('the peer did not close the stream')))
+  stream.addEventListener('close', () => resolve())
+  await promise
+  patience.cancel()
 }
 
 export interface OpenOptions {
