@@ -1,3 +1,5 @@
+import { abortReason } from './abort.ts'
+
 /** Time as the node sees it. Injected everywhere, so that a simulation can run on virtual time. */
 export interface Clock {
   /** Wall-clock time in milliseconds since the Unix epoch. May jump. For records, never for durations. */
@@ -12,12 +14,20 @@ export interface Timer {
   cancel(): void
 }
 
+/** The longest delay of a timer of the platform, which fires a longer one at once. Milliseconds, some 25 days. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delay, action) {
-    const handle = setTimeout(action, delay)
-    handle.unref()
+    let handle: NodeJS.Timeout | undefined
+    const wait = (rest: number) => {
+      const step = Math.min(rest, LONGEST_TIMER)
+      handle = setTimeout(() => (rest > step ? wait(rest - step) : action()), step)
+      handle.unref()
+    }
+    wait(delay)
     return { cancel: () => clearTimeout(handle) }
   },
 }
@@ -28,7 +38,7 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
     if (signal?.aborted) return reject(abortReason(signal))
     const onAbort = () => {
       timer.cancel()
-      reject(abortReason(signal))
+      if (signal !== undefined) reject(abortReason(signal))
     }
     const timer = clock.after(delay, () => {
       signal?.removeEventListener('abort', onAbort)
@@ -36,8 +46,4 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
     })
     signal?.addEventListener('abort', onAbort, { once: true })
   })
-}
-
-function abortReason(signal: AbortSignal | undefined): Error {
-  return signal?.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal?.reason })
 }

@@ -8,13 +8,16 @@ export interface Stoppable {
  * earlier one failed; the first failure is thrown at the end.
  */
 export class Scope implements Stoppable {
-  #releases: (() => Promise<void> | void)[] = []
+  readonly #releases: (() => Promise<void> | void)[] = []
   #stopping: Promise<void> | undefined
 
-  /** Registers a release. After `stop()` has begun it runs at once. */
+  /** Registers a release. What is acquired after `stop()` has begun is released as well, as soon as that is possible. */
   defer(release: () => Promise<void> | void): void {
-    if (this.#stopping === undefined) this.#releases.push(release)
-    else this.#stopping = this.#stopping.then(release)
+    this.#releases.push(release)
+    if (this.#stopping === undefined) return
+    this.#stopping = this.#releaseAll(this.#stopping)
+    // Whoever asks next hears of a failure; nobody has to ask.
+    this.#stopping.catch(() => {})
   }
 
   /** Registers a resource and hands it back. */
@@ -24,20 +27,23 @@ export class Scope implements Stoppable {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#releaseAll()
+    this.#stopping ??= this.#releaseAll(Promise.resolve())
     return this.#stopping
   }
 
-  async #releaseAll(): Promise<void> {
+  async #releaseAll(earlier: Promise<void>): Promise<void> {
     const failures: unknown[] = []
-    for (const release of this.#releases.reverse()) {
+    const attempt = async (release: () => Promise<void> | void) => {
       try {
         await release()
       } catch (error) {
         failures.push(error)
       }
     }
-    this.#releases = []
+    await attempt(() => earlier)
+    for (let release = this.#releases.pop(); release !== undefined; release = this.#releases.pop()) {
+      await attempt(release)
+    }
     if (failures.length > 0) throw failures[0]
   }
 }
