@@ -35,6 +35,13 @@ export const SETTINGS = {
     about: 'Address that the REST API listens on, and where commands look for it.',
   }),
   apiPort: setting({ key: 'API.Port', kind: port, fallback: 1234, about: 'Port of the REST API.' }),
+  apiToken: setting<string | undefined>({
+    key: 'API.Token',
+    kind: text,
+    fallback: undefined,
+    secret: true,
+    about: 'Secret that lets callers from other machines use the REST API; commands send it.',
+  }),
   orchestrator: setting<boolean | undefined>({
     key: 'Orchestrator.Enabled',
     kind: toggle,

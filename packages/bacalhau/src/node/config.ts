@@ -19,6 +19,8 @@ export interface NodeConfig {
   readonly roles: { readonly orchestrator: boolean; readonly compute: boolean }
   readonly apiHost: string
   readonly apiPort: number
+  /** Lets callers from other machines in; without one only this machine is served. */
+  readonly apiToken: string | undefined
   readonly swarmHost: string
   readonly swarmPort: number
   /** Multiaddrs, among them perhaps `/ip4/…/tcp/…/http`, as the user wrote them. Empty: nobody. */

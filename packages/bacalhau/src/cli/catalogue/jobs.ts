@@ -1,0 +1,123 @@
+import { command } from '../command.ts'
+import { text, toggle, whole } from '../flag.ts'
+
+const namespaced = {
+  namespace: text({ placeholder: 'NAMESPACE', help: 'where a job is looked up by its name', fallback: 'default' }),
+} as const
+
+export const jobListFlags = {
+  limit: whole({ placeholder: 'N', min: 1, max: 1_000, help: 'at most this many jobs', fallback: '10' }),
+  'next-token': text({ placeholder: 'TOKEN', help: 'go on where an earlier list ended' }),
+  namespace: text({ placeholder: 'NAMESPACE', help: 'only jobs of this namespace', fallback: 'all' }),
+  oldest: toggle({ help: 'begin with the oldest instead of the newest' }),
+} as const
+
+export const jobList = command({
+  name: 'job list',
+  aliases: ['list', 'job ls'],
+  summary: 'List jobs, newest first',
+  usage: '',
+  flags: jobListFlags,
+  examples: [
+    { about: 'The last ten jobs', command: 'bacalhau job list' },
+    {
+      about: 'Ids of the last hundred, for a script',
+      command: "bacalhau job list --limit 100 --output json | jq -r '.[].ID'",
+    },
+  ],
+  load: () => import('../commands/job-list.ts'),
+})
+
+export const jobDescribeFlags = namespaced
+
+export const jobDescribe = command({
+  name: 'job describe',
+  aliases: ['describe', 'job show'],
+  summary: 'Show a job: its state, its executions, what happened',
+  usage: '<job>',
+  flags: jobDescribeFlags,
+  examples: [{ about: 'By id, by a unique beginning of it, or by name', command: 'bacalhau job describe j-3f2a' }],
+  load: () => import('../commands/job-describe.ts'),
+})
+
+export const jobExecutionsFlags = namespaced
+
+export const jobExecutions = command({
+  name: 'job executions',
+  summary: 'List the executions of a job',
+  usage: '<job>',
+  flags: jobExecutionsFlags,
+  examples: [{ about: 'Where a job ran', command: 'bacalhau job executions j-3f2a' }],
+  load: () => import('../commands/job-executions.ts'),
+})
+
+export const jobHistoryFlags = {
+  ...namespaced,
+  'execution-id': text({ placeholder: 'ID', help: 'only what happened to this execution' }),
+} as const
+
+export const jobHistory = command({
+  name: 'job history',
+  summary: 'List what happened to a job, in order',
+  usage: '<job>',
+  flags: jobHistoryFlags,
+  examples: [{ about: 'All events of a job', command: 'bacalhau job history j-3f2a' }],
+  load: () => import('../commands/job-history.ts'),
+})
+
+export const jobLogsFlags = {
+  ...namespaced,
+  follow: toggle({ short: 'f', help: 'go on until the execution ends' }),
+  tail: toggle({ short: 't', help: 'only output from now on' }),
+  'execution-id': text({ short: 'e', placeholder: 'ID', help: 'this execution instead of the newest' }),
+} as const
+
+export const jobLogs = command({
+  name: 'job logs',
+  aliases: ['logs'],
+  summary: 'Print the output of a job',
+  about: `Standard output of the job goes to standard output, standard error to standard error. On a terminal, control
+characters are taken out, since a job must not drive your terminal; into a file or pipe every byte goes as it is.`,
+  usage: '<job>',
+  flags: jobLogsFlags,
+  examples: [
+    { about: 'All output so far', command: 'bacalhau job logs j-3f2a' },
+    { about: 'Watch it', command: 'bacalhau job logs --follow j-3f2a' },
+  ],
+  load: () => import('../commands/job-logs.ts'),
+})
+
+export const jobGetFlags = {
+  ...namespaced,
+  'output-dir': text({ placeholder: 'DIR', help: 'where to put the results; made if missing', fallback: './job-<id>' }),
+} as const
+
+export const jobGet = command({
+  name: 'job get',
+  aliases: ['get', 'job results'],
+  summary: 'Fetch the results of a job',
+  about: `Results are the files stdout, stderr and exitCode and one folder per result path. A job with several executions has
+one folder per execution. Files that are there already with the same content are left alone; others are never overwritten.`,
+  usage: '<job[/path]>',
+  flags: jobGetFlags,
+  examples: [
+    { about: 'Everything, into ./job-…', command: 'bacalhau job get j-3f2a' },
+    { about: 'One folder of it', command: 'bacalhau job get j-3f2a/outputs --output-dir ./here' },
+  ],
+  load: () => import('../commands/job-get.ts'),
+})
+
+export const jobStopFlags = {
+  ...namespaced,
+  reason: text({ placeholder: 'TEXT', help: 'why, for the history of the job', fallback: 'Stopped at user request' }),
+} as const
+
+export const jobStop = command({
+  name: 'job stop',
+  aliases: ['cancel', 'job cancel'],
+  summary: 'Stop a job',
+  usage: '<job>',
+  flags: jobStopFlags,
+  examples: [{ about: 'Stop it wherever it runs', command: 'bacalhau job stop j-3f2a' }],
+  load: () => import('../commands/job-stop.ts'),
+})

@@ -1,0 +1,32 @@
+import path from 'node:path'
+import type { jobGetFlags } from '../catalogue/jobs.ts'
+import type { Invocation } from '../command.ts'
+import { connect } from '../connection.ts'
+import { downloadsOf, resultsOf } from '../job/results.ts'
+import { shortId } from '../job/short-id.ts'
+import { present } from '../present.ts'
+import { plainLine } from '../terminal/plain.ts'
+import { createProgress } from '../terminal/progress.ts'
+import { styleFor } from '../terminal/style.ts'
+import { download } from '../transfer/download.ts'
+
+export async function run({ args, flags, io, signal }: Invocation<typeof jobGetFlags>): Promise<number> {
+  const [, id = '', inner = ''] = /^([^/]*)\/?(.*?)\/?$/s.exec(args[0] ?? '') ?? []
+  const client = await connect(io, flags)
+  const namespace = flags.namespace === undefined ? {} : { namespace: flags.namespace }
+  const { Job: job, Executions } = await client.jobs.get(id, { ...namespace, include: ['executions'], signal })
+  const snapshot = { job, executions: Executions?.Items ?? [] }
+  const folder = path.resolve(io.cwd, flags['output-dir'] ?? `job-${shortId(job.ID)}`)
+  const items = downloadsOf(snapshot, inner, folder)
+  for (const { execution, partial } of resultsOf(snapshot)) {
+    if (partial) {
+      await io.err.write(`Warning: execution ${shortId(execution.ID)} did not complete; this is what it had written.\n`)
+    }
+  }
+  const progress = createProgress(io.err, styleFor(io.err, io.env, flags['no-color']), io.clock)
+  await download(client, items, { progress, signal })
+  const [first, second] = items
+  const place = first !== undefined && second === undefined ? first.target : folder
+  await present(io, flags, { JobID: job.ID, Path: place }, () => `${plainLine(place)}\n`)
+  return 0
+}

@@ -1,0 +1,97 @@
+import { BacalhauError } from '../runtime/error.ts'
+import { VERSION } from '../runtime/version.ts'
+import { COMMAND_GROUPS, COMMANDS } from './catalogue.ts'
+import { argumentBounds, type Command } from './command.ts'
+import { printFailure } from './failure.ts'
+import { globalFlags } from './global-flags.ts'
+import { commandHelp, groupHelp, programHelp } from './help.ts'
+import { Interruption } from './interruption.ts'
+import type { Io } from './io.ts'
+import { parseLine, splitWords } from './parse-flags.ts'
+import { type Style, styleFor } from './terminal/style.ts'
+
+/** Runs one command line and resolves with the exit code. Errors are printed; nothing is thrown. */
+export async function runProgram(argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
+  const noColor = argv.includes('--no-color')
+  try {
+    const { words, rest } = splitWords(argv, globalFlags)
+    if (words[0] === 'help') return await printHelp(words.slice(1), io, styleFor(io.out, io.env, noColor))
+    const found = findCommand(words)
+    if (found === undefined) return await runWithoutCommand(words, argv, io, noColor)
+    return await runCommand(found, rest(found.length), io, signal)
+  } catch (error) {
+    if (error instanceof Interruption || signal.reason === error) {
+      await io.err.write('Interrupted.\n')
+      return error instanceof Interruption ? error.exitCode : 130
+    }
+    await printFailure(error, io, noColor)
+    return 1
+  }
+}
+
+interface Found {
+  readonly command: Command
+  /** How many words its name takes. */
+  readonly length: number
+}
+
+function findCommand(words: readonly string[]): Found | undefined {
+  for (const length of [2, 1]) {
+    const name = words.slice(0, length).join(' ')
+    const command = COMMANDS.find((candidate) => candidate.name === name || candidate.aliases?.includes(name))
+    if (command !== undefined) return { command, length }
+  }
+  return undefined
+}
+
+async function runCommand({ command }: Found, argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
+  const line = await parseLine(argv, { ...globalFlags, ...command.flags })
+  if (line.texts.has('help')) {
+    await io.out.write(commandHelp(command, styleFor(io.out, io.env, line.texts.has('no-color'))))
+    return 0
+  }
+  const { least, most } = argumentBounds(command.usage)
+  if (line.args.length < least || line.args.length > most) {
+    const problem = line.args.length < least ? 'an argument is missing' : `unexpected argument '${line.args[most]}'`
+    throw new BacalhauError('InvalidFlag', problem, { hint: `Usage: bacalhau ${command.name} ${command.usage}` })
+  }
+  return command.execute(line, { io, signal })
+}
+
+async function runWithoutCommand(
+  words: readonly string[],
+  argv: readonly string[],
+  io: Io,
+  noColor: boolean,
+): Promise<number> {
+  if (words.length === 0 && argv.includes('--version')) {
+    await io.out.write(`${VERSION}\n`)
+    return 0
+  }
+  // Complains about flags only when there is no word to complain about.
+  if (words.length === 0) await parseLine(argv, globalFlags)
+  return printHelp(words, io, styleFor(io.out, io.env, noColor))
+}
+
+/** Help of what `words` name: a command, a word that commands begin with, or, when there are none, the program. */
+async function printHelp(words: readonly string[], io: Io, style: Style): Promise<number> {
+  const found = findCommand(words)
+  const [word = '', next] = words
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${word} `))
+  if (found !== undefined) await io.out.write(commandHelp(found.command, style))
+  else if (word === '') await io.out.write(programHelp(COMMAND_GROUPS, style))
+  else if (group.length > 0 && next === undefined) await io.out.write(groupHelp(word, group, style))
+  else throw await unknownCommand(words.slice(0, group.length > 0 ? 2 : 1).join(' '), group)
+  return 0
+}
+
+async function unknownCommand(written: string, group: readonly Command[]): Promise<BacalhauError> {
+  const { nearest } = await import('@bacalhau/models/nearest')
+  const names = (group.length > 0 ? group : COMMANDS).flatMap(({ name, aliases = [] }) => [name, ...aliases])
+  const guess = nearest(
+    written,
+    group.length > 0 ? names : [...names, ...names.map((name) => name.split(' ')[0] ?? name)],
+  )
+  const hint = guess === undefined ? 'See `bacalhau help` for the commands.' : `Did you mean \`bacalhau ${guess}\`?`
+  return new BacalhauError('InvalidFlag', `unknown command '${written}'`, { hint })
+}

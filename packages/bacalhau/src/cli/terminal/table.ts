@@ -1,0 +1,30 @@
+import { displayWidth } from './width.ts'
+
+export interface Column {
+  readonly title: string
+  readonly align?: 'left' | 'right'
+}
+
+const GAP = '  '
+
+/** Aligned columns under a header, as lines that end in a line feed. Cells are to be plain lines, perhaps with colours. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const lines = [columns.map(({ title }) => title), ...rows]
+  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => displayWidth(cells[index] ?? ''))))
+  return lines.map((cells) => `${formatLine(columns, widths, cells)}\n`).join('')
+}
+
+function formatLine(columns: readonly Column[], widths: readonly number[], cells: readonly string[]): string {
+  const padded = columns.map(({ align }, index) => {
+    const cell = cells[index] ?? ''
+    const padding = ' '.repeat(Math.max(0, (widths[index] ?? 0) - displayWidth(cell)))
+    return align === 'right' ? padding + cell : cell + padding
+  })
+  return padded.join(GAP).trimEnd()
+}
+
+/** Names and their values, one a line, values aligned. */
+export function formatFields(fields: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(0, ...fields.map(([name]) => displayWidth(name)))
+  return fields.map(([name, value]) => `${name}${' '.repeat(width - displayWidth(name))}${GAP}${value}\n`).join('')
+}

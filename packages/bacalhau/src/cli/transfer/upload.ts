@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { Client } from '@bacalhau/client'
+import { type AddedData, formatBytes } from '@bacalhau/models'
+import { BacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
+import type { Progress } from '../terminal/progress.ts'
+import { measure, packFolder } from './pack-folder.ts'
+
+export interface UploadOptions {
+  readonly cidVersion?: 0 | 1
+  /** Puts a file into a folder, so that it keeps its name. */
+  readonly wrap?: boolean
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+/** Puts a file or folder of this machine into the node. Throws `InputFailed` when it cannot be read. */
+export async function upload(client: Client, file: string, options: UploadOptions): Promise<AddedData> {
+  const { cidVersion = 0, wrap = false, progress, signal } = options
+  const found = await stat(file).catch((error: unknown) => {
+    const why = systemCode(error) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(error)}`
+    throw new BacalhauError('InputFailed', `${file} ${why}`)
+  })
+  if (!found.isFile() && !found.isDirectory())
+    throw new BacalhauError('InputFailed', `${file} is neither a file nor a folder`)
+  const total = await measure(file)
+  const meter = createMeter(`uploading ${path.basename(file)}`, total, progress)
+  // The stream fails before the request that carries it does, and knows better why.
+  let cause: unknown
+  const content = found.isDirectory() ? packFolder(file, meter) : readWhole(file, meter)
+  const watched = watch(content, (error) => (cause = error))
+  const name = wrap && found.isFile() ? { name: path.basename(file) } : {}
+  try {
+    return await client.data.add(watched, { cidVersion, tar: found.isDirectory(), signal, ...name })
+  } catch (error) {
+    throw cause ?? error
+  } finally {
+    await progress.clear()
+  }
+}
+
+async function* readWhole(file: string, onBytes: (count: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) {
+    const bytes = chunk as Uint8Array
+    onBytes(bytes.length)
+    yield bytes
+  }
+}
+
+async function* watch<T>(items: AsyncIterable<T>, onError: (error: unknown) => void): AsyncGenerator<T> {
+  try {
+    yield* items
+  } catch (error) {
+    onError(error)
+    throw error
+  }
+}
+
+/** Small things are over before anybody reads about them. In bytes. */
+const WORTH_TELLING = 8_000_000
+/** Progress is told in steps of this part of the whole. */
+const STEPS = 20
+
+/** Counts bytes and tells about them now and then. */
+export function createMeter(what: string, total: number | undefined, progress: Progress): (count: number) => void {
+  let [done, told] = [0, 0]
+  const step = Math.max(WORTH_TELLING, (total ?? 0) / STEPS)
+  return (count) => {
+    done += count
+    if (done - told < step) return
+    told = done
+    const share = total === undefined ? '' : ` of ${formatBytes(total)}`
+    // Progress is an extra: whether it can be written must not matter to the transfer.
+    void progress.update(`${what}: ${formatBytes(done)}${share}`).catch(() => {})
+  }
+}
