@@ -20,10 +20,12 @@ export function peerStream(stream: Stream, connection: Connection): ByteStream {
     remoteAddress: connection.remoteAddr.toString(),
     send: (bytes, options) => send(stream, bytes, options),
     async *receive() {
+      let atEnd = false
       try {
         for (let chunk = await inbox.next(); chunk !== undefined; chunk = await inbox.next()) yield chunk
+        atEnd = true
       } finally {
-        if (!stream.readableEnded) stream.abort(new Error('the reader left before the end'))
+        if (!atEnd) stream.abort(new Error('the reader left before the end'))
       }
     },
     close: (options) => stream.close({ signal: options?.signal ?? AbortSignal.timeout(LIMITS.streamStall) }),
@@ -39,21 +41,26 @@ function openInbox(stream: Stream): Inbox {
     if (full && stream.readStatus === 'readable') stream.pause()
     if (!full && stream.readStatus === 'paused') resume(stream)
   })
+  // Not the stream's own end event: that also comes while the answer still lies in the buffer of the negotiation, which an
+  // answer that is short enough to arrive with it does.
+  const endIfEmpty = () => {
+    if (finished && stream.readBufferLength === 0) inbox.end()
+  }
+  stream.addEventListener('message', ({ data }) => {
+    inbox.push(data.subarray())
+    endIfEmpty()
+  })
   stream.addEventListener('remoteCloseWrite', () => {
     finished = true
-  })
-  stream.addEventListener('end', () => {
-    if (finished) inbox.end()
+    // The same frame may carry data, which is handed out next.
+    queueMicrotask(endIfEmpty)
   })
   stream.addEventListener('close', ({ error }) => {
     if (error !== undefined) inbox.end(broken(error))
     else if (!finished) inbox.end(broken())
   })
-  stream.addEventListener('message', ({ data }) => {
-    inbox.push(data.subarray())
-  })
-  if (!alive) inbox.end(broken())
-  else if (stream.readableEnded) inbox.end()
+  if (alive) endIfEmpty()
+  else inbox.end(broken())
   return inbox
 }
 

@@ -72,6 +72,18 @@ test('frames of every size arrive as they were sent', async (t) => {
   for (const [index, frame] of received.entries()) assert.equal(Buffer.compare(frame, sent[index] ?? Buffer.of()), 0)
 })
 
+test('an answer that comes together with the agreement on the protocol is not lost', async (t) => {
+  const [server, client] = await pair(t)
+  const sizes = [1, 1000, 300_000, 2_000_000]
+  for (const size of sizes) {
+    const answer = (stream: ByteStream) => sendAll(stream, [Buffer.alloc(size, 'x')])
+    await handleProtocol(server, `/test/${size}`, answer, { logger: silentLogger })
+    const stream = await openStream(client, fixtureKey(0).peerId, `/test/${size}`)
+    assert.equal((await text(stream)).length, size)
+    await stream.close()
+  }
+})
+
 test('a peer gets no more streams than allowed', async (t) => {
   const [server, client] = await pair(t)
   await handleProtocol(server, ECHO, echo, { logger: silentLogger, maxStreams: 2 })
