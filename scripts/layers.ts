@@ -36,8 +36,9 @@ function roomOf(file: string): number {
 /** Imports that go against the order of rooms or packages, one sentence each. */
 export async function checkLayers(root: string): Promise<string[]> {
   const problems: string[] = []
-  for await (const file of glob('packages/*/src/**/*.ts', { cwd: root })) {
-    const text = await readFile(path.join(root, file), 'utf8')
+  for await (const found of glob('packages/*/src/**/*.ts', { cwd: root })) {
+    const text = await readFile(path.join(root, found), 'utf8')
+    const file = found.replaceAll(path.sep, '/')
     for (const [, target] of text.matchAll(IMPORT)) if (target) problems.push(...checkImport(file, target))
   }
   return problems

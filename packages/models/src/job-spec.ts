@@ -87,7 +87,7 @@ export const taskSchema = z.strictObject({
   Env: z
     .record(text(256), text(131_072))
     .default({})
-    .describe('Environment variables; upper case. A value `env:NAME` is taken from the node, where it allows that.'),
+    .describe('Environment variables: names in upper case, values that are not empty.'),
   Meta: labels.default({}).describe('Notes of your own.'),
   InputSources: z.array(inputSourceSchema).max(MAX_ITEMS).default([]).describe('Data that the task reads.'),
   ResultPaths: z.array(resultPathSchema).max(MAX_ITEMS).default([]).describe('Folders whose content is published.'),

@@ -1,0 +1,33 @@
+import { CATALOGUE } from '../../packages/bacalhau/src/runtime/error-catalogue.ts'
+import { cell } from './field-table.ts'
+
+const INTRODUCTION = `# Errors
+
+Every error has a code, which keeps its meaning for ever, a message that says what is wrong this time, and where possible a hint
+that says what to do. The command line prints message and hint and exits with 1. The REST API answers with the status below and
+this body:
+
+\`\`\`json
+{
+  "Status": 404,
+  "Message": "job not found: j-1234",
+  "RequestID": "",
+  "Code": "NotFound",
+  "Component": "JobStore",
+  "Hint": "…",
+  "Details": { "JobID": "j-1234" }
+}
+\`\`\`
+
+\`Hint\` and \`Details\` are left out when there is nothing to say. A failed job carries code and hint in the same way. An error
+that is worth a retry may go away by itself: the same request, unchanged, can succeed later. The hint below is the usual one; an
+error that knows better brings its own.
+`
+
+export function renderErrors(): string {
+  const rows = Object.entries(CATALOGUE).map(
+    ([code, { status, retryable, hint = '' }]) =>
+      `| \`${code}\` | ${status} | ${retryable ? 'yes' : 'no'} | ${cell(hint)} |`,
+  )
+  return `${INTRODUCTION}\n| Code | Status | Retry | Hint |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
+}
