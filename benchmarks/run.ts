@@ -1,0 +1,13 @@
+// All figures of benchmarks/README.md, one script after the other, each in a process of its own.
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+
+const SCRIPTS = ['cli-start', 'node-start', 'sandbox', 'job-latency', 'content']
+
+console.log(`Node ${process.version}, ${process.platform} ${process.arch}\n`)
+for (const script of SCRIPTS) {
+  console.log(`— ${script}`)
+  const { status } = spawnSync(process.execPath, [path.join(import.meta.dirname, `${script}.ts`)], { stdio: 'inherit' })
+  if (status !== 0) process.exitCode = 1
+  console.log()
+}
