@@ -148,7 +148,7 @@ export async function createWorld(): Promise<World> {
       return { orchestrator, compute }
     },
     async end() {
-      for (const { kill } of nodes.toReversed()) await kill()
+      for (const node of nodes.toReversed()) await node.kill()
       await rm(folder, { recursive: true, force: true })
     },
   }
