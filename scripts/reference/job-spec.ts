@@ -15,7 +15,7 @@ import { renderSections, type Section } from './field-table.ts'
 const INTRODUCTION = `# Job specification
 
 A job is a document in YAML or JSON. Field names match in any letter case, a field that is \`null\` counts as not given, and an
-unknown field is an error that names the field you probably meant. All problems of a document are told at once, each with its
+unknown field is an error that names the field you probably meant. The problems of a document are told together, each with its
 path.
 
 This is a whole job:

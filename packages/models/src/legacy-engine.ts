@@ -4,6 +4,7 @@ import { toInput } from './legacy-storage.ts'
 import { parseDocument } from './parse.ts'
 import type { Parsed, Problem } from './problem.ts'
 import type { SpecConfig } from './spec-config.ts'
+import { ENTRY_MODULE, importModule } from './wasm-modules.ts'
 
 /** What the engine of an older spec becomes in a task: modules are inputs like any other now. */
 export interface TranslatedEngine {
@@ -11,10 +12,6 @@ export interface TranslatedEngine {
   readonly inputs: readonly InputSourceSpec[]
   readonly env: Readonly<Record<string, string>>
 }
-
-/** Where a module of an older spec is mounted. */
-const ENTRY_MODULE = '/wasm/entry.wasm'
-const importModule = (index: number) => `/wasm/imports/module_${index}.wasm`
 
 export function toEngine({ Engine, EngineSpec, Docker, Wasm }: LegacySpec): Parsed<TranslatedEngine> {
   if (Engine !== undefined) return translate({ Engine, Docker, Wasm }, Engine)

@@ -4,7 +4,7 @@ import { toEngine, type TranslatedEngine } from './legacy-engine.ts'
 import { legacyJobSchema, type LegacySpec, legacySpecSchema, type StorageSpec } from './legacy-spec.ts'
 import { toInput } from './legacy-storage.ts'
 import { parseDocument } from './parse.ts'
-import { joinPath, type Parsed, type Problem } from './problem.ts'
+import { nest, type Parsed, type Problem } from './problem.ts'
 import type { SpecConfig } from './spec-config.ts'
 import type { Submission } from './submission.ts'
 
@@ -23,11 +23,7 @@ export function parseLegacySpec(input: unknown): Parsed<Submission> {
   const parsed = parseDocument(legacyJobSchema, input)
   if (!parsed.ok) return parsed
   const translated = translate(parsed.value.Spec)
-  if (translated.ok) return translated
-  return {
-    ok: false,
-    problems: translated.problems.map((problem) => ({ ...problem, path: joinPath('Spec', problem.path) })),
-  }
+  return translated.ok ? translated : { ok: false, problems: nest('Spec', translated.problems) }
 }
 
 /** Is this document an older spec rather than a v1.9 job? An older spec names its engine at the top. */

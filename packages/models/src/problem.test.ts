@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { describeProblems, excerpt, joinPath } from './problem.ts'
+import { describeProblems, excerpt, joinPath, nest } from './problem.ts'
 
 test('paths read as one would write them', () => {
   assert.equal(['Tasks', 0, 'Resources', 'CPU'].reduce<string>(joinPath, ''), 'Tasks[0].Resources.CPU')
@@ -17,4 +17,12 @@ test('problems become lines; many are counted', () => {
 test('an excerpt is short', () => {
   assert.equal(excerpt('x'.repeat(64)), 'x'.repeat(64))
   assert.equal(excerpt('x'.repeat(65)), `${'x'.repeat(64)}…`)
+})
+
+test('problems of a part become problems of the whole', () => {
+  const paths = ['', 'CPU', '[0].Name'].map((path) => ({ path, message: 'bad' }))
+  assert.deepEqual(
+    nest('Spec', paths).map(({ path }) => path),
+    ['Spec', 'Spec.CPU', 'Spec[0].Name'],
+  )
 })

@@ -27,3 +27,11 @@ const MAX_QUOTED = 64
 
 /** The words of a user as an error shows them: cut where they are long. */
 export const excerpt = (words: string): string => (words.length > MAX_QUOTED ? `${words.slice(0, MAX_QUOTED)}…` : words)
+
+/** Problems of a part of a document, as problems of the whole: `prefix` is where the part is. */
+export function nest(prefix: string, problems: readonly Problem[]): Problem[] {
+  return problems.map(({ path, message }) => ({
+    path: path === '' || path.startsWith('[') ? `${prefix}${path}` : joinPath(prefix, path),
+    message,
+  }))
+}

@@ -2,6 +2,7 @@ import { checkJob } from './job-rules.ts'
 import { type JobSpec, type SubmittedJob, submittedJobSchema } from './job-spec.ts'
 import { parseDocument } from './parse.ts'
 import type { Parsed } from './problem.ts'
+import { mountModules } from './wasm-modules.ts'
 
 export interface Submission {
   readonly spec: JobSpec
@@ -23,9 +24,12 @@ export function parseSubmission(input: unknown): Parsed<Submission> {
   if (input === undefined || input === null) return { ok: false, problems: [{ path: '', message: 'empty/nil job' }] }
   const parsed = parseDocument(submittedJobSchema, input)
   if (!parsed.ok) return parsed
+  const tasks = parsed.value.Tasks.map((task, index) => mountModules(task, `Tasks[${index}]`))
+  const broken = tasks.flatMap((task) => (task.ok ? [] : task.problems))
+  const job = { ...parsed.value, Tasks: tasks.flatMap((task) => (task.ok ? [task.value] : [])) }
   // Checked as it was written: normalising first would hide a count that does not fit the type.
-  const problems = checkJob(parsed.value)
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sanitise(parsed.value) }
+  const problems = broken.length > 0 ? broken : checkJob(job)
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sanitise(job) }
 }
 
 function sanitise(submitted: SubmittedJob): Submission {
