@@ -284,7 +284,7 @@ describe('deals', () => {
 
   test('of all nodes make an ops job', () => {
     for (const Concurrency of [0, 1]) {
-      const { Type, Count } = specOf({ Deal: { TargetingMode: true, Concurrency } })
+      const { Type, Count } = specOf({ Deal: { TargetingMode: true, Concurrency, Confidence: 1 } })
       assert.deepEqual([Type, Count], ['ops', 0])
     }
     rejects(

@@ -29,7 +29,7 @@ describe('parseBytes', () => {
   })
 
   test('a decimal fraction is not cut short by binary rounding', () => {
-    table(parseBytes, { '2.3mb': 2_300_000, '1.1kb': 1_100, '4.35gb': 4_350_000_000, '2.3tb': 2.3e12 })
+    table(parseBytes, { '2.01kb': 2_010, '4.1mb': 4_100_000, '8.2gb': 8_200_000_000, '8.7tb': 8.7e12 })
   })
 
   test('refuses what is no size', () => {
