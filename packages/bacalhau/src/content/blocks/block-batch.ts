@@ -59,7 +59,7 @@ export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
     get size() {
       return own.size
     },
-    put: (cid, block) => put(cid, block, cid.code === DAG_PB && linksOf(cid, block).length === 0),
+    put: async (cid, block) => put(cid, block, cid.code === DAG_PB && linksOf(cid, block).length === 0),
     putLeaf: (cid, block) => put(cid, block, cid.code === DAG_PB),
     touch(cid) {
       touched.set(keyOf(cid), cid.multihash.bytes)

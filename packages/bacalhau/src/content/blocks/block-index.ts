@@ -78,7 +78,7 @@ export function openBlockIndex(file: string): BlockIndex {
     unpin: (cid) => Number(sql.unpin.run(cid).changes) > 0,
     ...packQueries(sql, transaction),
     ...collection(sql, transaction),
-    close: () => database.close(),
+    close: () => void (database.isOpen && database.close()),
   }
 }
 
