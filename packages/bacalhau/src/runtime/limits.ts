@@ -27,8 +27,10 @@ export const LIMITS = {
   /** Silence on a link after which the peer counts as lost, and how often an idle side speaks. */
   linkSilence: 5_000,
   linkHeartbeat: 1_000,
-  /** One batch of messages on a link: an offer carries a spec, and a spec may carry inline modules. */
-  linkBatch: 16 * MIB,
+  /** One message to a compute node: an offer carries a spec, and a spec may carry inline modules. */
+  linkMessage: 16 * MIB,
+  /** One message of a compute node: the largest is the hello of one that holds `heldExecutions`. */
+  linkReport: 1 * MIB,
   /** Bytes that may wait for a peer that reads its link slowly; beyond them the link is cut. */
   linkBacklog: 64 * MIB,
   /** A peer has this long to complete a handshake. */
@@ -46,8 +48,7 @@ export const LIMITS = {
   logBacklog: 1 * MIB,
   /** A reader of a log must show itself alive this often. */
   logPing: 30_000,
-  /** Files and folders in one upload or download of an archive, and in one listing. */
-  uploadEntries: 1_000_000,
+  /** Entries of one listing. */
   listedEntries: 100_000,
   /** Looking for content in the swarm before giving up. */
   contentLookup: 30_000,
@@ -83,11 +84,8 @@ export const LIMITS = {
   wasmFunction: 512 * KIB,
   wasmFunctionCalls: 6_000,
   wasmFunctionCost: 4_000_000,
-  /** Entries of all its tables, its exports, its imports, and bytes of its element section: they live on V8's heap. */
+  /** Entries of all tables of one execution. They live on V8's heap. */
   wasmTableEntries: 200_000,
-  wasmExports: 100_000,
-  wasmImports: 100_000,
-  wasmElementSection: 1 * MIB,
   /** Compiled modules that a node keeps for the next job, as bytes of the modules. */
   wasmModuleCache: 64 * MIB,
   /** stdout and stderr of one execution, each. */

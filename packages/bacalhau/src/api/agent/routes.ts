@@ -11,7 +11,7 @@ export function agentRoutes(app: FastifyInstance, api: Api): void {
   app.get('/api/v1/agent/node', open, (request) => describeNode(request, api))
   app.get('/api/v1/peer', open, () => api.peer())
   // Two names that nodes of the Go era ask for the same facts.
-  app.get('/api/v1/id', open, () => JSON.stringify(api.peer().ID))
+  app.get('/api/v1/id', open, () => api.peer().ID)
   app.get('/api/v1/node_info', open, (request) => describeNode(request, api))
   redirect(app, '/', '/api/v1/agent/version')
   redirect(app, '/version', '/api/v1/agent/version')

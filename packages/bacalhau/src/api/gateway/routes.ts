@@ -33,7 +33,7 @@ interface Visit {
 
 /** Content by its CID, from here or from the swarm. */
 export function gatewayRoutes(app: FastifyInstance, api: Api): void {
-  app.get('/ipfs/*', async (request, reply) => {
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const ref = parseContentRef(pathParameter(request, '*'))
     const format = wantedFormat(request)
     const visit = { request, reply, ref, signal: callerSignal(reply, api.stopping), api }
@@ -43,7 +43,9 @@ export function gatewayRoutes(app: FastifyInstance, api: Api): void {
     if (isKnown(visit, etagOf(stat, format, request))) return reply.code(304).send()
     if (format !== undefined) return serveFormat(visit, stat, format)
     return stat.kind === 'folder' ? serveFolder(visit) : serveFile(visit, stat)
-  })
+  }
+  // HEAD is answered by the same handler, which then does not read the content.
+  app.route({ method: ['GET', 'HEAD'], url: '/ipfs/*', handler })
 }
 
 function wantedFormat(request: FastifyRequest): Format | undefined {

@@ -37,8 +37,8 @@ async function pack(packing: Packing, entry: Entry): Promise<void> {
   const ref = { cid, path: [] }
   signal.throwIfAborted()
   packing.entries += 1
-  if (packing.entries > LIMITS.uploadEntries) {
-    throw new BacalhauError('ContentTooLarge', `the folder holds more than ${LIMITS.uploadEntries} entries`)
+  if (packing.entries > LIMITS.contentFiles) {
+    throw new BacalhauError('ContentTooLarge', `the folder holds more than ${LIMITS.contentFiles} entries`)
   }
   if (kind === 'file') return packFile(packing, entry)
   if (kind === 'symlink') {

@@ -31,11 +31,12 @@ export function guardRequests(app: FastifyInstance, policy: GuardPolicy): void {
   })
 }
 
-export function callerOf({ headers, socket }: IncomingMessage): Caller {
+export function callerOf({ headers, headersDistinct, socket }: IncomingMessage): Caller {
   return {
     remoteAddress: socket.remoteAddress,
     localAddress: socket.localAddress,
-    host: headers.host,
+    // Two Host headers are two stories; Node would believe the first.
+    host: headersDistinct.host?.length === 1 ? headers.host : undefined,
     origin: headers.origin,
     fetchSite: single(headers['sec-fetch-site']),
     authorization: headers.authorization,

@@ -19,7 +19,7 @@ const UINT32_MAX = 4_294_967_295
 export function readQuery(parameters: unknown): Query {
   const values = (typeof parameters === 'object' && parameters !== null ? parameters : {}) as Record<string, unknown>
   const text = (name: string, max = 4_096): string | undefined => {
-    const value = values[name]
+    const value = Object.hasOwn(values, name) ? values[name] : undefined
     if (value === undefined || value === '') return undefined
     if (typeof value !== 'string') throw invalid(name, 'is given more than once')
     if (value.length > max) throw invalid(name, `is longer than ${max} characters`)

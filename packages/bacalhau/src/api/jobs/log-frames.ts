@@ -6,7 +6,8 @@ const TYPES = { stdout: 1, stderr: 2 } as const
 
 /** Turns output into messages of the log socket. A character whose bytes are cut by a chunk's end goes into the next message. */
 export function createFramer() {
-  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  const decoder = () => new TextDecoder('utf-8', { ignoreBOM: true })
+  const decoders = { stdout: decoder(), stderr: decoder() }
   const frame = (stream: LogChunk['stream'], Line: string) =>
     Line === '' ? [] : [encodeFrame({ value: { Type: TYPES[stream], Line } })]
   return {

@@ -3,6 +3,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { LogQuery } from '../../orchestrator/service.ts'
 import { abortable } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
 import { type GuardPolicy, judge } from '../guard.ts'
@@ -65,12 +66,20 @@ async function serveReader(reader: WebSocket, id: string, parameters: URLSearchP
 
 async function pump(reader: WebSocket, id: string, parameters: URLSearchParams, api: Api, signal: AbortSignal) {
   const { namespace, ...query } = readLogQuery(parameters)
-  const chunks = requireOrchestrator(api).logs(decodeURIComponent(id), query, signal, namespace)
+  const chunks = requireOrchestrator(api).logs(decodeName(id), query, signal, namespace)
   const framer = createFramer()
   for await (const chunk of chunks) {
     for (const frame of framer.frames(chunk)) await send(reader, frame, signal)
   }
   for (const frame of framer.end()) await send(reader, frame, signal)
+}
+
+function decodeName(escaped: string): string {
+  try {
+    return decodeURIComponent(escaped)
+  } catch {
+    throw new BacalhauError('BadRequest', `'${escaped}' in the address is not a valid name`)
+  }
 }
 
 function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: string | undefined } {

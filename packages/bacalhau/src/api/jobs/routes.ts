@@ -27,6 +27,9 @@ const MAX_PAGE = 1_000
 /** Events that come embedded in a job. */
 const EMBEDDED_EVENTS = 100
 
+/** What lacks a job altogether is for `parseSubmission` to say, in the words of the documented API. */
+const submissionSchema = putJobRequestSchema.extend({ Job: z.unknown().optional() })
+
 const stopRequestSchema = z.strictObject({
   Namespace: z.string().max(255).optional(),
   reason: z.string().max(4_096).optional(),
@@ -69,7 +72,7 @@ function target(request: FastifyRequest): { id: string; namespace: string | unde
 
 async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
   const orchestrator = requireOrchestrator(api)
-  const envelope = readDocument(request, putJobRequestSchema)
+  const envelope = readDocument(request, submissionSchema)
   const parsed = parseSubmission(envelope?.Job)
   if (!parsed.ok) throw invalidDocument(parsed.problems)
   const { spec, warnings } = parsed.value

@@ -1,0 +1,89 @@
+import type { TestContext } from 'node:test'
+import { type Client, createClient } from '@bacalhau/client'
+import { NO_RESOURCES, type NodeInfo } from '@bacalhau/models'
+import { temporaryContent } from '../../content/testing/temporary.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { silentLogger } from '../../runtime/logger.ts'
+import { systemRandom } from '../../runtime/random.ts'
+import type { ApiContext } from '../context.ts'
+import { type ApiOptions, createApi } from '../server.ts'
+import { ScriptedOrchestrator } from './orchestrator.ts'
+
+export const PEER_ID = 'QmdZQ7ZbhnvWY1J12XYKGHApJ6aufKyLNSvf8jZBrBaAVL'
+
+export const nodeInfo: NodeInfo = {
+  NodeID: PEER_ID,
+  NodeType: 'Compute',
+  Labels: { os_type: 'linux' },
+  SupportedProtocols: [],
+  ComputeNodeInfo: {
+    ExecutionEngines: ['wasm'],
+    Publishers: ['ipfs'],
+    StorageSources: ['ipfs', 'inline'],
+    MaxCapacity: NO_RESOURCES,
+    QueueCapacity: NO_RESOURCES,
+    AvailableCapacity: NO_RESOURCES,
+    MaxJobRequirements: NO_RESOURCES,
+    RunningExecutions: 0,
+    EnqueuedExecutions: 0,
+    address: '',
+  },
+  BacalhauVersion: {
+    Major: '0',
+    Minor: '1',
+    GitVersion: 'v0.1.0',
+    GitCommit: 'abc',
+    BuildDate: '2026-01-01T00:00:00Z',
+    GOOS: 'linux',
+    GOARCH: 'amd64',
+  },
+}
+
+/** An API on a free port of loopback, with a client of it. Stopped after the test. */
+export async function temporaryApi(
+  context: TestContext,
+  services: Partial<ApiContext> = {},
+  options: Partial<ApiOptions> = {},
+): Promise<{
+  readonly url: string
+  readonly port: number
+  readonly orchestrator: ScriptedOrchestrator
+  readonly client: Client
+  readonly content: ApiContext['content']
+  readonly stop: () => Promise<void>
+}> {
+  const orchestrator = new ScriptedOrchestrator()
+  const content = services.content ?? (await temporaryContent(context))
+  const api = await createApi(
+    {
+      orchestrator,
+      content,
+      peer: () => ({ ID: PEER_ID, Addresses: [`/ip4/127.0.0.1/tcp/1235/p2p/${PEER_ID}`] }),
+      nodeInfo: () => nodeInfo,
+      logger: silentLogger,
+      clock: systemClock,
+      random: systemRandom,
+      ...services,
+    },
+    { host: '127.0.0.1', port: 0, ...options },
+  )
+  context.after(() => api.stop())
+  const url = `http://127.0.0.1:${api.port}`
+  return { url, port: api.port, orchestrator, client: createClient({ baseUrl: url }), content, stop: () => api.stop() }
+}
+
+/** Status, headers and JSON body of a plain request. */
+export async function ask(
+  url: string,
+  init?: RequestInit,
+): Promise<{ status: number; headers: Headers; body: unknown }> {
+  const response = await fetch(url, init)
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+export const wasmJob = {
+  Name: 'hello',
+  Type: 'batch',
+  Tasks: [{ Name: 'main', Engine: { Type: 'wasm', Params: { EntryModule: '/a.wasm' } } }],
+}

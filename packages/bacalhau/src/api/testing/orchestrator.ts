@@ -1,0 +1,159 @@
+import {
+  type Execution,
+  isFinalJobState,
+  type Job,
+  type JobHistory,
+  type JobState,
+  type NodeState,
+  type SpecConfig,
+  type Submission,
+} from '@bacalhau/models'
+import type { ListJobsQuery, LogChunk, LogQuery, Orchestrator } from '../../orchestrator/service.ts'
+import { abortable } from '../../runtime/abort.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+
+type Details = Record<string, string>
+
+/**
+ * An orchestrator that runs nothing: jobs change when a test says so. It keeps to the contract of the interface, so that the
+ * API can be tried without a swarm.
+ */
+export class ScriptedOrchestrator implements Orchestrator {
+  readonly submissions: Submission[] = []
+  readonly stopped: { id: string; reason: string }[] = []
+  readonly queries: ListJobsQuery[] = []
+  readonly logQueries: LogQuery[] = []
+  /** What a job does at once when it is submitted. */
+  onSubmit: (job: Job) => void = () => {}
+  /** Called when somebody begins to wait for a change. */
+  onWait: (signal: AbortSignal) => void = () => {}
+  /** What `logs` gives. */
+  output: (signal: AbortSignal) => AsyncIterable<LogChunk> = async function* () {}
+  nodeStates: NodeState[] = []
+  #jobs = new Map<string, Job>()
+  #events = new Map<string, JobHistory[]>()
+  #executions = new Map<string, Execution[]>()
+  #results = new Map<string, SpecConfig[]>()
+  #changed = Promise.withResolvers<void>()
+
+  /** Brings a job into a state, with an event that says so. */
+  become(id: string, StateType: JobState, Message = '', Details: Details = {}): void {
+    const job = this.#find(id)
+    this.#jobs.set(job.ID, { ...job, Revision: job.Revision + 1, State: { StateType, Message, Details } })
+    this.event(id, StateType)
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers<void>()
+  }
+
+  event(id: string, Message: string, ExecutionID?: string): void {
+    const events = this.#events.get(id) ?? []
+    const Timestamp = new Date(1_700_000_000_000 + events.length * 1_000).toISOString()
+    events.push({
+      SeqNum: events.length + 1,
+      Type: ExecutionID === undefined ? 'JobLevel' : 'ExecutionLevel',
+      JobID: id,
+      JobVersion: 1,
+      ...(ExecutionID === undefined ? {} : { ExecutionID }),
+      Event: { Message, Topic: 'Test', Timestamp },
+      Time: Timestamp,
+    })
+    this.#events.set(id, events)
+  }
+
+  addExecution(execution: Execution): void {
+    this.#executions.set(execution.JobID, [...(this.#executions.get(execution.JobID) ?? []), execution])
+  }
+
+  publish(id: string, ...results: SpecConfig[]): void {
+    this.#results.set(id, results)
+  }
+
+  async submit(submission: Submission): Promise<Job> {
+    this.submissions.push(submission)
+    const { spec } = submission
+    const ID = `j-${String(this.submissions.length).padStart(8, '0')}-0000-4000-8000-000000000000`
+    const job: Job = {
+      ...spec,
+      ID,
+      Name: spec.Name || ID,
+      Count: spec.Count ?? 1,
+      State: { StateType: 'Pending' },
+      Version: 1,
+      Revision: 1,
+      CreateTime: this.submissions.length,
+      ModifyTime: this.submissions.length,
+    }
+    this.#jobs.set(ID, job)
+    this.event(ID, 'Job submitted')
+    this.onSubmit(job)
+    return job
+  }
+
+  async getJob(idOrName: string, namespace = 'default'): Promise<Job> {
+    return this.#find(idOrName, namespace)
+  }
+
+  async listJobs(query: ListJobsQuery) {
+    this.queries.push(query)
+    const jobs = [...this.#jobs.values()].filter(
+      ({ Namespace }) => [undefined, '*'].includes(query.namespace) || Namespace === query.namespace,
+    )
+    const from = Number(query.nextToken ?? 0)
+    const Items = (query.reverse === true ? jobs.reverse() : jobs).slice(from, from + (query.limit || 10))
+    return { NextToken: from + Items.length < jobs.length ? String(from + Items.length) : '', Items }
+  }
+
+  async executions(idOrName: string) {
+    return this.#executions.get(this.#find(idOrName).ID) ?? []
+  }
+
+  async history(idOrName: string, after: number, limit: number) {
+    const events = this.#events.get(this.#find(idOrName).ID) ?? []
+    return events.filter(({ SeqNum }) => SeqNum > after).slice(0, limit)
+  }
+
+  async stopJob(idOrName: string, reason: string): Promise<Job> {
+    const { ID } = this.#find(idOrName)
+    this.stopped.push({ id: ID, reason })
+    this.become(ID, 'Stopped', reason)
+    return this.#find(ID)
+  }
+
+  async waitForChange(idOrName: string, revision: number, signal: AbortSignal): Promise<Job> {
+    this.onWait(signal)
+    for (;;) {
+      const job = this.#find(idOrName)
+      if (job.Revision > revision || isFinalJobState(job.State.StateType)) return job
+      await abortable(this.#changed.promise, signal)
+    }
+  }
+
+  async results(idOrName: string) {
+    return this.#results.get(this.#find(idOrName).ID) ?? []
+  }
+
+  async *logs(idOrName: string, query: LogQuery, signal: AbortSignal) {
+    this.#find(idOrName)
+    this.logQueries.push(query)
+    yield* this.output(signal)
+  }
+
+  nodes() {
+    return this.nodeStates
+  }
+
+  node(id: string): NodeState {
+    const found = this.nodeStates.find(({ Info }) => Info.NodeID.startsWith(id))
+    if (found === undefined) throw new BacalhauError('NotFound', `node not found: ${id}`, { component: 'NodesManager' })
+    return found
+  }
+
+  #find(idOrName: string, namespace = 'default'): Job {
+    for (const job of this.#jobs.values()) if (job.Name === idOrName && job.Namespace === namespace) return job
+    const found = [...this.#jobs.values()].filter(({ ID }) => ID.startsWith(idOrName))
+    const [job] = found
+    if (job === undefined) throw new BacalhauError('NotFound', `job not found: ${idOrName}`, { component: 'JobStore' })
+    if (found.length > 1) throw new BacalhauError('Conflict', `multiple jobs found for id ${idOrName}`)
+    return job
+  }
+}
