@@ -25,6 +25,7 @@ interface Shown {
   readonly maximum?: number
   readonly maxLength?: number
   readonly maxItems?: number
+  readonly maxProperties?: number
 }
 
 /** A Markdown section for each object of this page; a field whose type is one of the objects links to it. */
@@ -96,6 +97,7 @@ function defaultOf({ default: value }: Shown): string {
 function boundsOf(field: Shown): string {
   if (field.maxLength !== undefined) return `up to ${count(field.maxLength)} characters`
   if (field.maxItems !== undefined) return `up to ${count(field.maxItems)} items`
+  if (field.maxProperties !== undefined) return `up to ${count(field.maxProperties)} entries`
   if (field.minimum !== undefined && isShort(field.maximum)) return `${count(field.minimum)} to ${count(field.maximum)}`
   return field.minimum === undefined ? '' : `at least ${count(field.minimum)}`
 }

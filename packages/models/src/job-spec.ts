@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resourcesConfigSchema } from './resources.ts'
 import { specConfigSchema } from './spec-config.ts'
-import { absent, filled, labels, MAX_ITEMS, text, word } from './spec-fields.ts'
+import { absent, filled, labels, MAX_ITEMS, text, textByName, word } from './spec-fields.ts'
 
 export const JOB_TYPES = ['batch', 'service', 'daemon', 'ops'] as const
 export const NETWORK_TYPES = ['Default', 'None', 'Host', 'Full', 'HTTP', 'Bridge'] as const
@@ -84,8 +84,7 @@ export const taskSchema = z.strictObject({
   Publisher: specConfigSchema
     .default({ Type: '' })
     .describe('Where results go, for example `ipfs`. Required where there are result paths.'),
-  Env: z
-    .record(text(256), text(131_072))
+  Env: textByName(text(131_072))
     .default({})
     .describe('Environment variables: names in upper case, values that are not empty.'),
   Meta: labels.default({}).describe('Notes of your own.'),

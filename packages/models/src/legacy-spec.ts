@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { constraintSchema, NETWORK_TYPES, networkSchema } from './job-spec.ts'
 import { resourcesConfigSchema } from './resources.ts'
 import { specConfigSchema } from './spec-config.ts'
-import { absent, MAX_ITEMS, text, word } from './spec-fields.ts'
+import { absent, MAX_ITEMS, text, textByName, word } from './spec-fields.ts'
 
 /**
  * The spec of the releases 0.3 to 1.2 (`Engine`, `Docker`, `Deal`, `PublisherSpec`), as the generic endpoint takes it. Fields
@@ -71,8 +71,7 @@ export const legacyWasmSchema = z.strictObject({
   EntryModule: storageSpecSchema.optional().describe('Where the module comes from. Required.'),
   EntryPoint: text(1_024).default('_start').describe('Function that is called.'),
   Parameters: strings.default([]).describe('Arguments of the program.'),
-  EnvironmentVariables: z
-    .record(text(256), text(131_072))
+  EnvironmentVariables: textByName(text(131_072))
     .default({})
     .describe('Names may be in lower case, unlike those of a task of today.'),
   ImportModules: z.array(storageSpecSchema).max(100).default([]).describe('Modules that the entry module imports.'),

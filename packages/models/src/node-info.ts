@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { resourcesSchema } from './resources.ts'
+import { text, textByName } from './spec-fields.ts'
 
 const name = z.string().max(256)
 const names = z.array(name).max(256)
@@ -33,7 +34,7 @@ export type ComputeNodeInfo = z.infer<typeof computeNodeInfoSchema>
 export const nodeInfoSchema = z.strictObject({
   NodeID: name,
   NodeType: z.enum(['Requester', 'Compute']),
-  Labels: z.record(name, z.string().max(1_024)),
+  Labels: textByName(text(1_024)),
   SupportedProtocols: names,
   ComputeNodeInfo: computeNodeInfoSchema,
   BacalhauVersion: buildInfoSchema,

@@ -136,6 +136,7 @@ describe('unknown fields', () => {
 })
 
 describe('messages', () => {
+  const manyLabels = Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`k${index}`, index]))
   const cases: [document: unknown, problem: string][] = [
     [{}, 'Name: missing name'],
     [{ Name: '  ' }, 'Name: missing name'],
@@ -155,6 +156,8 @@ describe('messages', () => {
     [{ Name: 'a', Leaves: [{ Count: -1 }] }, 'Leaves[0].Count: must be >= 0'],
     [{ Name: 'a', Leaves: [{ Count: Infinity }] }, 'Leaves[0].Count: expected a number, got Infinity'],
     [{ Name: 'a', Labels: [] }, 'Labels: expected an object, got a list'],
+    [{ Name: 'a', Labels: 'b' }, 'Labels: expected an object, got text'],
+    [{ Name: 'a', Labels: manyLabels }, 'Labels: more than 1000 entries'],
     [{ Name: 'a', Labels: { b: true } }, 'Labels.b: expected text, got true'],
     [
       { Name: 'a', Labels: { ['k'.repeat(300)]: '' } },
@@ -195,6 +198,11 @@ describe('size', () => {
     const values = (count: number) => ({ Name: 'a', Params: { x: Array.from({ length: count }, () => 0) } })
     assert.equal(parse(values(MAX_VALUES - 3)).ok, true)
     assert.deepEqual(refused(parse(values(MAX_VALUES + 1))), [`holds more than ${MAX_VALUES} values`])
+  })
+
+  test('a map of a thousand entries is taken', () => {
+    const Labels = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`k${index}`, '']))
+    assert.ok(parse({ Name: 'a', Labels }).ok)
   })
 
   test('a cycle is refused, not walked for ever', () => {
