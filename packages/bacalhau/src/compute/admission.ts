@@ -1,6 +1,8 @@
-import { lacking, type Offer, type Resources } from '@bacalhau/models'
+import { checkJob, lacking, type Offer, type Resources } from '@bacalhau/models'
 import { messageOf } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import { type Capabilities, executorFor, publisherFor, sourceFor } from './capabilities.ts'
+import { isSafeId } from './execution-folder.ts'
 
 /** Why an offer is refused, and whether it is worth repeating. */
 export interface Refusal {
@@ -10,14 +12,21 @@ export interface Refusal {
 
 /** Does this node take `offer`, with `free` resources left? Undefined means yes; else every reason is named. */
 export function refusal(offer: Offer, capabilities: Capabilities, free: Resources): Refusal | undefined {
-  const reasons = unsuitable(offer, capabilities)
-  if (reasons.length > 0) return { reason: reasons.join('; '), later: false }
+  const reasons = malformed(offer)
+  if (reasons.length === 0) reasons.push(...unsuitable(offer, capabilities))
+  if (reasons.length > 0) return { reason: reasons.join('; ').slice(0, LIMITS.message), later: false }
   const missing = lacking(offer.resources, free)
   return missing.length === 0 ? undefined : { reason: `this node lacks ${missing.join(', ')}`, later: true }
 }
 
-function unsuitable(offer: Offer, capabilities: Capabilities): string[] {
-  const [task] = offer.job.Tasks
+/** An orchestrator checks what its users send; this node relies on its own check, since names become paths here. */
+function malformed({ executionId, job }: Offer): string[] {
+  const problems = checkJob(job).map(({ path, message }) => `${path}: ${message}`)
+  return isSafeId(executionId) ? problems : ['the execution id is none', ...problems]
+}
+
+function unsuitable({ job }: Offer, capabilities: Capabilities): string[] {
+  const [task] = job.Tasks
   if (task === undefined) return ['the job has no task']
   const checks = [
     () => executorFor(capabilities, task.Engine).validate(task.Engine.Params ?? {}),

@@ -1,23 +1,24 @@
 import {
+  addResources,
+  NO_RESOURCES,
   type Offer,
   parseRecord,
   type Resources,
   subtractResources,
-  addResources,
-  NO_RESOURCES,
 } from '@bacalhau/models'
 import type { LogChunk, LogOptions } from '../link/logs.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { BacalhauError } from '../runtime/error.ts'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { put, remove, type Store } from '../store/store.ts'
+import { put, remove, type Row, type Store } from '../store/store.ts'
 import { type Refusal, refusal } from './admission.ts'
 import type { Capabilities } from './capabilities.ts'
 import { executionFolder, removeUnknownFolders, shrinkExecutionFolder } from './execution-folder.ts'
 import { type HeldExecution, heldExecutionSchema } from './held-execution.ts'
-import { OutputLog, readOutput } from './output-log.ts'
-import { createRetention } from './retention.ts'
+import { finishedLog, OutputLog, readOutput } from './output-log.ts'
+import { createRetention, type Retention } from './retention.ts'
 import { type FinalReport, runExecution } from './run-execution.ts'
 
 export interface ComputeOptions {
@@ -41,14 +42,9 @@ export interface ExecutionListener {
 
 export interface HeldSummary {
   readonly executionId: string
+  /** Has this node said that it takes the execution? */
+  readonly accepted: boolean
   readonly report: FinalReport | undefined
-}
-
-interface Live {
-  readonly held: HeldExecution
-  readonly abort: AbortController
-  readonly log: OutputLog
-  readonly done: Promise<void>
 }
 
 /** Everything that runs on this machine, whoever ordered it. */
@@ -59,13 +55,14 @@ export interface ComputeNode extends Stoppable {
   /** Reports about executions of `orchestrator` go to `listener` until another one takes its place. */
   listen(orchestrator: string, listener: ExecutionListener): void
   /** Takes or refuses an execution; the answer goes to the listener. Offering the same one again repeats the answer. */
-  offer(orchestrator: string, offer: Offer): Promise<void>
+  offer(orchestrator: string, offer: Offer): void
   /** Ends an execution of this orchestrator, whatever it is doing. Unknown ones are none of its business: nothing happens. */
   cancel(orchestrator: string, executionId: string, reason: string): void
   /** The orchestrator has recorded the end. */
   settled(orchestrator: string, executionId: string): Promise<void>
   /** What this node holds for an orchestrator, for the handshake. */
   held(orchestrator: string): readonly HeldSummary[]
+  /** Throws `NotFound` for an execution that is not here or not the reader's. */
   readLogs(executionId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk>
 }
 
@@ -76,15 +73,25 @@ export async function createComputeNode(options: ComputeOptions): Promise<Comput
   return node
 }
 
+/** An execution that runs, or is on the way to it. */
+interface Live {
+  readonly orchestrator: string
+  readonly offer: Offer
+  readonly abort: AbortController
+  readonly log: OutputLog
+  accepted: boolean
+}
+
 class Compute implements ComputeNode {
   readonly capacity: Resources
   readonly #options: ComputeOptions
   readonly #listeners = new Map<string, ExecutionListener>()
-  /** Running, or on the way to it. */
   readonly #live = new Map<string, Live>()
   /** Ended here, not settled there. */
   readonly #ended = new Map<string, HeldExecution>()
-  readonly #retention: ReturnType<typeof createRetention>
+  readonly #retention: Retention
+  /** The work on each live execution, to its very end. */
+  readonly #work = new Set<Promise<void>>()
   #used = NO_RESOURCES
   #stopping = false
 
@@ -95,23 +102,10 @@ class Compute implements ComputeNode {
   }
 
   async recover(): Promise<void> {
-    const { store, folder, logger } = this.#options
+    const { store, folder } = this.#options
     const rows = await store.range('held', { limit: Number.MAX_SAFE_INTEGER })
-    for (const { key, value } of rows) {
-      const parsed = parseRecord(heldExecutionSchema, value)
-      if (!parsed.ok) {
-        logger.error(
-          { executionId: key },
-          'a record of an execution is damaged; its orchestrator will take it for lost',
-        )
-        await store.commit([remove('held', key)])
-        continue
-      }
-      const held = parsed.value.report === undefined ? interrupted(parsed.value) : parsed.value
-      if (held !== parsed.value) await store.commit([put('held', key, held)])
-      this.#ended.set(key, held)
-    }
-    await removeUnknownFolders(folder, new Set(rows.map(({ key }) => key)))
+    for (const row of rows) await this.#recoverOne(row)
+    await removeUnknownFolders(folder, new Set(this.#ended.keys()))
   }
 
   free(): Resources {
@@ -126,26 +120,24 @@ class Compute implements ComputeNode {
     this.#listeners.set(orchestrator, listener)
   }
 
-  async offer(orchestrator: string, offer: Offer): Promise<void> {
+  offer(orchestrator: string, offer: Offer): void {
     const { executionId } = offer
-    const known = this.#live.get(executionId)?.held ?? this.#ended.get(executionId)
-    if (known !== undefined) return this.#repeat(known, orchestrator)
-    const refused = this.#stopping
-      ? { reason: 'this node is being stopped', later: true }
-      : refusal(offer, this.#options.capabilities, this.free())
-    if (refused !== undefined) return this.#tell(orchestrator)?.refused(executionId, refused)
-    const held: HeldExecution = { executionId, orchestrator, offer }
-    // Reserved before the first await, so that a second offer cannot be promised the same resources.
+    if (this.#live.has(executionId) || this.#ended.has(executionId)) return this.#repeat(orchestrator, executionId)
+    const refused = this.#refusal(offer)
+    if (refused !== undefined) return this.#listeners.get(orchestrator)?.refused(executionId, refused)
+    const live = { orchestrator, offer, abort: new AbortController(), log: new OutputLog(), accepted: false }
+    this.#live.set(executionId, live)
+    // Reserved before anything is awaited, so that a second offer cannot be promised the same resources.
     this.#used = addResources(this.#used, offer.resources)
-    const live = { held, abort: new AbortController(), log: new OutputLog(), done: Promise.resolve() }
-    const begin = this.#begin(live)
-    this.#live.set(executionId, { ...live, done: begin })
-    await begin
+    const work = this.#perform(live)
+      .catch((error: unknown) => this.#complain(executionId, error, 'an execution was not brought to its end'))
+      .finally(() => this.#work.delete(work))
+    this.#work.add(work)
   }
 
   cancel(orchestrator: string, executionId: string, reason: string): void {
     const live = this.#live.get(executionId)
-    if (live?.held.orchestrator === orchestrator) live.abort.abort(new BacalhauError('ExecutionCancelled', reason))
+    if (live?.orchestrator === orchestrator) live.abort.abort(new BacalhauError('ExecutionCancelled', reason))
   }
 
   async settled(orchestrator: string, executionId: string): Promise<void> {
@@ -155,16 +147,21 @@ class Compute implements ComputeNode {
   }
 
   held(orchestrator: string): readonly HeldSummary[] {
-    const live = [...this.#live.values()].map(({ held }) => held)
-    return [...live, ...this.#ended.values()]
+    const live = [...this.#live.values()].map(({ orchestrator, offer, accepted }) => ({
+      orchestrator,
+      executionId: offer.executionId,
+      accepted,
+      report: undefined,
+    }))
+    const ended = [...this.#ended.values()].map((held) => ({ ...held, accepted: true, report: reportOf(held) }))
+    return [...live, ...ended]
       .filter((held) => held.orchestrator === orchestrator)
-      .map(({ executionId, report }) => ({ executionId, report: report as FinalReport | undefined }))
+      .map(({ executionId, accepted, report }) => ({ executionId, accepted, report }))
   }
 
   readLogs(executionId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk> {
     const live = this.#live.get(executionId)
-    const owner =
-      live?.held.orchestrator ?? this.#ended.get(executionId)?.orchestrator ?? this.#retention.owner(executionId)
+    const owner = live?.orchestrator ?? this.#ended.get(executionId)?.orchestrator ?? this.#retention.owner(executionId)
     if (owner !== options.reader)
       throw new BacalhauError('NotFound', `this node holds no output of execution ${executionId}`)
     return readOutput(executionFolder(this.#options.folder, executionId), live?.log ?? finishedLog(), options, signal)
@@ -176,74 +173,110 @@ class Compute implements ComputeNode {
     for (const { abort } of this.#live.values()) {
       abort.abort(new BacalhauError('NodeLost', 'the compute node was stopped while it ran the job'))
     }
-    await Promise.all([...this.#live.values()].map(({ done }) => done))
-    this.#retention.stop()
+    await Promise.all(this.#work)
+    await this.#retention.stop()
   }
 
-  async #begin(live: Live): Promise<void> {
-    const { executionId, orchestrator } = live.held
-    try {
-      await this.#options.store.commit([put('held', executionId, live.held)])
-    } catch (error) {
-      this.#free(live)
-      this.#options.logger.error({ executionId, error: String(error) }, 'cannot record an execution; it is refused')
-      this.#tell(orchestrator)?.refused(executionId, { reason: 'this node cannot write its store', later: true })
-      return
+  async #recoverOne({ key, value }: Row): Promise<void> {
+    const { store, folder } = this.#options
+    const parsed = parseRecord(heldExecutionSchema, value)
+    if (!parsed.ok) {
+      this.#complain(key, parsed.problems[0]?.message, 'a damaged record; its orchestrator will take it for lost')
+      return store.commit([remove('held', key)])
     }
-    this.#tell(orchestrator)?.accepted(executionId)
-    await this.#run(live)
+    const held = parsed.value.report === undefined ? interrupted(parsed.value) : parsed.value
+    if (held !== parsed.value) await store.commit([put('held', key, held)])
+    this.#ended.set(key, held)
+    this.#retention.keep(key, held.orchestrator)
+    await this.#shrink(key, executionFolder(folder, key))
+  }
+
+  #refusal(offer: Offer): Refusal | undefined {
+    if (this.#stopping) return { reason: 'this node is being stopped', later: true }
+    if (this.#live.size + this.#ended.size >= LIMITS.heldExecutions)
+      return { reason: `this node already holds ${LIMITS.heldExecutions} executions`, later: true }
+    return refusal(offer, this.#options.capabilities, this.free())
+  }
+
+  async #perform(live: Live): Promise<void> {
+    try {
+      if (await this.#accept(live)) await this.#run(live)
+    } finally {
+      this.#release(live)
+    }
+  }
+
+  /** Frees what a live execution uses. Before its end is told, so that the resources can be offered for at once. */
+  #release({ offer }: Live): void {
+    if (this.#live.delete(offer.executionId)) this.#used = subtractResources(this.#used, offer.resources)
+  }
+
+  /** Records the execution and says so. False when it cannot be recorded: then it has not been taken. */
+  async #accept(live: Live): Promise<boolean> {
+    const { orchestrator, offer } = live
+    const { executionId } = offer
+    const held: HeldExecution = { executionId, orchestrator }
+    try {
+      await this.#options.store.commit([put('held', executionId, held)])
+    } catch (error) {
+      this.#complain(executionId, error, 'cannot record an execution; it is refused')
+      const refused = { reason: 'this node cannot write its store', later: true }
+      this.#listeners.get(orchestrator)?.refused(executionId, refused)
+      return false
+    }
+    live.accepted = true
+    this.#listeners.get(orchestrator)?.accepted(executionId)
+    return true
   }
 
   async #run(live: Live): Promise<void> {
-    const { held, log, abort } = live
-    const { executionId, orchestrator, offer } = held
-    const folder = executionFolder(this.#options.folder, executionId)
+    const { orchestrator, offer, log, abort } = live
+    const { store, folder: base } = this.#options
+    const { executionId } = offer
+    const folder = executionFolder(base, executionId)
     const context = {
-      capabilities: this.#options.capabilities,
-      logger: this.#options.logger,
+      ...this.#options,
       folder,
       onOutput: () => log.notify(),
-      onProgress: (state: 'running' | 'publishing') => this.#tell(orchestrator)?.progress(executionId, state),
+      onProgress: (state: 'running' | 'publishing') => this.#listeners.get(orchestrator)?.progress(executionId, state),
     }
     const report = await runExecution(offer, context, abort.signal)
     log.finish()
-    const ended: HeldExecution = { ...held, report }
+    const ended: HeldExecution = { executionId, orchestrator, report }
     try {
-      await this.#options.store.commit([put('held', executionId, ended)])
+      await store.commit([put('held', executionId, ended)])
     } catch (error) {
       // Without the record a crash would lose the report, but the report itself is still true.
-      this.#options.logger.error({ executionId, error: String(error) }, 'cannot record the end of an execution')
+      this.#complain(executionId, error, 'cannot record the end of an execution')
     }
+    this.#release(live)
     this.#ended.set(executionId, ended)
-    this.#free(live)
     this.#retention.keep(executionId, orchestrator)
-    this.#tell(orchestrator)?.ended(report)
-    await shrinkExecutionFolder(folder).catch((error: unknown) => {
-      this.#options.logger.warn({ executionId, error: String(error) }, 'cannot clean up after an execution')
-    })
+    this.#listeners.get(orchestrator)?.ended(report)
+    await this.#shrink(executionId, folder)
   }
 
-  #free({ held }: Live): void {
-    this.#live.delete(held.executionId)
-    this.#used = subtractResources(this.#used, held.offer.resources)
+  async #shrink(executionId: string, folder: ReturnType<typeof executionFolder>): Promise<void> {
+    try {
+      await shrinkExecutionFolder(folder)
+    } catch (error) {
+      this.#complain(executionId, error, 'cannot clean up after an execution')
+    }
   }
 
-  #repeat(held: HeldExecution, orchestrator: string): void {
-    if (held.orchestrator !== orchestrator) return
-    this.#tell(orchestrator)?.accepted(held.executionId)
-    if (held.report !== undefined) this.#tell(orchestrator)?.ended(held.report as FinalReport)
+  #repeat(orchestrator: string, executionId: string): void {
+    const held = this.held(orchestrator).find((known) => known.executionId === executionId)
+    if (held?.accepted === true) this.#listeners.get(orchestrator)?.accepted(executionId)
+    if (held?.report !== undefined) this.#listeners.get(orchestrator)?.ended(held.report)
   }
 
-  #tell(orchestrator: string): ExecutionListener | undefined {
-    return this.#listeners.get(orchestrator)
+  #complain(executionId: string, error: unknown, message: string): void {
+    this.#options.logger.error({ executionId, error: messageOf(error) }, message)
   }
 }
 
-function finishedLog(): OutputLog {
-  const log = new OutputLog()
-  log.finish()
-  return log
-}
+/** The schema has checked that the report is a final one. */
+const reportOf = ({ report }: HeldExecution) => report as FinalReport | undefined
 
 function interrupted(held: HeldExecution): HeldExecution {
   const message = 'the compute node was restarted while it ran the job'

@@ -16,8 +16,10 @@ export interface ExecutionFolder {
 /** Ids become folder names, so nothing but what we generate ourselves may pass. */
 const SAFE_ID = /^[A-Za-z0-9-]{1,128}$/
 
+export const isSafeId = (executionId: string): boolean => SAFE_ID.test(executionId)
+
 export function executionFolder(base: string, executionId: string): ExecutionFolder {
-  if (!SAFE_ID.test(executionId)) throw new Error(`unsafe execution id ${JSON.stringify(executionId)}`)
+  if (!isSafeId(executionId)) throw new Error(`unsafe execution id ${JSON.stringify(executionId)}`)
   const root = path.join(base, executionId)
   const results = path.join(root, 'results')
   return {

@@ -46,8 +46,9 @@ function toMount({ hostPath }: PreparedInput, guestPath: string): Mount {
   return { hostPath, guestPath, readOnly: true }
 }
 
+/** An input that cannot be released keeps neither the others nor the execution from their end. */
 async function releaseAll(inputs: readonly PreparedInput[]): Promise<void> {
-  for (const input of inputs) await input.release()
+  await Promise.allSettled(inputs.map((input) => input.release()))
 }
 
 function inputError(error: unknown): BacalhauError {

@@ -1,9 +1,10 @@
-import { type ComputeMessage, LINK_VERSIONS, type NodeInfo, type OrchestratorMessage } from '@bacalhau/models'
+import { EXECUTION_STATES, LINK_VERSIONS, type NodeInfo, type OrchestratorMessage } from '@bacalhau/models'
 import type { ComputeChannel } from '../link/link-protocol.ts'
 import { type Pulse, startPulse } from '../link/pulse.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { ComputeNode } from './compute-node.ts'
+import type { ComputeNode, HeldSummary } from './compute-node.ts'
 
 export interface SessionOptions {
   readonly compute: ComputeNode
@@ -45,19 +46,20 @@ class Session implements LinkSession {
     this.#pulse = startPulse(
       options.clock,
       () => channel.send({ type: 'heartbeat' }),
-      () => channel.close(),
+      () => channel.abort(new BacalhauError('PeerUnreachable', 'the orchestrator has fallen silent')),
     )
     options.compute.listen(channel.peer, {
-      accepted: (executionId) => this.#send({ type: 'accepted', executionId }),
-      refused: (executionId, refusal) => this.#send({ type: 'refused', executionId, ...refusal }),
+      accepted: (executionId) => channel.send({ type: 'accepted', executionId }),
+      refused: (executionId, refusal) => channel.send({ type: 'refused', executionId, ...refusal }),
       progress: (executionId, state) =>
-        this.#send({ type: 'progress', executionId, state: state === 'running' ? 6 : 7 }),
-      ended: (report) => this.#send(report),
+        channel.send({ type: 'progress', executionId, state: state === 'running' ? 6 : 7 }),
+      ended: (report) => channel.send(report),
     })
     const { promise, resolve } = Promise.withResolvers<Error | undefined>()
     this.ended = promise
     channel.start({
       onMessage: (message) => this.#receive(message),
+      onSign: () => this.#pulse.heard(),
       onClose: (error) => {
         this.#pulse.stop()
         resolve(error)
@@ -67,7 +69,7 @@ class Session implements LinkSession {
   }
 
   refresh(): void {
-    this.#send({ type: 'heartbeat', node: this.#options.nodeInfo() })
+    this.#channel.send({ type: 'heartbeat', node: this.#options.nodeInfo() })
   }
 
   close(): void {
@@ -76,21 +78,14 @@ class Session implements LinkSession {
 
   #greet(): void {
     const { compute, joinToken, nodeInfo, storeGeneration } = this.#options
-    this.#send({
+    this.#channel.send({
       type: 'hello',
       versions: [...LINK_VERSIONS],
       node: nodeInfo(),
       storeGeneration,
-      held: compute
-        .held(this.#channel.peer)
-        .map(({ executionId, report }) => ({ executionId, state: stateOf(report?.type) })),
+      held: compute.held(this.#channel.peer).map((held) => ({ executionId: held.executionId, state: stateOf(held) })),
       ...(joinToken === undefined ? {} : { joinToken }),
     })
-  }
-
-  #send(message: ComputeMessage): void {
-    this.#pulse.spoke()
-    this.#channel.send(message)
   }
 
   #receive(message: OrchestratorMessage): void {
@@ -103,38 +98,40 @@ class Session implements LinkSession {
         if (message.membership === 'APPROVED') this.#reportEnded()
         return
       case 'offer':
-        return this.#background(compute.offer(orchestrator, message))
+        return compute.offer(orchestrator, message)
       case 'cancel':
         return compute.cancel(orchestrator, message.executionId, message.reason)
       case 'settled':
-        return this.#background(compute.settled(orchestrator, message.executionId))
+        return this.#forget(message.executionId)
       case 'heartbeat':
     }
   }
 
   #reportEnded(): void {
     for (const { report } of this.#options.compute.held(this.#channel.peer)) {
-      if (report !== undefined) this.#send(report)
+      if (report !== undefined) this.#channel.send(report)
     }
   }
 
-  #background(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#options.logger.error({ orchestrator: this.#channel.peer, error: String(error) }, 'a request failed')
+  /** When it cannot be written now, the report is repeated after the next start, and settled once more. */
+  #forget(executionId: string): void {
+    const { compute, logger } = this.#options
+    compute.settled(this.#channel.peer, executionId).catch((error: unknown) => {
+      logger.error({ executionId, error: messageOf(error) }, 'cannot forget an execution')
     })
   }
 }
 
-/** Number of the execution state that a report of this type stands for; without a report the execution is under way. */
-function stateOf(report: 'completed' | 'failed' | 'cancelled' | undefined): number {
-  switch (report) {
+/** The execution state that an orchestrator has to know of. */
+function stateOf({ accepted, report }: HeldSummary): number {
+  switch (report?.type) {
     case 'completed':
-      return 9
+      return EXECUTION_STATES.Completed
     case 'failed':
-      return 10
+      return EXECUTION_STATES.Failed
     case 'cancelled':
-      return 11
+      return EXECUTION_STATES.Cancelled
     case undefined:
-      return 6
+      return accepted ? EXECUTION_STATES.BidAccepted : EXECUTION_STATES.AskForBid
   }
 }

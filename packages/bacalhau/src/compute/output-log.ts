@@ -1,5 +1,6 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { LogChunk } from '../link/logs.ts'
+import { abortable } from '../runtime/abort.ts'
 import { systemCode } from '../runtime/error.ts'
 import type { ExecutionFolder } from './execution-folder.ts'
 
@@ -8,14 +9,13 @@ const CHUNK = 64 * 1024
 
 /** Tells the followers of one execution's output that there is more, or that there will be no more. */
 export class OutputLog {
-  #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
   #finished = false
 
   /** There may be more bytes in the files. */
   notify(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
   }
 
   /** Nothing more will be written. */
@@ -28,18 +28,24 @@ export class OutputLog {
     return this.#finished
   }
 
-  /** Resolves at the next `notify`, or when `signal` aborts. */
-  changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      if (signal.aborted) return resolve()
-      signal.addEventListener('abort', wake, { once: true })
-      this.#waiting.push(wake)
-    })
+  /** Followers that wait at this moment. */
+  get waiting(): number {
+    return this.#waiting.size
   }
+
+  /** `changed` resolves at the next `notify`; who no longer waits for it has to `leave`. */
+  enter(): { readonly changed: Promise<void>; readonly leave: () => void } {
+    const { promise: changed, resolve: wake } = Promise.withResolvers<void>()
+    this.#waiting.add(wake)
+    return { changed, leave: () => this.#waiting.delete(wake) }
+  }
+}
+
+/** The log of an execution that has ended. */
+export function finishedLog(): OutputLog {
+  const log = new OutputLog()
+  log.finish()
+  return log
 }
 
 export interface ReadOptions {
@@ -49,7 +55,8 @@ export interface ReadOptions {
 
 /**
  * The output of an execution, each stream in order and complete: what is in the files, then, with `follow`, what is added until
- * the execution ends. Any number of readers may follow; each keeps its own place.
+ * the execution ends. Any number of readers may follow; each keeps its own place, also when the files are removed meanwhile.
+ * Throws the signal's reason when it aborts.
  */
 export async function* readOutput(
   folder: ExecutionFolder,
@@ -57,53 +64,66 @@ export async function* readOutput(
   { follow, tail }: ReadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LogChunk> {
-  const streams = [
-    { stream: 'stdout', file: folder.stdout, offset: 0 },
-    { stream: 'stderr', file: folder.stderr, offset: 0 },
-  ] as const satisfies { stream: LogChunk['stream']; file: string; offset: number }[]
-  const places = streams.map((place) => ({ ...place, offset: 0 }))
-  if (tail) for (const place of places) place.offset = await sizeOf(place.file)
-  while (!signal.aborted) {
-    // Both are taken before the files are read, so that nothing written meanwhile is missed.
-    const last = log.finished || !follow
-    const changed = last ? undefined : log.changed(signal)
-    for (const place of places) {
-      for await (const bytes of readFrom(place.file, place.offset)) {
-        place.offset += bytes.length
-        yield { stream: place.stream, bytes }
-      }
-    }
-    if (changed === undefined) return
-    await changed
-  }
-}
-
-async function* readFrom(file: string, offset: number): AsyncGenerator<Uint8Array> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  })
-  if (handle === undefined) return
+  const places = [new Place('stdout', folder.stdout), new Place('stderr', folder.stderr)]
+  const buffer = Buffer.allocUnsafe(CHUNK)
+  let leave: (() => void) | undefined
   try {
-    for (let position = offset; ;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, position)
-      if (bytesRead === 0) return
-      position += bytesRead
-      yield buffer.subarray(0, bytesRead)
+    if (tail) for (const place of places) await place.skip()
+    for (;;) {
+      signal.throwIfAborted()
+      // Both are taken before the files are read, so that nothing written meanwhile is missed.
+      const last = log.finished || !follow
+      const next = last ? undefined : log.enter()
+      leave = next?.leave
+      for (const place of places) yield* place.rest(buffer)
+      if (next === undefined) return
+      await abortable(next.changed, signal)
     }
   } finally {
-    await handle.close()
+    leave?.()
+    for (const place of places) await place.close()
   }
 }
 
-async function sizeOf(file: string): Promise<number> {
-  try {
-    const handle = await open(file, 'r')
-    const { size } = await handle.stat()
-    await handle.close()
-    return size
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0
-    throw error
+/** How far one reader is in one file. The file may appear later than its reader. */
+class Place {
+  readonly #stream: LogChunk['stream']
+  readonly #file: string
+  #handle: FileHandle | undefined
+  #offset = 0
+
+  constructor(stream: LogChunk['stream'], file: string) {
+    this.#stream = stream
+    this.#file = file
+  }
+
+  /** Passes over what is there already. */
+  async skip(): Promise<void> {
+    this.#offset = (await (await this.#open())?.stat())?.size ?? 0
+  }
+
+  /** What is there beyond the place, read through `buffer`. */
+  async *rest(buffer: Buffer): AsyncGenerator<LogChunk> {
+    const handle = await this.#open()
+    if (handle === undefined) return
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, this.#offset)
+      if (bytesRead === 0) return
+      this.#offset += bytesRead
+      yield { stream: this.#stream, bytes: Buffer.from(buffer.subarray(0, bytesRead)) }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close()
+  }
+
+  async #open(): Promise<FileHandle | undefined> {
+    try {
+      this.#handle ??= await open(this.#file, 'r')
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+    return this.#handle
   }
 }

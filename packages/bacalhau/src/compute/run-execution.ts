@@ -1,8 +1,8 @@
 import type { ComputeMessage, Offer, SpecConfig, Task } from '@bacalhau/models'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { ExecutionOutcome, Mount } from '../executors/executor.ts'
-import { withDeadline } from '../runtime/abort.ts'
+import type { ExecutionOutcome, ExecutionRequest, Mount } from '../executors/executor.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -11,10 +11,12 @@ import { environmentOf } from './environment.ts'
 import { createExecutionFolder, type ExecutionFolder } from './execution-folder.ts'
 import { prepareInputs } from './inputs.ts'
 import { summarise } from './run-output.ts'
+import { withinTime } from './time-limit.ts'
 
 export interface RunContext {
   readonly capabilities: Capabilities
   readonly folder: ExecutionFolder
+  readonly clock: Clock
   readonly logger: Logger
   /** The run has begun, or its results are being published. */
   onProgress(state: 'running' | 'publishing'): void
@@ -25,12 +27,10 @@ export interface RunContext {
 type Failure = Extract<ExecutionOutcome, { kind: 'failed' }>
 export type FinalReport = Extract<ComputeMessage, { type: 'completed' | 'failed' | 'cancelled' }>
 
-const NOTHING: SpecConfig = { Type: '' }
-
 /**
  * Runs one execution: inputs, the run itself, results, publication. Never rejects: whatever goes wrong becomes the final
- * report. When `signal` aborts, its reason says why; what was written until then is published all the same, except after a
- * cancellation, whose owner no longer wants it.
+ * report, with the head of the output as far as there is any. What a failed run has written is published all the same. When
+ * `signal` aborts, everything ends at once and its reason becomes the report; then nothing is published.
  */
 export async function runExecution(offer: Offer, context: RunContext, signal: AbortSignal): Promise<FinalReport> {
   const [task] = offer.job.Tasks
@@ -41,9 +41,10 @@ export async function runExecution(offer: Offer, context: RunContext, signal: Ab
       task.ResultPaths.map(({ Name }) => Name),
     )
     const outcome = await prepareAndRun(offer, task, context, signal)
+    signal.throwIfAborted()
     return await conclude(offer, task, outcome, context, signal)
   } catch (error) {
-    return withoutResults(offer, failureOf(error), context, signal)
+    return withoutResults(offer, signal.aborted ? signal.reason : error, context)
   }
 }
 
@@ -53,43 +54,49 @@ async function prepareAndRun(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<ExecutionOutcome> {
-  const { capabilities, folder } = context
-  const limit = withDeadline(signal, LIMITS.inputs)
-  const inputs = await prepareInputs(task.InputSources, capabilities, folder.inputs, limit)
+  const { capabilities, clock, folder } = context
+  const late = () =>
+    new BacalhauError('InputFailed', `the inputs did not arrive within ${LIMITS.inputs / 60_000} minutes`)
+  const inputs = await withinTime({ clock, milliseconds: LIMITS.inputs, late }, signal, (limited) =>
+    prepareInputs(task.InputSources, capabilities, folder.inputs, limited),
+  )
   try {
     signal.throwIfAborted()
     context.onProgress('running')
-    const outputs = task.ResultPaths.map(({ Name, Path }): Mount => ({
-      hostPath: path.join(folder.results, Name),
-      guestPath: Path,
-      readOnly: false,
-    }))
-    return await executorFor(capabilities, task.Engine).run(
-      {
-        executionId: offer.executionId,
-        jobId: offer.job.ID,
-        params: task.Engine.Params ?? {},
-        env: environmentOf(offer),
-        mounts: [...inputs.mounts, ...outputs],
-        stdoutPath: folder.stdout,
-        stderrPath: folder.stderr,
-        limits: {
-          memory: offer.resources.Memory,
-          time: (task.Timeouts.ExecutionTimeout ?? task.Timeouts.TotalTimeout ?? 0) * 1000,
-          output: LIMITS.executionOutput,
-          disk: offer.resources.Disk > 0 ? offer.resources.Disk : LIMITS.executionDisk,
-          files: LIMITS.executionFiles,
-        },
-      },
-      { onOutput: () => context.onOutput() },
-      signal,
-    )
+    const request = toRequest(offer, task, inputs.mounts, folder)
+    return await executorFor(capabilities, task.Engine).run(request, { onOutput: () => context.onOutput() }, signal)
   } finally {
     await inputs.release()
   }
 }
 
-/** The report of a run that took place. Partial output of a failed run is published as well, where that is possible. */
+function toRequest(offer: Offer, task: Task, inputs: readonly Mount[], folder: ExecutionFolder): ExecutionRequest {
+  const { executionId, job, resources } = offer
+  const { ExecutionTimeout, TotalTimeout } = task.Timeouts
+  const outputs = task.ResultPaths.map(({ Name, Path }) => ({
+    hostPath: path.join(folder.results, Name),
+    guestPath: Path,
+    readOnly: false,
+  }))
+  return {
+    executionId,
+    jobId: job.ID,
+    params: task.Engine.Params ?? {},
+    env: environmentOf(offer),
+    mounts: [...inputs, ...outputs],
+    stdoutPath: folder.stdout,
+    stderrPath: folder.stderr,
+    limits: {
+      memory: resources.Memory,
+      time: (ExecutionTimeout ?? TotalTimeout ?? 0) * 1000,
+      output: LIMITS.executionOutput,
+      disk: resources.Disk > 0 ? resources.Disk : LIMITS.executionDisk,
+      files: LIMITS.executionFiles,
+    },
+  }
+}
+
+/** The report of a run that took place. */
 async function conclude(
   offer: Offer,
   task: Task,
@@ -97,18 +104,18 @@ async function conclude(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<FinalReport> {
-  if (outcome.kind === 'failed' && isCancelled(signal)) return withoutResults(offer, outcome, context, signal)
   const { executionId } = offer
   const exitCode = outcome.kind === 'exited' ? outcome.exitCode : -1
   const output = await summarise(context.folder, exitCode, outcome.kind === 'failed' ? outcome.message : '')
   try {
-    const result = await publish(offer, task, exitCode, context, outcome.kind === 'failed' ? undefined : signal)
+    const result = await publish(offer, task, exitCode, context, signal)
     if (outcome.kind === 'exited') return { type: 'completed', executionId, output, result }
     return { ...failed(executionId, outcome), output, result }
   } catch (error) {
+    if (signal.aborted) throw error
     // The first cause is what the user needs: a failed run stays a failed run.
-    if (outcome.kind === 'failed') return { ...failed(executionId, outcome), output }
-    return { ...failed(executionId, failureOf(error, 'PublishFailed')), output }
+    const failure = outcome.kind === 'failed' ? outcome : failureOf(error, 'PublishFailed')
+    return { ...failed(executionId, failure), output }
   }
 }
 
@@ -117,58 +124,44 @@ async function publish(
   task: Task,
   exitCode: number,
   context: RunContext,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<SpecConfig> {
-  const publisher = publisherFor(context.capabilities, task.Publisher)
-  if (publisher === undefined) return NOTHING
+  const { capabilities, clock, folder } = context
+  const publisher = publisherFor(capabilities, task.Publisher)
+  if (publisher === undefined) return { Type: '' }
   context.onProgress('publishing')
-  const { folder } = context
   await writeFile(folder.exitCode, String(exitCode), { mode: 0o600 })
   // An engine that wrote nothing may not have made the files; the layout of results is fixed all the same.
   for (const file of [folder.stdout, folder.stderr]) await writeFile(file, '', { flag: 'a', mode: 0o600 })
   const request = { jobId: offer.job.ID, executionId: offer.executionId, folder: folder.results, spec: task.Publisher }
-  return publisher.publish(request, withDeadline(signal, LIMITS.publish))
+  const late = () =>
+    new BacalhauError('PublishFailed', `the results were not published within ${LIMITS.publish / 60_000} minutes`)
+  return withinTime({ clock, milliseconds: LIMITS.publish, late }, signal, (limited) =>
+    publisher.publish(request, limited),
+  )
 }
 
-async function withoutResults(
-  offer: Offer,
-  failure: Failure,
-  context: RunContext,
-  signal: AbortSignal,
-): Promise<FinalReport> {
+/** The report of an execution that was ended from outside, or never came to its run. */
+async function withoutResults(offer: Offer, error: unknown, context: RunContext): Promise<FinalReport> {
   const { executionId } = offer
-  if (isCancelled(signal)) return { type: 'cancelled', executionId, message: messageOf(signal.reason) }
+  const failure = failureOf(error, 'InternalError')
+  if (failure.code === 'ExecutionCancelled') return { type: 'cancelled', executionId, message: failure.message }
   context.logger.debug({ executionId, code: failure.code, error: failure.message }, 'an execution failed')
-  await mkdir(context.folder.results, { recursive: true }).catch(() => undefined)
   const output = await summarise(context.folder, -1, failure.message).catch(() => undefined)
   return { ...failed(executionId, failure), ...(output === undefined ? {} : { output }) }
 }
 
+const bounded = (words: string): string => words.slice(0, LIMITS.message)
+
 function failed(executionId: string, { code, message, hint }: Failure): Extract<FinalReport, { type: 'failed' }> {
-  const bounded = message.slice(0, LIMITS.message)
-  return {
-    type: 'failed',
-    executionId,
-    code,
-    message: bounded,
-    ...(hint === undefined ? {} : { hint: hint.slice(0, LIMITS.message) }),
-  }
+  const shown = hint === undefined ? {} : { hint: bounded(hint) }
+  return { type: 'failed', executionId, code, message: bounded(message), ...shown }
 }
 
-/** Did the orchestrator ask for the end, rather than this node being stopped? */
-const isCancelled = (signal: AbortSignal): boolean =>
-  signal.aborted && isBacalhauError(signal.reason) && signal.reason.code === 'ExecutionCancelled'
-
-function failureOf(error: unknown, code = 'InternalError'): Failure {
-  if (isBacalhauError(error)) {
-    return {
-      kind: 'failed',
-      code: error.code,
-      message: error.message,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    }
-  }
-  if (systemCode(error) === 'ENOSPC')
-    return { kind: 'failed', code: 'DiskFull', message: 'the disk of the node is full' }
-  return { kind: 'failed', code, message: messageOf(error) }
+function failureOf(error: unknown, fallback: 'InternalError' | 'PublishFailed'): Failure {
+  const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
+  const known = full ? new BacalhauError('DiskFull', 'the disk of the node is full', { cause: error }) : error
+  if (!isBacalhauError(known)) return { kind: 'failed', code: fallback, message: messageOf(error) }
+  const { code, message, hint } = known
+  return { kind: 'failed', code, message: bounded(message), ...(hint === undefined ? {} : { hint }) }
 }

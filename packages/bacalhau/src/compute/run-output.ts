@@ -13,7 +13,7 @@ export async function summarise(folder: ExecutionFolder, exitCode: number, error
     stderr: stderr.text,
     StderrTruncated: stderr.truncated,
     ExitCode: exitCode,
-    ErrorMsg: errorMessage,
+    ErrorMsg: errorMessage.slice(0, LIMITS.message),
   }
 }
 

@@ -1,6 +1,9 @@
 /** What arrives on a channel. The channel calls these one at a time, in order, and never after `onClose`. */
 export interface ChannelHandler<In> {
+  /** Takes a message. When it throws, the channel ends with that error. */
   onMessage(message: In): void
+  /** The other side is there: something of it has arrived, if only a part of a message. */
+  onSign?(): void
   /** The channel has ended: by `close` of either side, or with the error that broke it. Called once. */
   onClose(error: Error | undefined): void
 }
@@ -19,6 +22,8 @@ export interface Channel<Out, In> {
   start(handler: ChannelHandler<In>): void
   /** Queues a message; messages of one turn of the event loop travel together. After the end it does nothing. */
   send(message: Out): void
-  /** Ends the channel after what was queued has been sent. */
+  /** Ends the channel after what was queued has been sent. Nothing more is delivered here. */
   close(): void
+  /** Ends the channel at once, with this error here and some error there. */
+  abort(error: Error): void
 }

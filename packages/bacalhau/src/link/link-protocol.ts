@@ -5,8 +5,10 @@ import {
   type OrchestratorMessage,
   orchestratorMessageSchema,
 } from '@bacalhau/models'
+import type { ByteStream } from '../network/byte-stream.ts'
 import { handleProtocol, openStream } from '../network/protocol.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Channel } from './channel.ts'
 import { streamChannel } from './stream-channel.ts'
@@ -24,30 +26,22 @@ export async function openLink(host: Libp2p, peer: string, signal: AbortSignal):
   return streamChannel<ComputeMessage, typeof orchestratorMessageSchema>(stream, orchestratorMessageSchema)
 }
 
-/** Takes links of compute nodes at this orchestrator. A peer has one link at a time; a new one replaces the old. */
+/**
+ * Takes links of compute nodes at this orchestrator. A node has one at a time; for a moment there are two of them when a new
+ * one replaces the old.
+ */
 export function acceptLinks(
   host: Libp2p,
   onLink: (channel: OrchestratorChannel) => void,
   logger: Logger,
 ): Promise<Stoppable> {
-  return handleProtocol(
-    host,
-    LINK_PROTOCOL,
-    (stream) =>
-      new Promise((resolve) => {
-        const channel = streamChannel<OrchestratorMessage, typeof computeMessageSchema>(stream, computeMessageSchema)
-        onLink({
-          ...channel,
-          start: (handler) =>
-            channel.start({
-              onMessage: (message) => handler.onMessage(message),
-              onClose(error) {
-                handler.onClose(error)
-                resolve()
-              },
-            }),
-        })
-      }),
-    { logger, maxStreams: 2, overRelay: true },
-  )
+  const serve = (stream: ByteStream) =>
+    new Promise<void>((resolve) => {
+      const channel = streamChannel<OrchestratorMessage, typeof computeMessageSchema>(stream, computeMessageSchema, {
+        maxMessage: LIMITS.linkReport,
+        onEnd: resolve,
+      })
+      onLink(channel)
+    })
+  return handleProtocol(host, LINK_PROTOCOL, serve, { logger, maxStreams: 4, overRelay: true })
 }

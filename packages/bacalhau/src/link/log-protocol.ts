@@ -11,32 +11,54 @@ import type { LogChunk, LogReader } from './logs.ts'
 
 /**
  * Output of an execution from the compute node that holds it. The orchestrator opens the stream over the connection that the
- * compute node made and sends one frame with the request (JSON). Answer: frames of one byte, which says what follows, and
- * that: 1 standard output, 2 standard error, 0 the text of an error, after which nothing comes.
+ * compute node made and sends one frame with the request (JSON). Answer: frames whose first byte says what follows: 1 a piece
+ * of standard output, 2 of standard error; at last 3, which is the end, or 0 and the text of an error.
  */
 export const LOG_PROTOCOL = '/bacalhau/logs/1.0.0'
-const [FAILURE, STDOUT, STDERR] = [0, 1, 2]
+const [FAILURE, STDOUT, STDERR, END] = [0, 1, 2, 3]
 
 const requestSchema = z.strictObject({
   executionId: z.string().min(1).max(128),
   follow: z.boolean(),
   tail: z.boolean(),
 })
+export type LogRequest = z.infer<typeof requestSchema>
 
-/** Reads the output of an execution at `peer`. Throws `NotFound` with the peer's own words when it cannot serve it. */
+/**
+ * Reads the output of an execution at `peer`. Throws `NotFound` with the peer's own words when it cannot serve it, and
+ * `PeerUnreachable` when the peer leaves before the end.
+ */
 export async function* readRemoteLogs(
   host: Libp2p,
   peer: string,
-  request: z.infer<typeof requestSchema>,
+  request: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogChunk> {
-  const stream = await openStream(host, peer, LOG_PROTOCOL, { signal, overRelay: true })
+  yield* askForLogs(await openStream(host, peer, LOG_PROTOCOL, { signal, overRelay: true }), request, signal)
+}
+
+/** Serves output from this compute node. `reader` decides whether the asking peer may have it. */
+export function serveLogs(host: Libp2p, reader: LogReader, logger: Logger): Promise<Stoppable> {
+  return handleProtocol(host, LOG_PROTOCOL, (stream) => answerLogs(stream, reader), { logger, overRelay: true })
+}
+
+/** The asking side of one stream. */
+export async function* askForLogs(
+  stream: ByteStream,
+  request: LogRequest,
+  signal: AbortSignal,
+): AsyncGenerator<LogChunk> {
   const framed = frames(stream)
   const onAbort = () => stream.abort(new Error('the reader left'))
+  if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     await framed.send(Buffer.from(JSON.stringify(request)), { signal })
-    for await (const frame of framed.receive()) yield toChunk(frame)
+    for await (const frame of framed.receive()) {
+      if (frame[0] === END) return
+      yield toChunk(frame)
+    }
+    throw new BacalhauError('PeerUnreachable', `the node ${stream.remotePeer} went away before the end of the log`)
   } finally {
     signal.removeEventListener('abort', onAbort)
     stream.abort(new Error('the reader left'))
@@ -55,28 +77,29 @@ function toChunk(frame: Uint8Array): LogChunk {
   }
 }
 
-/** Serves output from this compute node. `reader` decides whether the asking peer may have it. */
-export function serveLogs(host: Libp2p, reader: LogReader, logger: Logger): Promise<Stoppable> {
-  return handleProtocol(host, LOG_PROTOCOL, (stream) => answer(stream, reader), { logger, overRelay: true })
-}
-
-async function answer(stream: ByteStream, reader: LogReader): Promise<void> {
+/** The answering side of one stream. Ends early, without an error, when the asking side leaves. */
+export async function answerLogs(stream: ByteStream, reader: LogReader): Promise<void> {
   const framed = frames(stream)
   const incoming = framed.receive()
   const { value: first } = await incoming.next()
   const gone = new AbortController()
-  // The asking side sends nothing more: whatever comes next, an end or an error, means that it has left or half-closed.
-  void incoming.next().catch(() => gone.abort())
+  void drain(incoming).catch(() => gone.abort(new Error('the reader left')))
   try {
     const request = requestSchema.parse(JSON.parse(Buffer.from(first ?? new Uint8Array()).toString('utf8')))
     for await (const chunk of reader(request.executionId, { ...request, reader: stream.remotePeer }, gone.signal)) {
       await sendChunk(framed, chunk)
     }
+    await framed.send(Buffer.of(END))
   } catch (error) {
     if (gone.signal.aborted) return
     const text = isBacalhauError(error) ? messageOf(error) : 'the log cannot be read'
     await framed.send(Buffer.concat([Buffer.of(FAILURE), Buffer.from(text)]))
   }
+}
+
+/** The asking side has nothing more to say: whatever it sends is dropped, until it leaves. */
+async function drain(incoming: AsyncGenerator<Uint8Array>): Promise<void> {
+  for await (const _ of incoming);
 }
 
 async function sendChunk(framed: FrameStream, chunk: LogChunk): Promise<void> {

@@ -16,8 +16,10 @@ class LoopbackEnd<Out, In> implements Channel<Out, In> {
   other: LoopbackEnd<In, Out> | undefined
   #handler: ChannelHandler<In> | undefined
   #inbox: In[] = []
-  #ended = false
+  #ended: { readonly error: Error | undefined } | undefined
   #scheduled = false
+  /** This side has ended the channel: nothing more is delivered to it. */
+  #left = false
 
   constructor(peer: string) {
     this.peer = peer
@@ -29,40 +31,54 @@ class LoopbackEnd<Out, In> implements Channel<Out, In> {
   }
 
   send(message: Out): void {
-    if (!this.#ended) this.other?.deliver(message)
+    if (this.#ended === undefined) this.other?.deliver(message)
   }
 
   close(): void {
-    this.other?.end()
-    this.end()
+    this.#leave(undefined)
+  }
+
+  abort(error: Error): void {
+    this.#leave(error)
   }
 
   deliver(message: In): void {
+    if (this.#ended !== undefined) return
     this.#inbox.push(message)
     this.#schedule()
   }
 
-  end(): void {
-    if (this.#ended) return
-    this.#ended = true
+  /** The channel is over; what the other side sent before is still delivered. */
+  end(error: Error | undefined): void {
+    if (this.#ended !== undefined) return
+    this.#ended = { error }
     this.#schedule()
+  }
+
+  #leave(error: Error | undefined): void {
+    this.#left = true
+    this.end(error)
+    this.other?.end(error)
   }
 
   #schedule(): void {
     if (this.#scheduled || this.#handler === undefined) return
     this.#scheduled = true
-    queueMicrotask(() => this.#drain())
+    queueMicrotask(() => this.#drain(this.#handler))
   }
 
-  #drain(): void {
+  #drain(handler: ChannelHandler<In> | undefined): void {
     this.#scheduled = false
     const messages = this.#inbox
     this.#inbox = []
-    for (const message of messages) this.#handler?.onMessage(message)
-    if (this.#inbox.length > 0) return this.#schedule()
-    if (!this.#ended) return
-    const handler = this.#handler
+    try {
+      for (const message of messages) if (!this.#left) handler?.onMessage(message)
+    } catch (error) {
+      this.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+    if (this.#inbox.length > 0 && !this.#left) return this.#schedule()
+    if (this.#ended === undefined) return
     this.#handler = undefined
-    handler?.onClose(undefined)
+    handler?.onClose(this.#ended.error)
   }
 }

@@ -4,41 +4,33 @@ import { LIMITS } from '../runtime/limits.ts'
 export interface Pulse {
   /** Something arrived from the other side. */
   heard(): void
-  /** Something was sent to the other side. */
-  spoke(): void
   stop(): void
 }
 
+/** Beats in a row without a sign of the other side after which it counts as lost. */
+const PATIENCE = LIMITS.linkSilence / LIMITS.linkHeartbeat
+
 /**
- * Keeps a link audible: calls `beat` when this side has been silent for `LIMITS.linkHeartbeat`, and `lost`, once, when the
- * other side has been silent for `LIMITS.linkSilence`.
+ * Keeps a link audible: calls `beat` every `LIMITS.linkHeartbeat`, and `lost`, once, when the other side has been silent for
+ * `LIMITS.linkSilence`. Silence is counted in our own beats, so that a program that was itself held up (a sleeping machine, a
+ * busy processor) gives what has arrived meanwhile the time to be read.
  */
 export function startPulse(clock: Clock, beat: () => void, lost: () => void): Pulse {
-  let lastHeard = clock.monotonic()
-  let lastSpoke = lastHeard
-  let timer: Timer | undefined
+  let silent = 0
+  let timer: Timer
 
   const tick = () => {
-    const now = clock.monotonic()
-    if (now - lastHeard >= LIMITS.linkSilence) return lost()
-    // Beats of an idle link fall on ticks; half a tick of tolerance keeps a beat from slipping to the next one.
-    if (now - lastSpoke >= LIMITS.linkHeartbeat / 2) {
-      lastSpoke = now
-      beat()
-    }
+    silent += 1
+    if (silent >= PATIENCE) return lost()
     timer = clock.after(LIMITS.linkHeartbeat, tick)
+    beat()
   }
   timer = clock.after(LIMITS.linkHeartbeat, tick)
 
   return {
     heard() {
-      lastHeard = clock.monotonic()
+      silent = 0
     },
-    spoke() {
-      lastSpoke = clock.monotonic()
-    },
-    stop() {
-      timer?.cancel()
-    },
+    stop: () => timer.cancel(),
   }
 }

@@ -99,6 +99,8 @@ export const LIMITS = {
   /** Fetching all inputs, and publishing all results, of one execution. */
   inputs: 60 * 60_000,
   publish: 60 * 60_000,
+  /** Executions that a compute node holds for its orchestrators: running, or ended and not settled. */
+  heldExecutions: 10_000,
   /** How long, and of how many ended executions, a compute node keeps the output for readers. */
   outputRetention: 60 * 60_000,
   outputsKept: 1_000,
