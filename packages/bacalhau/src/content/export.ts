@@ -146,6 +146,6 @@ export function leadsInside(target: string, relative: string): boolean {
   const steps = target.split(/[/\\]/).filter((step) => step !== '' && step !== '.')
   const firstName = steps.findIndex((step) => step !== '..')
   const ups = firstName === -1 ? steps.length : firstName
-  const depth = relative.split('/').length - 1
+  const depth = relative.split('/').filter((name) => name !== '' && name !== '.').length - 1
   return ups <= depth && !steps.slice(ups).includes('..')
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AddedData, DataEntry, Page } from '@bacalhau/models'
 import { parseCid, parseContentRef } from '../../content/cid.ts'
+import { tarEntries } from '../../content/tar-entries.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
@@ -8,7 +9,6 @@ import { callerSignal } from '../http/caller.ts'
 import { readQuery } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
 import { listEntries } from './entries.ts'
-import { tarEntries } from './tar-entries.ts'
 
 const DATA = '/api/v1/data'
 

@@ -1,8 +1,8 @@
 import { ReadableStream } from 'node:stream/web'
 import type { ParsedTarEntry } from 'modern-tar'
-import type { TreeEntry } from '../../content/content.ts'
-import { leadsInside } from '../../content/export.ts'
-import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import { BacalhauError, isBacalhauError, messageOf } from '../runtime/error.ts'
+import type { TreeEntry } from './add-tree.ts'
+import { leadsInside } from './export.ts'
 
 /** As long as paths may be on most systems; it bounds how deep folders nest as well. */
 const MAX_PATH = 4_096
@@ -31,8 +31,7 @@ function toEntry({ header, body }: ParsedTarEntry): TreeEntry {
     case 'directory':
       return { path }
     case 'symlink':
-      if (!leadsInside(link, path.replace(/^(?:\.\/)+/, '')))
-        throw refused(path, 'is a link that leads out of the folder')
+      if (!leadsInside(link, path)) throw refused(path, 'is a link that leads out of the folder')
       return { path, link }
     default:
       throw refused(path, `is of the kind '${type}'; only files, folders and symbolic links can be added`)

@@ -61,6 +61,7 @@ describe('tar upload', () => {
     ['a link to an absolute path', bodyless('a', 'symlink', '/etc'), /leads out/],
     ['a link out', bodyless('a/b', 'symlink', '../../x'), /leads out/],
     ['a link out that hides its depth', bodyless('./././a', 'symlink', '../x'), /leads out/],
+    ['a link out that hides its depth further in', bodyless('a/././/b', 'symlink', '../../x'), /leads out/],
     ['a link out and in again', bodyless('a', 'symlink', '../a'), /leads out/],
     ['a link to nothing', bodyless('a', 'symlink', ''), /leads out/],
     ['an endless path', file('a/'.repeat(1_000_000), 'x'), /too long a path/],
