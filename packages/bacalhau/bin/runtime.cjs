@@ -1,7 +1,6 @@
 'use strict'
 // Finds a Node that is new enough to run this project. On an older Node the pinned Node binary is taken from the npm
 // package that ships it (no install scripts involved), once, into `.node/` beside this folder.
-const { spawn, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 
@@ -42,6 +41,7 @@ function fetchNode(root, name) {
   fs.mkdirSync(root, { recursive: true })
   fs.writeFileSync(path.join(root, 'package.json'), '{"private":true}\n')
   const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', root, `${name}@${PINNED}`]
+  const { spawnSync } = require('node:child_process')
   const result = spawnSync(WINDOWS ? 'npm.cmd' : 'npm', args, {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: npmEnvironment(),
@@ -65,6 +65,8 @@ function npmEnvironment() {
 
 /** Runs `node args...` on `binary` with our standard streams; signals and the exit status pass through. */
 function runNode(binary, args) {
+  // Only here: loading this module takes longer than all else of the launcher.
+  const { spawn } = require('node:child_process')
   const child = spawn(binary, args, { stdio: 'inherit' })
   // A terminal sends SIGINT to the whole foreground group, so forwarding it would deliver it twice ("second Ctrl-C").
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))

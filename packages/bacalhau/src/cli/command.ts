@@ -58,8 +58,9 @@ export function command<F extends Flags>(declaration: Declaration<F>): Command {
 
 /** The least and the greatest number of arguments that a usage allows. */
 export function argumentBounds(usage: string): { readonly least: number; readonly most: number } {
-  const least = usage.match(/<[^>]+>/g)?.length ?? 0
-  const optional = usage.match(/\[[^\]]+\]/g) ?? []
+  const required = /<[^>]+>/g
+  const optional = usage.replaceAll(required, '').match(/\[[^\]]+\]/g) ?? []
+  const least = usage.match(required)?.length ?? 0
   const endless = optional.some((name) => name.endsWith('...]'))
   return { least, most: endless ? Number.POSITIVE_INFINITY : least + optional.length }
 }

@@ -3,10 +3,8 @@ import type { CommandGroup } from './catalogue.ts'
 import type { Flags } from './flag.ts'
 import { globalFlags } from './global-flags.ts'
 import type { Style } from './terminal/style.ts'
-import { formatFields } from './terminal/table.ts'
+import { formatFields, indented } from './terminal/table.ts'
 
-const INDENT = '  '
-const indented = (text: string) => text.replaceAll(/^(?=.)/gm, INDENT)
 const section = (title: string, body: string, style: Style) => `\n${style.bold(title)}\n${indented(body)}`
 
 /** Help of the program as a whole: every command in one line, by subject. */

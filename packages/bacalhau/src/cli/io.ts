@@ -30,7 +30,10 @@ export function processIo(process: NodeJS.Process, clock: Clock): Io {
     get input() {
       return process.stdin as AsyncIterable<Uint8Array>
     },
-    inputIsTerminal: process.stdin.isTTY,
+    // Asked only when needed: the stream of standard input is slow to make.
+    get inputIsTerminal() {
+      return process.stdin.isTTY
+    },
     env: process.env,
     cwd: process.cwd(),
     clock,

@@ -97,7 +97,8 @@ export const jobGet = command({
   aliases: ['get', 'job results'],
   summary: 'Fetch the results of a job',
   about: `Results are the files stdout, stderr and exitCode and one folder per result path. A job with several executions has
-one folder per execution. Files that are there already with the same content are left alone; others are never overwritten.`,
+one folder per execution. Files that are there already with the same content are left alone; others are never
+overwritten.`,
   usage: '<job[/path]>',
   flags: jobGetFlags,
   examples: [

@@ -13,8 +13,8 @@ export const serveFlags = {
   compute: toggle({ help: 'the same as --node-type compute' }),
   peer: list({
     placeholder: 'ADDRESS',
-    help: 'peer to connect to: a multiaddr, /ip4/…/tcp/1234/http, or none',
-    fallback: 'the public bootstrap nodes',
+    help: 'a peer: multiaddr, /ip4/…/tcp/1234/http, or none',
+    fallback: 'three public nodes',
   }),
   port: whole({ ...port, help: 'port that libp2p listens on', fallback: '1235', aliases: ['swarm-port'] }),
   'swarm-host': text({ placeholder: 'ADDRESS', help: 'address that libp2p listens on', fallback: '0.0.0.0' }),

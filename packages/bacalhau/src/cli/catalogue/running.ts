@@ -39,7 +39,7 @@ export const wasmRunFlags = {
   output: list({
     short: 'o',
     placeholder: 'NAME:PATH',
-    help: 'result folder NAME that the module sees as PATH; also json or yaml, as for other commands',
+    help: 'result folder, which the module sees as PATH; or json, yaml',
     fallback: 'outputs:/outputs',
   }),
   env: list({

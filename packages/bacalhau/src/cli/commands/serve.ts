@@ -12,7 +12,7 @@ import { present } from '../present.ts'
 import { loadSettings } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 import type { Style } from '../terminal/style.ts'
-import { formatFields } from '../terminal/table.ts'
+import { formatFields, indented } from '../terminal/table.ts'
 
 type ServeFlags = Invocation<typeof serveFlags>['flags']
 
@@ -118,7 +118,6 @@ function greeting({ peerId, addresses, apiUrl, joinLine }: RunningNode, config: 
     ...(orchestrator ? [['Run a job', `bacalhau run job.yaml${port}`] as const] : []),
     ['Stop', 'Ctrl-C'],
   ])
-  const indented = (text: string) => text.replaceAll(/^(?=.)/gm, '  ')
   return `${style.bold(`bacalhau ${VERSION}`)} is running as ${roles}.\n\n${indented(fields)}\n${indented(next)}`
 }
 

@@ -1,7 +1,7 @@
 import { BacalhauError } from '../../runtime/error.ts'
-import { plainText } from '../terminal/plain.ts'
+import { plainLine, plainText } from '../terminal/plain.ts'
 import type { Style } from '../terminal/style.ts'
-import { formatFields } from '../terminal/table.ts'
+import { formatFields, indented } from '../terminal/table.ts'
 import { formatSpan, fromNanoseconds } from '../terminal/time.ts'
 import { resultsOf } from './results.ts'
 import { shortId } from './short-id.ts'
@@ -12,27 +12,28 @@ const SHOWN = 10
 
 /** What became of a job that has ended, for people: results, exit codes, the head of its output. */
 export function outcomeText(snapshot: Snapshot, withOutput: boolean, style: Style): string {
-  const { job, executions } = snapshot
+  const { job } = snapshot
   const span = formatSpan(fromNanoseconds(job.ModifyTime - job.CreateTime))
   const state = job.State.StateType
   const paint = state === 'Completed' ? style.green : style.red
-  const results = resultsOf(snapshot)
-  const fields = results.slice(0, SHOWN).map(({ cid, partial }): readonly [string, string] => {
-    return [partial ? 'Partial result' : 'Result', cid]
-  })
-  if (results.length > SHOWN)
-    fields.push(['', `and ${results.length - SHOWN} more: bacalhau job executions ${shortId(job.ID)}`])
-  const codes = [...new Set(executions.flatMap(({ RunOutput }) => RunOutput?.ExitCode ?? []))]
-  if (codes.length > 0) fields.push(['Exit code', codes.join(', ')])
-  const nodes = [...new Set(executions.map(({ NodeID }) => shortId(NodeID)))]
-  if (nodes.length > 0) fields.push(['Node', nodes.slice(0, SHOWN).join(', ')])
   const headline = `Job ${shortId(job.ID)} ${paint(state.toLowerCase())} after ${span}.\n`
-  return (
-    headline +
-    formatFields(fields).replaceAll(/^/gm, '  ').trimEnd() +
-    '\n' +
-    (withOutput ? outputText(snapshot, style) : '')
-  )
+  return headline + indented(formatFields(fieldsOf(snapshot))) + (withOutput ? outputText(snapshot, style) : '')
+}
+
+function fieldsOf(snapshot: Snapshot): (readonly [name: string, value: string])[] {
+  const { job, executions } = snapshot
+  const results = resultsOf(snapshot)
+  const codes = new Set(executions.flatMap(({ RunOutput }) => RunOutput?.ExitCode ?? []))
+  const nodes = new Set(executions.map(({ NodeID }) => shortId(NodeID)))
+  const more = `and ${results.length - SHOWN} more: bacalhau job executions ${shortId(job.ID)}`
+  return [
+    ...results
+      .slice(0, SHOWN)
+      .map(({ cid, partial }) => [partial ? 'Partial result' : 'Result', plainLine(cid)] as const),
+    ...(results.length > SHOWN ? [['', more] as const] : []),
+    ...(codes.size > 0 ? [['Exit code', [...codes].join(', ')] as const] : []),
+    ...(nodes.size > 0 ? [['Node', [...nodes].slice(0, SHOWN).join(', ')] as const] : []),
+  ]
 }
 
 function outputText({ executions }: Snapshot, style: Style): string {
@@ -52,7 +53,7 @@ export function nextSteps(snapshot: Snapshot, style: Style): string {
   if (result !== undefined) {
     steps.unshift([`bacalhau job get ${id}`, 'fetch the results'], [`bacalhau data ls ${result.cid}`, 'look into them'])
   }
-  return `\n${style.dim('Next')}\n${formatFields(steps).replaceAll(/^(?=.)/gm, '  ')}`
+  return `\n${style.dim('Next')}\n${indented(formatFields(steps))}`
 }
 
 /** The error of a job that has ended otherwise than well, undefined for one that completed. */

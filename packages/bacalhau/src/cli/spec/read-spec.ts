@@ -64,9 +64,7 @@ export function parseSpec(source: string, where: string): Omit<LoadedSpec, 'fold
   const lines = new LineCounter()
   const documents = parseAllDocuments(source, { lineCounter: lines, prettyErrors: false })
   const [document, second] = Array.isArray(documents) ? documents : []
-  if (document === undefined || document.contents === null) {
-    throw new BacalhauError('ValidationError', `${where} is empty`, { hint: 'See examples/ for job specs.' })
-  }
+  if (document === undefined) throw empty(where)
   const [error] = document.errors
   if (error !== undefined) {
     throw new BacalhauError('ValidationError', `${where} line ${lines.linePos(error.pos[0]).line}: ${error.message}`, {
@@ -75,7 +73,8 @@ export function parseSpec(source: string, where: string): Omit<LoadedSpec, 'fold
   }
   if (second !== undefined)
     throw new BacalhauError('ValidationError', `${where} holds more than one job; submit one at a time`)
-  const value: unknown = toValue(document, where)
+  const value = toValue(document, where)
+  if (value === null) throw empty(where)
   const parsed = isLegacySpec(value) ? parseLegacySpec(value) : parseSubmission(value)
   if (parsed.ok) return parsed.value
   throw new BacalhauError('ValidationError', `${where} is no valid job:\n${describe(parsed.problems, document, lines)}`)
@@ -90,27 +89,34 @@ function toValue(document: Document, where: string): unknown {
   }
 }
 
+const empty = (where: string) =>
+  new BacalhauError('ValidationError', `${where} is empty`, { hint: 'See examples/ for job specs.' })
+
 function describe(problems: readonly Problem[], document: Document, lines: LineCounter): string {
-  const many = lines.lineStarts.length > 2
-  const located = problems.map(({ path, message }) => {
-    const line = many ? lineOf(path, document, lines) : undefined
-    return { path: line === undefined ? path : `line ${line}: ${path}`.replace(/: $/, ''), message }
-  })
-  return describeProblems(located)
+  if (lines.lineStarts.length <= 2) return describeProblems(problems)
+  const located = problems.map((problem) => ({ ...problem, line: lineOf(problem, document, lines) }))
+  const inOrder = located.toSorted((a, b) => a.line - b.line)
+  return describeProblems(
+    inOrder.map(({ path, message, line }) => ({
+      path: path === '' ? `line ${line}` : `line ${line}: ${path}`,
+      message,
+    })),
+  )
 }
 
-/** Line of the innermost node that a path such as `Tasks[0].Engine` leads to; keys match whatever their case. */
-function lineOf(path: string, { contents }: Document, lines: LineCounter): number | undefined {
-  let node: unknown = contents
-  let found: Node | undefined
-  for (const step of path.match(/[^.[\]]+/g) ?? []) {
-    if (isSeq(node)) node = node.items[Number(step)]
-    else if (isMap(node)) {
+/** Line of what a problem is about: the innermost key of its path that is there. Keys match whatever their case. */
+function lineOf({ path, message }: Problem, { contents }: Document, lines: LineCounter): number {
+  const unknown = /^unknown field '([^']+)'/.exec(message)?.[1]
+  let [node, found]: [unknown, Node | null] = [contents, contents]
+  for (const step of [...(path.match(/[^.[\]]+/g) ?? []), ...(unknown === undefined ? [] : [unknown])]) {
+    if (isSeq(node)) {
+      node = node.items[Number(step)]
+      if (isNode(node)) found = node
+    } else if (isMap(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && String(key.value).toLowerCase() === step.toLowerCase())
-      if (pair !== undefined && isNode(pair.key)) found = pair.key
+      if (isNode(pair?.key)) found = pair.key
       node = pair?.value
-    } else break
-    if (isNode(node) && !isScalar(node) && found === undefined) found = node
+    }
   }
-  return found?.range === undefined || found.range === null ? undefined : lines.linePos(found.range[0]).line
+  return lines.linePos(found?.range?.[0] ?? 0).line
 }

@@ -7,6 +7,9 @@ export interface Column {
 
 const GAP = '  '
 
+/** The same lines, each moved to the right by two columns; empty ones stay empty. */
+export const indented = (text: string): string => text.replaceAll(/^(?=.)/gm, '  ')
+
 /** Aligned columns under a header, as lines that end in a line feed. Cells are to be plain lines, perhaps with colours. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const lines = [columns.map(({ title }) => title), ...rows]

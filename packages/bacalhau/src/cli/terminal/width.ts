@@ -1,4 +1,3 @@
-const segmenter = new Intl.Segmenter()
 /** What a terminal draws two columns wide: East Asian wide and full-width forms, and emoji. */
 const WIDE =
   /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}])/u
@@ -8,23 +7,31 @@ const COLOURS = /\u001b\[[\d;]*m/g
 
 const widthOf = (segment: string) => (INVISIBLE.test(segment) ? 0 : WIDE.test(segment) ? 2 : 1)
 
+/** Loading the tables of Unicode takes longer than a short command otherwise needs, and few lines want them. */
+const SIMPLE = /^[\u0020-\u007e\u00a1-\u00ac\u00ae-\u024f\u2013-\u2026]*$/
+
+/** What a reader takes for one letter, with the columns that it takes. */
+function* letters(text: string): Generator<{ letter: string; width: number }> {
+  for (const { segment } of new Intl.Segmenter().segment(text)) yield { letter: segment, width: widthOf(segment) }
+}
+
 /** Columns that a line takes on a terminal; colour codes take none. */
 export function displayWidth(line: string): number {
   const text = line.replaceAll(COLOURS, '')
-  if (/^[\u0020-\u007e]*$/.test(text)) return text.length
-  let width = 0
-  for (const { segment } of segmenter.segment(text)) width += widthOf(segment)
-  return width
+  if (SIMPLE.test(text)) return text.length
+  let total = 0
+  for (const { width } of letters(text)) total += width
+  return total
 }
 
 /** The beginning of a line (without colour codes) that fits into `columns`, ending in `…` where something was cut off. */
 export function fitWidth(line: string, columns: number): string {
   if (displayWidth(line) <= columns) return line
-  let [result, width] = ['', 0]
-  for (const { segment } of segmenter.segment(line)) {
-    width += widthOf(segment)
-    if (width > columns - 1) break
-    result += segment
+  let [result, total] = ['', 0]
+  for (const { letter, width } of letters(line)) {
+    total += width
+    if (total > columns - 1) break
+    result += letter
   }
   return columns < 1 ? '' : `${result}…`
 }

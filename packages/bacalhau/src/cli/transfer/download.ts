@@ -12,6 +12,9 @@ export interface DownloadOptions {
   readonly signal: AbortSignal
 }
 
+/** The part of a client that is needed here. */
+type Source = { readonly data: Pick<Client['data'], 'get'> }
+
 /** One piece of content and where it goes. */
 export interface Download {
   /** `<cid>` or `<cid>/name/name`. */
@@ -25,7 +28,7 @@ export interface Download {
  * is overwritten. Resolves with the places, in order. Throws `Conflict` where something different is in the way.
  */
 export async function download(
-  client: Client,
+  client: Source,
   items: readonly Download[],
   options: DownloadOptions,
 ): Promise<readonly string[]> {
@@ -55,7 +58,7 @@ export async function download(
 }
 
 async function fetchInto(
-  client: Client,
+  client: Source,
   source: string,
   folder: string,
   { progress, signal }: DownloadOptions,

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Client } from '@bacalhau/client'
+import type { Execution, Job } from '@bacalhau/models'
+import { executionRecord, jobRecord } from '../fixtures/records.ts'
+import { recordedIo } from '../fixtures/recorded-io.ts'
+import { styleFor } from '../terminal/style.ts'
+import { executionTable } from './execution-table.ts'
+import { printOutput } from './follow-output.ts'
+import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
+import { progressText } from './progress-text.ts'
+import { downloadsOf, resultsOf } from './results.ts'
+import { watchJob } from './watch-job.ts'
+
+const plain = styleFor(recordedIo().out, {})
+const { signal } = new AbortController()
+
+describe('progress', () => {
+  const cases: readonly [Job, Execution[], string][] = [
+    [jobRecord('Pending'), [], 'queued'],
+    [jobRecord('Queued'), [], 'waiting for a node'],
+    [jobRecord('Queued', {}, 'no node\u001b[2J has wasm'), [], 'waiting for a node: no node[2J has wasm'],
+    [jobRecord('Running'), [], 'waiting for a node'],
+    [jobRecord('Running'), [executionRecord('New')], 'offered to QmWATWQ7fV'],
+    [jobRecord('Running'), [executionRecord('BidAccepted')], 'placed on QmWATWQ7fV, preparing inputs'],
+    [jobRecord('Running'), [executionRecord('Failed'), executionRecord('Running')], 'running on QmWATWQ7fV'],
+    [jobRecord('Running'), [executionRecord('Publishing')], 'publishing results from QmWATWQ7fV'],
+    [jobRecord('Completed'), [executionRecord('Completed')], 'completed'],
+    [jobRecord('Failed', {}, 'trap'), [], 'failed: trap'],
+    [jobRecord('Stopped', {}, 'by me'), [], 'stopped: by me'],
+    [
+      jobRecord('Running', { Count: 10 }),
+      [
+        executionRecord('Completed'),
+        executionRecord('Running'),
+        executionRecord('Running'),
+        executionRecord('Publishing'),
+      ],
+      '1 of 10 completed, 2 running, 1 publishing, 6 waiting',
+    ],
+    [
+      jobRecord('Running', { Count: 2 }),
+      [executionRecord('Completed'), executionRecord('Completed')],
+      '2 of 2 completed',
+    ],
+  ]
+  for (const [job, executions, text] of cases) {
+    test(text, () => assert.equal(progressText(job, executions), text))
+  }
+})
+
+describe('results', () => {
+  test('are those of the completed execution, whatever else there is', () => {
+    const executions = [
+      executionRecord('Completed', { ID: 'e-good', ModifyTime: 1 }, 'QmGood'),
+      executionRecord('Failed', { ID: 'e-bad', ModifyTime: 2 }, 'QmBad'),
+    ]
+    for (const order of [executions, executions.toReversed()]) {
+      assert.deepEqual(
+        resultsOf({ executions: order }).map(({ cid, partial }) => [cid, partial]),
+        [['QmGood', false]],
+      )
+    }
+  })
+
+  test('are those of the newest execution when none completed', () => {
+    const executions = [
+      executionRecord('Failed', { ModifyTime: 2 }, 'QmNew'),
+      executionRecord('Cancelled', { ModifyTime: 1 }, 'QmOld'),
+      executionRecord('Failed', { ModifyTime: 3 }),
+    ]
+    assert.deepEqual(
+      resultsOf({ executions }).map(({ cid, partial }) => [cid, partial]),
+      [['QmNew', true]],
+    )
+  })
+
+  test('have a folder per partition when there are several', () => {
+    const job = jobRecord('Completed', { Count: 2 })
+    const executions = [
+      executionRecord('Completed', { PartitionIndex: 1 }, 'QmB'),
+      executionRecord('Completed', { PartitionIndex: 0 }, 'QmA'),
+    ]
+    assert.deepEqual(downloadsOf({ job, executions }, '', '/out'), [
+      { source: 'QmA', target: '/out/0' },
+      { source: 'QmB', target: '/out/1' },
+    ])
+    assert.deepEqual(downloadsOf({ job, executions }, 'outputs/x', '/out'), [
+      { source: 'QmA/outputs/x', target: '/out/0/x' },
+      { source: 'QmB/outputs/x', target: '/out/1/x' },
+    ])
+  })
+
+  test('that are missing say why', () => {
+    const nothing = (job: Job, executions: Execution[], message: RegExp, hint: RegExp) =>
+      assert.throws(
+        () => downloadsOf({ job, executions }, '', '/out'),
+        (error: Error & { hint?: string }) => {
+          assert.match(error.message, message)
+          assert.match(error.hint ?? '', hint)
+          return true
+        },
+      )
+    nothing(jobRecord('Running'), [executionRecord('Running')], /^no results: the job is running$/, /job describe/)
+    const [task] = jobRecord('Completed').Tasks
+    const unpublished = jobRecord('Completed', { Tasks: [{ ...task!, Publisher: { Type: '' } }] })
+    nothing(unpublished, [executionRecord('Completed')], /no results/, /names no publisher/)
+    const s3 = executionRecord('Completed', { PublishedResult: { Type: 's3', Params: { Bucket: 'b' } } })
+    nothing(jobRecord('Completed'), [s3], /published to s3, not to IPFS/, /"Bucket":"b"/)
+  })
+})
+
+describe('outcome', () => {
+  const output = (change = {}) => ({
+    Stdout: 'hello\u001b[2J\nworld\n',
+    StdoutTruncated: false,
+    stderr: '',
+    StderrTruncated: false,
+    ExitCode: 3,
+    ErrorMsg: '',
+    ...change,
+  })
+
+  test('of a completed job', () => {
+    const snapshot = {
+      job: jobRecord('Completed'),
+      executions: [executionRecord('Completed', { RunOutput: output() }, 'QmResult')],
+    }
+    assert.equal(
+      outcomeText(snapshot, true, plain),
+      `Job j-00000000 completed after 1.5s.
+  Result     QmResult
+  Exit code  3
+  Node       QmWATWQ7fV
+
+Standard output
+hello[2J
+world
+`,
+    )
+    assert.equal(
+      nextSteps(snapshot, plain),
+      `
+Next
+  bacalhau job get j-00000000       fetch the results
+  bacalhau data ls QmResult         look into them
+  bacalhau job describe j-00000000  what happened, step by step
+`,
+    )
+    assert.equal(failureOf(snapshot), undefined)
+  })
+
+  test('of a failed job', () => {
+    const job = jobRecord('Failed', {}, 'unreachable executed')
+    const executions = [
+      executionRecord(
+        'Failed',
+        { RunOutput: output({ Stdout: '', stderr: 'panic', StderrTruncated: true }) },
+        'QmPart',
+      ),
+    ]
+    const text = outcomeText({ job, executions }, true, plain)
+    assert.match(text, /^ {2}Partial result {2}QmPart$/m)
+    assert.match(text, /\nStandard error \(the beginning\)\npanic\n$/)
+    const failure = failureOf({ job, executions })
+    assert.equal(failure?.message, 'job j-00000000 failed: unreachable executed')
+    assert.match(failure?.hint ?? '', /job describe j-00000000/)
+    const hinted = failureOf({
+      job: { ...job, State: { ...job.State, Details: { Hint: 'Try more memory.' } } },
+      executions,
+    })
+    assert.equal(hinted?.hint, 'Try more memory.')
+  })
+
+  test('of many executions', () => {
+    const executions = Array.from({ length: 12 }, (_, index) =>
+      executionRecord('Completed', { PartitionIndex: index, RunOutput: output({ ExitCode: index % 2 }) }, `Qm${index}`),
+    )
+    const text = outcomeText({ job: jobRecord('Completed', { Count: 12 }), executions }, true, plain)
+    assert.match(text, /Result {5}Qm9\n {13}and 2 more: bacalhau job executions/)
+    assert.match(text, /Exit code {2}0, 1$/m)
+    assert.doesNotMatch(text, /Standard output/)
+  })
+
+  test('of a job that never ran', () => {
+    assert.equal(
+      outcomeText({ job: jobRecord('Stopped'), executions: [] }, true, plain),
+      'Job j-00000000 stopped after 1.5s.\n',
+    )
+  })
+})
+
+describe('tables', () => {
+  test('an execution shows its result, or why it has none', () => {
+    const now = 1_700_000_061_000
+    const rows = [
+      executionRecord('Completed', {}, 'QmResult'),
+      executionRecord('Failed', { ComputeState: { StateType: 10, Message: 'out of\nmemory' }, PartitionIndex: 1 }),
+    ]
+    assert.equal(
+      executionTable(rows, now, plain),
+      `EXECUTION   PART  NODE        STATE      EXIT  CREATED    RESULT
+e-00000000  0     QmWATWQ7fV  Completed        1m 1s ago  QmResult
+e-00000000  1     QmWATWQ7fV  Failed           1m 1s ago  out of memory
+`,
+    )
+  })
+})
+
+describe('watching', () => {
+  /** A node whose job goes through these states, one per change. */
+  function nodeWith(states: readonly Job[]) {
+    let index = 0
+    const asked: number[] = []
+    const current = () => states[Math.min(index, states.length - 1)] ?? jobRecord('Failed')
+    const jobs = {
+      get: async () => ({ Job: current(), Executions: { NextToken: '', Items: [executionRecord('Running')] } }),
+      waitForChange: async (_id: string, revision: number) => {
+        asked.push(revision)
+        index += 1
+        return current()
+      },
+    }
+    return { client: { jobs } as unknown as Client, asked }
+  }
+
+  test('every change is told, and the end ends it', async () => {
+    const states = [
+      jobRecord('Pending'),
+      jobRecord('Running', { Revision: 4 }),
+      jobRecord('Completed', { Revision: 9 }),
+    ]
+    const { client, asked } = nodeWith(states)
+    const seen: string[] = []
+    const { job, executions } = await watchJob(client, 'j', {
+      namespace: 'default',
+      signal,
+      onChange: async ({ job }) => void seen.push(job.State.StateType),
+    })
+    assert.deepEqual(seen, ['Pending', 'Running', 'Completed'])
+    assert.deepEqual(asked, [1, 4])
+    assert.deepEqual([job.State.StateType, executions.length], ['Completed', 1])
+  })
+})
+
+describe('output', () => {
+  const parts = [
+    { stream: 'stdout', text: 'a\u001b[31m\n' },
+    { stream: 'stderr', text: 'b\r' },
+  ]
+  const client = { jobs: { logs: () => ReadableStream.from(parts) } } as unknown as Client
+
+  test('goes to a pipe as it is, each stream to its own', async () => {
+    const io = recordedIo()
+    await printOutput(client, 'j', io, {})
+    assert.deepEqual([io.outText(), io.errText()], ['a\u001b[31m\n', 'b\r'])
+  })
+
+  test('goes to a terminal without control characters', async () => {
+    const io = recordedIo({ terminal: 80 })
+    await printOutput(client, 'j', io, {})
+    assert.deepEqual([io.outText(), io.errText()], ['a[31m\n', 'b'])
+  })
+})
