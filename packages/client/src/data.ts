@@ -43,13 +43,20 @@ const anything = shaped<object>({})
 
 export function createData(transport: Transport): Data {
   return {
-    add: (content, { cidVersion, name, tar = false, signal } = {}) =>
-      transport.ask('PUT', PATH, added, {
-        query: { 'cid-version': cidVersion, name },
-        headers: { 'content-type': tar ? 'application/x-tar' : 'application/octet-stream' },
-        body: toBody(content),
-        signal,
-      }),
+    add: async (content, { cidVersion, name, tar = false, signal } = {}) => {
+      const source = toBody(content)
+      try {
+        return await transport.ask('PUT', PATH, added, {
+          query: { 'cid-version': cidVersion, name },
+          headers: { 'content-type': tar ? 'application/x-tar' : 'application/octet-stream' },
+          body: source.body,
+          signal,
+        })
+      } catch (error) {
+        // A source that fails takes the request with it; then the source is to blame, not the connection.
+        throw source.failure() ?? error
+      }
+    },
     async get(path, { format, signal } = {}) {
       const escaped = path.split('/').map(encodeURIComponent).join('/')
       const { body } = await transport.send('GET', `/ipfs/${escaped}`, { query: { format }, signal })
@@ -65,18 +72,32 @@ export function createData(transport: Transport): Data {
   }
 }
 
-function toBody(content: Body | AsyncIterable<Uint8Array>): Body {
-  if (typeof content === 'string' || content instanceof Uint8Array) return content
-  if (content instanceof Blob || content instanceof ReadableStream) return content
+interface Source {
+  readonly body: Body
+  /** Why the bytes broke off, if they did. */
+  failure(): Error | undefined
+}
+
+function toBody(content: Body | AsyncIterable<Uint8Array>): Source {
+  if (typeof content === 'string' || !(Symbol.asyncIterator in content)) {
+    return { body: content, failure: () => undefined }
+  }
   const iterator = content[Symbol.asyncIterator]()
-  return new ReadableStream({
+  let failure: Error | undefined
+  const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const step = await iterator.next()
-      if (step.done === true) controller.close()
-      else controller.enqueue(step.value)
+      try {
+        const step = await iterator.next()
+        if (step.done === true) controller.close()
+        else controller.enqueue(step.value)
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error))
+        throw failure
+      }
     },
-    async cancel(reason) {
-      await iterator.return?.(reason)
+    async cancel() {
+      await iterator.return?.()
     },
   })
+  return { body, failure: () => failure }
 }

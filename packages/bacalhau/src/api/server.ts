@@ -66,6 +66,11 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
   }
 }
 
+/** Bodies are checked by our own schemas. Without this, fastify loads the compilers of its own at every start. */
+function noCompiler(): never {
+  throw new Error('no route has a schema for fastify to compile')
+}
+
 function createServer({ logger, random }: Api): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -75,6 +80,7 @@ function createServer({ logger, random }: Api): FastifyInstance {
     routerOptions: { maxParamLength: 8_192 },
     // Unlike a time for the whole request, this spares uploads that take long; see `keepBodies` for the others.
     requestTimeout: 0,
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     http: { headersTimeout: LIMITS.requestHeaders, connectionsCheckingInterval: 5_000 },
     frameworkErrors: (error, request, reply: FastifyReply) => {
       void reply.send(encodeJson(answerFailure(error, request, reply, logger)))
