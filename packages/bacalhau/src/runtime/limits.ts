@@ -94,6 +94,8 @@ export const LIMITS = {
   outputSummary: 2 * KIB,
   /** Bytes that one execution may keep in its result folders, where the spec does not say. */
   executionDisk: 10 * 1024 * MIB,
+  /** Bytes that the archive of one inline input may unpack to. */
+  inlineUnpacked: 1024 * MIB,
   /** Bytes of inputs that lie ready for further executions although none reads them now. */
   inputCache: 10 * 1024 * MIB,
   /** Fetching all inputs, and publishing all results, of one execution. */

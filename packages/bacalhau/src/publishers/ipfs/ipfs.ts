@@ -14,6 +14,7 @@ export function createIpfsPublisher(content: Pick<Content, 'add'>): Publisher {
         const { cid } = await content.add(folder, { signal })
         return { Type: 'ipfs', Params: { CID: cid.toString() } }
       } catch (error) {
+        signal.throwIfAborted()
         if (isBacalhauError(error) && error.code === 'DiskFull') throw error
         throw new BacalhauError('PublishFailed', `the results could not be published: ${messageOf(error)}`, {
           cause: error,

@@ -6,7 +6,7 @@ import type { Content } from '../../content/content.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import { parseParams } from '../params.ts'
 import type { InputSource } from '../source.ts'
-import { InputCache } from './input-cache.ts'
+import { openInputCache } from './input-cache.ts'
 
 const paramsSchema = z.strictObject({ CID: z.string().min(1).max(8_192), Path: z.string().max(8_192).optional() })
 
@@ -15,12 +15,16 @@ function refOf(spec: SpecConfig): ContentRef {
   return parseContentRef(Path === '' ? CID : `${CID}/${Path}`)
 }
 
-/** Content by CID, from this node or from its peers. `CID` may go on with a path, or `Path` says where below it. */
+/**
+ * Content by CID, from this node or from its peers. `CID` may go on with a path, or `Path` says where below it. Inputs are
+ * written to `folder`, once for all executions that read them at the same time.
+ */
 export async function createIpfsSource(
   content: Pick<Content, 'has' | 'stat' | 'export'>,
   folder: string,
+  cacheBytes: number = LIMITS.inputCache,
 ): Promise<InputSource> {
-  const cache = await InputCache.open(folder, LIMITS.inputCache)
+  const cache = await openInputCache(folder, cacheBytes)
   return {
     types: ['ipfs'],
     available: async () => true,
@@ -30,19 +34,9 @@ export async function createIpfsSource(
       const { bytes } = await content.stat(ref, { signal })
       return { bytes, local: cache.has(keyOf(ref)) || (await content.has(ref)) }
     },
-    async prepare(spec, _folder, signal) {
+    prepare: async (spec, _folder, signal) => {
       const ref = refOf(spec)
-      const key = keyOf(ref)
-      const input = await cache.acquire(key, (target) => content.export(ref, target, { signal }))
-      let released = false
-      return {
-        ...input,
-        async release() {
-          if (released) return
-          released = true
-          await cache.release(key)
-        },
-      }
+      return cache.acquire(keyOf(ref), (target, signal) => content.export(ref, target, { signal }), signal)
     },
   }
 }

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
+import { BacalhauError } from '../../runtime/error.ts'
 
-/** Local paths that jobs may read, as the operator wrote them: globs or folders, with `:ro` or `:rw` at the end or nothing. */
+/** Local paths that jobs may read, as the operator wrote them. */
 export interface AllowList {
   readonly isEmpty: boolean
   /** May a job see `file`? `file` has to be free of links (`realpath`), so that no link leads out of what was allowed. */
@@ -10,10 +11,18 @@ export interface AllowList {
 
 const WILDCARD = /[*?[\]{}]/
 
+/**
+ * Entries are absolute paths of files or folders (with everything below), or globs; `:ro` or `:rw` at their end is taken, but
+ * jobs only ever read. Throws `ConfigurationError` for an entry that is not absolute.
+ */
 export function createAllowList(entries: readonly string[]): AllowList {
-  const patterns = entries
-    .map((entry) => entry.replace(/:(?:ro|rw)$/, ''))
-    .filter((pattern) => path.isAbsolute(pattern))
+  const patterns = entries.map((entry) => {
+    const pattern = entry.replace(/:(?:ro|rw)$/, '')
+    if (path.isAbsolute(pattern) && !pattern.split('/').includes('..')) return path.posix.normalize(pattern)
+    throw new BacalhauError('ConfigurationError', `The allow-listed local path "${entry}" is not absolute.`, {
+      hint: 'Write it like /data, /data/** or /data/*.csv, with :ro at the end if you like.',
+    })
+  })
   return {
     isEmpty: patterns.length === 0,
     async allows(file) {

@@ -37,7 +37,8 @@ export function createLocalSource(allowed: readonly string[]): InputSource {
       // Nothing is copied.
       return { bytes: 0, local: true }
     },
-    async prepare(spec) {
+    async prepare(spec, _folder, signal) {
+      signal.throwIfAborted()
       return { ...(await locate(spec)), release: async () => undefined }
     },
   }
@@ -45,10 +46,12 @@ export function createLocalSource(allowed: readonly string[]): InputSource {
 
 function check(spec: SpecConfig): z.output<typeof paramsSchema> {
   const params = parseParams(paramsSchema, spec)
-  if (!path.isAbsolute(params.SourcePath))
-    throw new BacalhauError('ValidationError', `local input ${params.SourcePath}: the path must be absolute`)
-  if (params.ReadWrite === true || params.ReadWrite === 'true') {
-    throw new BacalhauError('ValidationError', `local input ${params.SourcePath}: inputs are read-only`, {
+  const { SourcePath, ReadWrite, CreateAs = 'noCreate' } = params
+  if (!path.isAbsolute(SourcePath) || SourcePath.includes('\0')) {
+    throw new BacalhauError('ValidationError', `local input ${SourcePath}: the path must be absolute`)
+  }
+  if (ReadWrite === true || ReadWrite === 'true' || CreateAs.toLowerCase() !== 'nocreate') {
+    throw new BacalhauError('ValidationError', `local input ${SourcePath}: inputs are read-only, and never created`, {
       hint: 'Write to a result path (ResultPaths) instead.',
     })
   }

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import type { SpecConfig } from '@bacalhau/models'
+import { temporaryFolder } from '../../content/testing/temporary.ts'
+import { describeSource } from '../compliance.ts'
+import { createAllowList } from './allow-list.ts'
+import { createLocalSource } from './local.ts'
+
+const spec = (SourcePath: unknown, more: object = {}): SpecConfig => ({
+  Type: 'local',
+  Params: { SourcePath, ...more },
+})
+const { signal } = new AbortController()
+
+/** allowed/{file,deep/file}, secret/file, and links between them. */
+async function setUp(context: TestContext): Promise<string> {
+  const root = await realpath(await temporaryFolder(context))
+  for (const folder of ['allowed/deep', 'allowed-not', 'secret']) {
+    await mkdir(path.join(root, folder), { recursive: true })
+    await writeFile(path.join(root, folder, 'file'), folder)
+  }
+  await writeFile(path.join(root, 'allowed/file'), 'allowed')
+  await symlink('../secret', path.join(root, 'allowed/way-out'))
+  await symlink('../secret/file', path.join(root, 'allowed/file-out'))
+  await symlink('deep', path.join(root, 'allowed/way-on'))
+  await symlink('allowed', path.join(root, 'alias'))
+  return root
+}
+
+describeSource('local', async (context) => {
+  const root = await setUp(context)
+  return {
+    source: createLocalSource([path.join(root, 'allowed')]),
+    good: [
+      { spec: spec(path.join(root, 'allowed/file')), holds: 'allowed' },
+      { spec: spec(path.join(root, 'allowed/deep'), { ReadWrite: false }), holds: { file: 'allowed/deep' } },
+      { spec: { ...spec(path.join(root, 'allowed/way-on')), Type: 'localDirectory' }, holds: { file: 'allowed/deep' } },
+      { spec: spec(path.join(root, 'allowed/deep/file'), { CreateAs: 'noCreate' }), holds: 'allowed/deep' },
+    ],
+    invalid: [
+      spec(undefined),
+      spec(''),
+      spec('relative/path'),
+      spec('/nul\0'),
+      spec(root, { ReadWrite: true }),
+      spec(root, { ReadWrite: 'true' }),
+      spec(root, { CreateAs: 'dir' }),
+      { Type: 'local' },
+    ],
+    missing: spec(path.join(root, 'allowed/nothing')),
+  }
+})
+
+describe('local paths', () => {
+  for (const [entry, allowed, refused] of [
+    ['allowed', ['allowed', 'allowed/file', 'allowed/deep/file', 'alias/file'], ['allowed-not', 'secret/file', '.']],
+    ['allowed/', ['allowed', 'allowed/file'], ['allowed-not']],
+    ['allowed/**:ro', ['allowed', 'allowed/file', 'allowed/deep/file'], ['allowed-not', 'secret']],
+    ['allowed/*:rw', ['allowed/file', 'allowed/deep'], ['allowed', 'allowed/deep/file', 'secret']],
+    ['alias/deep', ['allowed/deep', 'allowed/deep/file'], ['allowed', 'allowed/file']],
+    ['*/file', ['allowed/file', 'secret/file'], ['allowed/deep/file', 'secret']],
+  ] as const) {
+    test(`that "${entry}" allows`, async (context) => {
+      const root = await setUp(context)
+      const source = createLocalSource([path.join(root, entry)])
+      for (const file of allowed) {
+        const { hostPath } = await source.prepare(spec(path.join(root, file)), root, signal)
+        assert.equal(hostPath, await realpath(path.join(root, file)))
+      }
+      for (const file of refused) {
+        const preparing = source.prepare(spec(path.join(root, file)), root, signal)
+        await assert.rejects(preparing, { code: 'InputFailed', message: /is not allowlisted/ }, file)
+      }
+    })
+  }
+
+  for (const way of [
+    'allowed/way-out/file',
+    'allowed/file-out',
+    'allowed/../secret/file',
+    'allowed/way-on/../../secret',
+  ]) {
+    test(`that leave by ${way} are refused`, async (context) => {
+      const root = await setUp(context)
+      const source = createLocalSource([path.join(root, 'allowed/**')])
+      const outside = spec(path.join(root, 'allowed').slice(0, -'allowed'.length) + way)
+      await assert.rejects(source.prepare(outside, root, signal), { code: 'InputFailed' })
+      await assert.rejects(source.measure(outside, signal), { code: 'InputFailed' })
+    })
+  }
+
+  test('that are missing and that are forbidden get the same answer', async (context) => {
+    const root = await setUp(context)
+    const source = createLocalSource([path.join(root, 'allowed')])
+    const answer = async (file: string) =>
+      String(await source.prepare(spec(path.join(root, file)), root, signal).catch((error: unknown) => error)).replace(
+        file,
+        '…',
+      )
+    assert.equal(await answer('secret/file'), await answer('secret/nothing'))
+  })
+
+  test('are not available where none is allowed', async () => {
+    assert.equal(await createLocalSource([]).available(), false)
+  })
+
+  for (const entry of ['relative', '', '../up', '/data/../etc', ':ro']) {
+    test(`the entry ${JSON.stringify(entry)} is refused`, () => {
+      assert.throws(() => createAllowList([entry]), { code: 'ConfigurationError' })
+    })
+  }
+})
