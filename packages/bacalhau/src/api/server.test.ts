@@ -118,10 +118,20 @@ describe('slow callers', () => {
     assert.equal(clock.waiting, 0)
   })
 
-  test('no timer stays behind a body that arrived', async (context) => {
+  test('whose request has arrived have time', async (context) => {
     const clock = new ManualClock()
-    const { client } = await temporaryApi(context, { clock })
-    await client.jobs.submit(wasmJob)
+    const { client, orchestrator } = await temporaryApi(context, { clock })
+    const waiting = Promise.withResolvers<void>()
+    orchestrator.onWait = () => waiting.resolve()
+    const answer = client.run({ Engine: 'Noop' })
+    await waiting.promise
+    // All that waits is the end of the patience with the job.
+    assert.equal(clock.waiting, 1)
+    clock.advance(LIMITS.requestArrival * 2)
+    const [{ ID } = { ID: '' }] = (await client.jobs.list()).Items
+    orchestrator.publish(ID, { Type: 'ipfs', Params: { CID: 'QmResult' } })
+    orchestrator.become(ID, 'Completed')
+    assert.deepEqual(await answer, { cid: 'QmResult' })
     assert.equal(clock.waiting, 0)
   })
 })

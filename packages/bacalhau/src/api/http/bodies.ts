@@ -7,9 +7,11 @@ export function keepBodies(app: FastifyInstance, clock: Clock): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('preParsing', (request, _reply, payload, done) => {
-    if (request.routeOptions.config?.streamed !== true) {
-      const timer = clock.after(LIMITS.requestArrival, () => request.raw.destroy())
-      request.raw.once('close', () => timer.cancel())
+    const { headers, raw, routeOptions } = request
+    const awaited = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+    if (awaited && routeOptions.config?.streamed !== true) {
+      const timer = clock.after(LIMITS.requestArrival, () => raw.destroy())
+      for (const event of ['end', 'close']) raw.once(event, () => timer.cancel())
     }
     done(null, payload)
   })

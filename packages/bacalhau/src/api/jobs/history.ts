@@ -8,13 +8,11 @@ import {
 } from '@bacalhau/models'
 import type { Orchestrator } from '../../orchestrator/service.ts'
 import { BacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
 import type { Query } from '../http/query.ts'
 import { decodePosition, encodePosition } from './page-token.ts'
 
 const DEFAULT_LIMIT = 100
-const MAX_LIMIT = 1_000
-/** Events read from the store at a time. */
-const BATCH = 500
 
 export interface HistoryQuery {
   readonly limit: number
@@ -25,7 +23,7 @@ export interface HistoryQuery {
 }
 
 export function readHistoryQuery(query: Query): HistoryQuery {
-  const limit = Math.min(query.count('limit') || DEFAULT_LIMIT, MAX_LIMIT)
+  const limit = Math.min(query.count('limit') || DEFAULT_LIMIT, LIMITS.page)
   const since = query.count('since', Number.MAX_SAFE_INTEGER) * 1_000
   const type = query.word('event_type', ['all', 'job', 'execution']) ?? 'all'
   const executionId = query.text('execution_id')
@@ -37,7 +35,7 @@ export function readHistoryQuery(query: Query): HistoryQuery {
     (executionId === undefined || event.ExecutionID?.startsWith(executionId) === true)
   const token = query.text('next_token')
   const position = token === undefined ? { limit, from: 0 } : decodePosition(token)
-  return { limit: Math.min(position.limit || limit, MAX_LIMIT), from: position.from, matches, executionId }
+  return { limit: Math.min(position.limit || limit, LIMITS.page), from: position.from, matches, executionId }
 }
 
 /**
@@ -55,7 +53,7 @@ export async function readHistory(
   const Items: JobHistory[] = []
   let from = query.from
   for (;;) {
-    const batch = await orchestrator.history(id, Math.max(0, from - 1), BATCH, namespace)
+    const batch = await orchestrator.history(id, Math.max(0, from - 1), LIMITS.page, namespace)
     for (const event of batch) {
       if (query.matches(event)) {
         if (Items.length === query.limit) return { NextToken: encodePosition({ limit: query.limit, from }), Items }
@@ -63,7 +61,7 @@ export async function readHistory(
       }
       from = event.SeqNum + 1
     }
-    if (batch.length < BATCH) break
+    if (batch.length < LIMITS.page) break
   }
   return { NextToken: ended ? '' : encodePosition({ limit: query.limit, from }), Items }
 }

@@ -22,8 +22,6 @@ import { requireOrchestrator } from './orchestrator.ts'
 import { waitForChange } from './wait.ts'
 
 const JOBS = '/api/v1/orchestrator/jobs'
-/** Items of one page, however many were asked for. */
-const MAX_PAGE = 1_000
 /** Events that come embedded in a job. */
 const EMBEDDED_EVENTS = 100
 
@@ -89,7 +87,7 @@ async function listJobs(request: FastifyRequest, api: Api) {
   const namespace = query.text('namespace', 255)
   const nextToken = query.text('next_token')
   return orchestrator.listJobs({
-    limit: Math.min(query.count('limit'), MAX_PAGE),
+    limit: Math.min(query.count('limit'), LIMITS.page),
     reverse: query.flag('reverse'),
     ...(namespace === undefined ? {} : { namespace }),
     ...(nextToken === undefined ? {} : { nextToken }),
