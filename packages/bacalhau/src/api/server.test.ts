@@ -106,6 +106,18 @@ describe('bytes that are no proper request', () => {
   })
 })
 
+describe('clients that would like another protocol', () => {
+  const request = (port: number) =>
+    `GET /api/v1/agent/alive HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n`
+  // Older versions of Node hand every upgrade to those who take WebSockets.
+  const skip = Number(process.versions.node.split('.')[0]) < 24
+
+  test('are served in this one', { skip }, async (context) => {
+    const { port } = await temporaryApi(context)
+    assert.match(await exchange(context, port, request(port)), /^HTTP\/1\.1 200 /)
+  })
+})
+
 describe('slow callers', () => {
   test('a body that does not arrive in time is cut off', async (context) => {
     const clock = new ManualClock()

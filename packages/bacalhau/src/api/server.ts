@@ -15,7 +15,7 @@ import { answerFailure, handleFailures } from './http/failure-handler.ts'
 import { describeBuild, nameRequests, requestId } from './http/headers.ts'
 import { refuseOtherMethods } from './http/methods.ts'
 import { answerMalformed } from './http/raw-answer.ts'
-import { serveLogs } from './jobs/log-socket.ts'
+import { isWebSocket, serveLogs } from './jobs/log-socket.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { runRoute } from './jobs/run-route.ts'
 import { nodeRoutes } from './nodes/routes.ts'
@@ -81,7 +81,12 @@ function createServer({ logger, random }: Api): FastifyInstance {
     // Unlike a time for the whole request, this spares uploads that take long; see `keepBodies` for the others.
     requestTimeout: 0,
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-    http: { headersTimeout: LIMITS.requestHeaders, connectionsCheckingInterval: 5_000 },
+    http: {
+      headersTimeout: LIMITS.requestHeaders,
+      connectionsCheckingInterval: 5_000,
+      // Clients that would like HTTP/2 offer it this way, and are content without it. (Node 22 knows no such choice.)
+      shouldUpgradeCallback: isWebSocket,
+    },
     frameworkErrors: (error, request, reply: FastifyReply) => {
       void reply.send(encodeJson(answerFailure(error, request, reply, logger)))
     },

@@ -21,6 +21,8 @@ const GOING_AWAY = 1001
 /** Readers have nothing to say. */
 const MAX_INCOMING = 1_024
 
+export const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
+
 /** Serves the log sockets of `server` and gives what closes them all. */
 export function serveLogs(server: Server, api: Api, policy: GuardPolicy): () => void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_INCOMING, perMessageDeflate: false })
