@@ -126,7 +126,7 @@ describe('log socket', () => {
     const { path, orchestrator } = await withJob(context)
     const chunk = 'x'.repeat(256 * 1024)
     let produced = 0
-    const total = 400
+    const total = 120
     orchestrator.output = async function* () {
       for (; produced < total; produced += 1) yield out(chunk)
     }
