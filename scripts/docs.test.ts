@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { isLegacySpec, parseLegacySpec, parseSubmission } from '@bacalhau/models'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { COMMANDS } from '../packages/bacalhau/src/cli/catalogue.ts'
+import { SETTING_NAMES, SETTINGS } from '../packages/bacalhau/src/node/config-settings.ts'
+import { loadConfig } from '../packages/bacalhau/src/node/config.ts'
 import { renderSections } from './reference/field-table.ts'
+import { prose } from './reference/markdown.ts'
 import { references } from './reference/references.ts'
 
 const root = path.join(import.meta.dirname, '..')
@@ -28,31 +33,41 @@ describe('generated pages', () => {
     )
   })
 
-  test('link only to what is there', () => {
-    const anchors = new Set<string>()
-    for (const [file, text] of pages) {
-      anchors.add(path.basename(file))
-      for (const [, title = ''] of text.matchAll(/^## (.+)$/gm)) {
-        anchors.add(`${path.basename(file)}#${title.toLowerCase().replaceAll(' ', '-')}`)
-      }
-    }
-    for (const [file, text] of pages) {
-      for (const [, target = ''] of text.matchAll(/\]\(([^)]+)\)/g)) {
-        assert.ok(
-          anchors.has(target.startsWith('#') ? `${path.basename(file)}${target}` : target),
-          `${file}: ${target}`,
-        )
-      }
-    }
-  })
-
   test('show jobs that are accepted', () => {
-    const examples = [...pages.values()].flatMap((text) => [...text.matchAll(/^```(?:yaml|json)\n(.*?)^```/gms)])
-    const jobs = examples.map(([, text = '']) => parse(text) as object).filter((document) => !('Status' in document))
+    const specs = [...pages].filter(([file]) => file.endsWith('job-spec.md')).map(([, text]) => text)
+    const jobs = specs.flatMap(examplesOf).map((text) => parse(text) as object)
     assert.equal(jobs.length, 2)
     for (const job of jobs)
       assert.ok((isLegacySpec(job) ? parseLegacySpec(job) : parseSubmission(job)).ok, JSON.stringify(job))
   })
+
+  test('show a configuration that is accepted', async (context) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'docs-'))
+    context.after(() => rm(folder, { recursive: true }))
+    const [example = ''] = examplesOf(pages.get('docs/reference/config.md') ?? '')
+    await writeFile(path.join(folder, 'config.yaml'), example)
+    const { origins } = await loadConfig({ env: { BACALHAU_PATH: folder }, home: folder, cwd: folder, flags: {} })
+    assert.equal(Object.values(origins).filter((origin) => origin.includes('config.yaml line')).length, 5)
+  })
+
+  test('describe every command, flag and setting', () => {
+    const cli = pages.get('docs/reference/cli.md') ?? ''
+    for (const { name, flags } of COMMANDS) {
+      const [, section = ''] = cli.split(`\n### ${name}\n`)
+      const [own = ''] = section.split(/\n##/)
+      for (const flag of Object.keys(flags))
+        assert.match(own, new RegExp(`^\\| \`--${flag}\``, 'm'), `${name} --${flag}`)
+    }
+    const config = pages.get('docs/reference/config.md') ?? ''
+    for (const name of SETTING_NAMES) assert.match(config, new RegExp(`^\\| \`${SETTINGS[name].key}\` `, 'm'))
+  })
+})
+
+const examplesOf = (text: string) =>
+  [...text.matchAll(/^```(?:yaml|json)\n(.*?)^```/gms)].map(([, example = '']) => example)
+
+test('text of a help screen becomes Markdown', () => {
+  assert.equal(prose('Of <a> and `<b>`:\n  x: <c>\nEnd.'), 'Of \\<a> and `<b>`:\n\n```text\nx: <c>\n```\n\nEnd.')
 })
 
 test('a table shows type, default, bounds and meaning of each field', () => {

@@ -31,6 +31,7 @@ export function toggle(look: Look & { readonly standard?: boolean }): Flag<boole
   const { standard = false, ...rest } = look
   return {
     ...rest,
+    ...(standard ? { fallback: 'true' } : {}),
     read(texts, name) {
       const text = texts.at(-1)?.toLowerCase()
       if (text === undefined) return standard

@@ -77,7 +77,7 @@ export const idFlags = {
 export const id = command({
   name: 'id',
   summary: 'Print the peer ID of the node and the ID of the user here',
-  about: 'The keys are made when they are missing. No node needs to run.',
+  about: 'The keys are made when they are missing. No node needs to run. Prints JSON unless --output says otherwise.',
   usage: '',
   flags: idFlags,
   examples: [{ about: 'As JSON', command: 'bacalhau id' }],
