@@ -20,6 +20,14 @@ const inlinePackageJson: Plugin = {
   },
 }
 
+/** Messages in fifty languages that nothing here uses: leaving them out saves 300 kB of code in the memory of each node. */
+const withoutLocales: Plugin = {
+  name: 'without-locales',
+  setup(builder) {
+    builder.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export {}' }))
+  },
+}
+
 await rm(path.join(root, 'dist'), { recursive: true, force: true })
 await build({
   entryPoints: {
@@ -37,7 +45,7 @@ await build({
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [inlinePackageJson],
+  plugins: [inlinePackageJson, withoutLocales],
   banner: {
     // CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules.
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
