@@ -161,7 +161,7 @@ describe('the networking contract', { timeout: 120_000 }, () => {
       await mkdir(folder)
       const file = path.join(folder, 'private_key.0')
       await writeFile(file, '-----BEGIN SOMETHING-----\n', { mode: 0o600 })
-      await fails(['--data-dir', folder], /private_key\.0/, /left as it was/)
+      await fails(['--data-dir', folder], /private_key\.0/, /left as it is/)
       assert.equal(await readFile(file, 'utf8'), '-----BEGIN SOMETHING-----\n')
     })
 
