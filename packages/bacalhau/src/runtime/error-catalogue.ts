@@ -70,8 +70,10 @@ const ENTRIES = {
   PublishFailed: entry(502, true),
 
   // WebAssembly.
+  WasmModuleMissing: bad(),
   WasmNotAModule: bad('Build for the target wasm32-wasi (preview 1) and pass the .wasm file.'),
   WasmInvalidModule: bad(),
+  WasmTooComplex: bad('Build with optimisation (-O1 or higher), or split the function.'),
   WasmMissingEntrypoint: bad(),
   WasmMissingImport: bad(),
   WasmImportMismatch: bad(),

@@ -70,8 +70,13 @@ export const LIMITS = {
   linkGrace: 3_000,
   /** The same after a restart of the orchestrator, when all nodes have to come back. */
   restartGrace: 15_000,
-  /** A node that refused an execution for want of room is asked again after this time. */
+  /** Jobs that wait for a node which has gone go on waiting for it this long. */
+  nodeMemory: 15_000,
+  /** A node that refused an execution for want of room is asked again after this time, which doubles up to the second one. */
   refusalPause: 1_000,
+  refusalPauseMost: 60_000,
+  /** Bytes of offers that a node has not answered; until it does it gets no more. At least one offer always goes. */
+  unansweredOffers: 32 * MIB,
   /** Progress of executions is written together with what follows within this time. */
   progressDelay: 25,
   /** Executions of one job. */

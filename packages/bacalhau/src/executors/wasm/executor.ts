@@ -1,0 +1,159 @@
+import type { Clock } from '../../runtime/clock.ts'
+import { BacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
+import { deadline } from './deadline.ts'
+import { type Ending, failure, size } from './failure.ts'
+import { createModuleCache } from './module-cache.ts'
+import { parseWasmParams, type WasmParams } from './params.ts'
+import { createThreadPool } from './pool.ts'
+import { runOnThread, type ThreadEnd } from './sandbox.ts'
+import type { SandboxJob } from './thread.ts'
+
+export interface WasmExecutorOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Threads that stand ready for the next job. Each takes about 5 MB. */
+  readonly poolSize?: number
+}
+
+/** Memory of a job beyond which its thread is not used again: the garbage would linger. Bytes. */
+const REUSE_MEMORY = 64 * 1024 * 1024
+const PAGE = 65_536
+const MAX_PAGES = 65_536
+
+/** Runs WebAssembly (WASI preview 1) in threads, confined to what a request mounts and allows. */
+export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutorOptions): Executor {
+  const pool = createThreadPool(poolSize)
+  const modules = createModuleCache(LIMITS.wasmModuleCache)
+  const stopping = new AbortController()
+  const running = new Set<Promise<unknown>>()
+
+  const runParsed = async (job: SandboxJob, time: number, observer: ExecutionObserver, signal: AbortSignal) => {
+    const thread = pool.take()
+    const interrupt = interruption({ clock, time, signal, stopping: stopping.signal })
+    const onOutput = () => notify(observer, logger)
+    const end = await Promise.race([runOnThread(thread, job, { modules, onOutput }), interrupt.promise])
+    interrupt.release()
+    if (end.kind === 'ended' && end.ending.kind === 'exited' && end.memoryBytes <= REUSE_MEMORY) pool.giveBack(thread)
+    else await pool.discard(thread)
+    onOutput()
+    const ending = endingOf(end, job)
+    if (ending.kind === 'failed') logger.debug({ code: ending.code }, ending.message)
+    return ending
+  }
+
+  return {
+    engine: 'wasm',
+    available: async () => !stopping.signal.aborted,
+    validate(params) {
+      parseWasmParams(params)
+    },
+    async run(request, observer, signal) {
+      const params = tryParse(request)
+      if ('code' in params) return params
+      const run = runParsed(jobOf(request, params), request.limits.time, observer, signal)
+      running.add(run)
+      try {
+        return await run
+      } finally {
+        running.delete(run)
+      }
+    },
+    async stop() {
+      stopping.abort()
+      await Promise.allSettled(running)
+      await pool.stop()
+      modules.clear()
+    },
+  }
+}
+
+function tryParse({ params }: ExecutionRequest): WasmParams | (ExecutionOutcome & { kind: 'failed' }) {
+  try {
+    return parseWasmParams(params)
+  } catch (error) {
+    if (error instanceof BacalhauError) return failure(error.code, error.message, error.hint)
+    throw error
+  }
+}
+
+function jobOf(request: ExecutionRequest, params: WasmParams): SandboxJob {
+  const { memory, output, disk, files } = request.limits
+  return {
+    kind: 'run',
+    entryModule: params.EntryModule,
+    entrypoint: params.Entrypoint,
+    parameters: params.Parameters,
+    importModules: params.ImportModules,
+    environment: { ...request.env },
+    mounts: request.mounts.map(({ hostPath, guestPath, readOnly }) => ({ hostPath, guestPath, readOnly })),
+    stdoutPath: request.stdoutPath,
+    stderrPath: request.stderrPath,
+    stdinPath: request.stdinPath,
+    limits: { memoryPages: Math.min(Math.floor(memory / PAGE), MAX_PAGES), output, disk, files },
+    outputFlag: new SharedArrayBuffer(4),
+  }
+}
+
+interface Interruption {
+  /** Settles when somebody outside ends the run. */
+  readonly promise: Promise<{ readonly kind: 'ended'; readonly ending: Ending; readonly memoryBytes: number }>
+  release(): void
+}
+
+/** The ends that come from outside: time is up, the caller cancels, the node stops. */
+function interruption(options: {
+  clock: Clock
+  time: number
+  signal: AbortSignal
+  stopping: AbortSignal
+}): Interruption {
+  const { clock, time, signal, stopping } = options
+  const { promise, resolve } = Promise.withResolvers<Awaited<Interruption['promise']>>()
+  const end = (ending: Ending) => resolve({ kind: 'ended', ending, memoryBytes: 0 })
+  const onAbort = () => {
+    const why = stopping.aborted ? 'the node is stopping' : 'it was cancelled'
+    end(failure('ExecutionCancelled', `the job was ended: ${why}`))
+  }
+  for (const source of [signal, stopping]) {
+    if (source.aborted) onAbort()
+    source.addEventListener('abort', onAbort, { once: true })
+  }
+  const timer = deadline(clock, time, () =>
+    end(failure('ExecutionTimeout', `the job ran longer than the ${time / 1000} s that it may take`)),
+  )
+  return {
+    promise,
+    release() {
+      timer.cancel()
+      for (const source of [signal, stopping]) source.removeEventListener('abort', onAbort)
+    },
+  }
+}
+
+function endingOf(end: ThreadEnd, job: SandboxJob): Ending {
+  switch (end.kind) {
+    case 'ended':
+      return end.ending
+    case 'fault':
+      throw new BacalhauError('InternalError', `the sandbox could not start: ${end.message}`, { component: 'wasm' })
+    case 'died':
+      if (systemCode(end.error) !== 'ERR_WORKER_OUT_OF_MEMORY')
+        return failure('SandboxCrashed', `the thread of the job ended unexpectedly: ${messageOf(end.error)}`)
+      return failure(
+        'WasmMemoryExhausted',
+        `the job made the sandbox itself run out of memory; its own memory was limited to ${size(job.limits.memoryPages * PAGE)}`,
+        'Open, list and link less at once.',
+      )
+  }
+}
+
+function notify(observer: ExecutionObserver, logger: Logger): void {
+  try {
+    observer.onOutput()
+  } catch (error) {
+    logger.warn({ error: messageOf(error) }, 'an observer of output failed')
+  }
+}

@@ -1,0 +1,49 @@
+import type { Worker } from 'node:worker_threads'
+import type { Ending } from './failure.ts'
+import type { ModuleCache } from './module-cache.ts'
+import type { FromWorker, SandboxJob, ToWorker } from './thread.ts'
+
+/** How a thread finished with a job, by itself. */
+export type ThreadEnd =
+  /** The thread waits for another job. */
+  | { readonly kind: 'ended'; readonly ending: Ending; readonly memoryBytes: number }
+  /** Something of the node's own was wrong. */
+  | { readonly kind: 'fault'; readonly message: string }
+  /** The thread is gone. */
+  | { readonly kind: 'died'; readonly error: unknown }
+
+/** Gives a job to a thread and follows it to its end. `onOutput` is told of output, coalesced. */
+export function runOnThread(
+  thread: Worker,
+  job: SandboxJob,
+  { modules, onOutput }: { modules: ModuleCache; onOutput: () => void },
+): Promise<ThreadEnd> {
+  const flag = new Int32Array(job.outputFlag)
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of our own, not a window
+  const send = (message: ToWorker) => thread.postMessage(message)
+  const { promise, resolve } = Promise.withResolvers<ThreadEnd>()
+  let died: unknown
+  const listeners = {
+    message(message: FromWorker) {
+      switch (message.kind) {
+        case 'lookup':
+          return send({ kind: 'modules', modules: message.keys.map((key) => modules.get(key)) })
+        case 'compiled':
+          return modules.put(message.key, message.module, message.bytes)
+        case 'output':
+          Atomics.store(flag, 0, 0)
+          return onOutput()
+        case 'ended':
+        case 'fault':
+          return resolve(message)
+      }
+    },
+    error: (error: unknown) => (died = error),
+    exit: () => resolve({ kind: 'died', error: died }),
+  }
+  for (const [event, listener] of Object.entries(listeners)) thread.on(event, listener)
+  send(job)
+  return promise.finally(() => {
+    for (const [event, listener] of Object.entries(listeners)) thread.off(event, listener)
+  })
+}

@@ -1,0 +1,46 @@
+// The thread in which one job after another runs. It gets a job, runs it to its end, says how it ended, and waits for the
+// next one. Only after a clean end is it given another: otherwise the node ends the thread.
+import { parentPort } from 'node:worker_threads'
+import { messageOf } from '../../../runtime/error.ts'
+import type { CachedModules, FromWorker, SandboxJob, ToWorker } from '../thread.ts'
+import { compileModule, type PlannedModule } from './prepare.ts'
+import { runJob } from './run.ts'
+
+const port = parentPort
+if (port === null) throw new Error('this is the entry of a worker thread')
+
+const send = (message: FromWorker) => port.postMessage(message)
+
+/** The node's answer to a lookup. There is one job at a time, so at most one question is open. */
+let answer: ((modules: CachedModules['modules']) => void) | undefined
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'run') void run(message)
+  else answer?.(message.modules)
+})
+
+async function run(job: SandboxJob): Promise<void> {
+  const flag = new Int32Array(job.outputFlag)
+  const onOutput = () => {
+    if (Atomics.exchange(flag, 0, 1) === 0) send({ kind: 'output' })
+  }
+  try {
+    send({ kind: 'ended', ...(await runJob(job, { compile, onOutput })) })
+  } catch (error) {
+    send({ kind: 'fault', message: messageOf(error) })
+  }
+}
+
+async function compile(modules: readonly PlannedModule[]): Promise<WebAssembly.Module[]> {
+  const { promise, resolve } = Promise.withResolvers<CachedModules['modules']>()
+  answer = resolve
+  send({ kind: 'lookup', keys: modules.map(({ key }) => key) })
+  const cached = await promise
+  return modules.map((planned, index) => {
+    const known = cached[index]
+    if (known !== undefined) return known
+    const module = compileModule(planned)
+    send({ kind: 'compiled', key: planned.key, module, bytes: planned.bytes.length })
+    return module
+  })
+}

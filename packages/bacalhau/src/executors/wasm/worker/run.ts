@@ -1,0 +1,129 @@
+import { openSync } from 'node:fs'
+import { type Ending, fail, printable, RunEnded } from '../failure.ts'
+import { privateExports } from '../module-binary/confine.ts'
+import { typeOfFunction } from '../module-binary/inspect.ts'
+import type { SandboxJob } from '../thread.ts'
+import { openNode } from './files/directory.ts'
+import { createLedger } from './files/ledger.ts'
+import { buildTree, type Tree } from './files/tree.ts'
+import { callIfExported, type LinkedModule, linkModule } from './link.ts'
+import { type LoadedModule, loadModules } from './load.ts'
+import { type PlannedModule, planModules } from './prepare.ts'
+import { describeTrap } from './trap-report.ts'
+import { createDescriptors, type DescriptorTable } from './wasi/descriptors.ts'
+import { type RunState, systemCalls } from './wasi/host.ts'
+import { openOutput } from './wasi/output-file.ts'
+import type { GuestProcess } from './wasi/process.ts'
+import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, STREAM_RIGHTS } from './wasi/rights.ts'
+
+/** Gets the compiled form of modules, from the node or by compiling. */
+export type CompileModules = (modules: readonly PlannedModule[]) => Promise<readonly WebAssembly.Module[]>
+
+export interface RunHooks {
+  readonly compile: CompileModules
+  readonly onOutput: () => void
+}
+
+/**
+ * Runs a job in this thread, from opening its output files to its end. Rejects only for faults that are not the job's.
+ * `memoryBytes` is what its memories had grown to.
+ */
+export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<{ ending: Ending; memoryBytes: number }> {
+  const state: RunState = { ending: undefined, inside: false }
+  const ledger = createLedger(job.limits)
+  const descriptors = createDescriptors(ledger)
+  const linked: LinkedModule[] = []
+  try {
+    openStreams(descriptors, job, hooks.onOutput)
+    const tree = buildTree(job.mounts)
+    const modules = planModules(loadModules(tree, job.entryModule, job.importModules), job.limits.memoryPages)
+    const entry = modules.at(-1)
+    if (entry !== undefined) checkEntrypoint(entry, job.entrypoint)
+    const compiled = await hooks.compile(modules)
+    preopen(descriptors, tree)
+    const process: GuestProcess = {
+      args: [entry?.name ?? '', ...job.parameters],
+      environment: Object.entries(job.environment).map(([name, value]) => `${name}=${value}`),
+      descriptors,
+      ledger,
+    }
+    const linkage = { calls: systemCalls(process), state, linked: new Map<LoadedModule['bytes'], LinkedModule>() }
+    for (const [index, module] of modules.entries()) {
+      const instance = linkModule(
+        module,
+        compiled[index] ?? fail('SandboxCrashed', 'a module was not compiled'),
+        linkage,
+      )
+      linked.push(instance)
+      start(instance, module === entry ? job.entrypoint : undefined)
+    }
+    return { ending: state.ending ?? { kind: 'exited', exitCode: 0 }, memoryBytes: memoryUsed(linked) }
+  } catch (error) {
+    const ending = state.ending ?? (error instanceof RunEnded ? error.ending : describeTrap(error, linked))
+    if (ending === undefined) throw error
+    return { ending, memoryBytes: memoryUsed(linked) }
+  } finally {
+    descriptors.closeAll()
+  }
+}
+
+/** Runs what a module runs before anyone calls it, then the entry point, if it is the entry module. */
+function start(linked: LinkedModule, entrypoint: string | undefined): void {
+  callIfExported(linked, privateExports(linked.module.facts).start)
+  // A module without `_start` is a "reactor", which is initialised by this function and then called.
+  if (entrypoint !== '_start' && entrypoint !== '_initialize') callIfExported(linked, '_initialize')
+  if (entrypoint !== undefined) callIfExported(linked, entrypoint)
+}
+
+function checkEntrypoint({ name, facts }: PlannedModule, entrypoint: string): void {
+  const functions = facts.exports.filter(({ kind }) => kind === 'function')
+  const found = functions.find((entry) => entry.name === entrypoint)
+  if (found === undefined) {
+    const names = functions.slice(0, 20).map((entry) => printable(entry.name))
+    const more = functions.length > names.length ? `, and ${functions.length - names.length} more` : ''
+    fail(
+      'WasmMissingEntrypoint',
+      `${printable(name)} exports no function "${printable(entrypoint)}"; it exports ${names.join(', ') || 'no function'}${more}`,
+      'Name one of them as Entrypoint, or build the module as a program with a main function.',
+    )
+  }
+  const { params } = typeOfFunction(facts, found.index)
+  if (params.length > 0)
+    fail(
+      'WasmMissingEntrypoint',
+      `"${printable(entrypoint)}" of ${printable(name)} takes ${params.length} parameters; an entry point takes none`,
+    )
+}
+
+/** Descriptors 0, 1 and 2. */
+function openStreams(descriptors: DescriptorTable, job: SandboxJob, onWrite: () => void): void {
+  const { stdinPath, stdoutPath, stderrPath } = job
+  const limit = job.limits.output
+  const hostFd = stdinPath === undefined ? undefined : openSync(stdinPath, 'r')
+  const common = { inheriting: 0, flags: 0 }
+  descriptors.add({ kind: 'input', ...common, rights: STREAM_RIGHTS | RIGHT.fdRead, hostFd, offset: 0 })
+  for (const [title, path] of [
+    ['standard output', stdoutPath],
+    ['standard error', stderrPath],
+  ] as const) {
+    const file = openOutput({ title, path, limit, onWrite })
+    descriptors.add({ kind: 'output', ...common, rights: STREAM_RIGHTS | RIGHT.fdWrite, file })
+  }
+}
+
+/**
+ * Descriptors from 3: the root of the job's tree, through which everything can be reached, then each mounted folder, for
+ * programs that look for theirs by name.
+ */
+function preopen(descriptors: DescriptorTable, { root, mounts }: Tree): void {
+  const rights = { rights: DIRECTORY_RIGHTS, inheriting: DIRECTORY_RIGHTS | FILE_RIGHTS, flags: 0, listing: [] }
+  descriptors.add({ kind: 'directory', ...rights, directory: openNode(root), preopen: '/' })
+  for (const { kind, node, guestPath } of mounts) {
+    if (kind !== 'folder' || node === root) continue
+    descriptors.add({ kind: 'directory', ...rights, directory: openNode(node), preopen: guestPath })
+  }
+}
+
+function memoryUsed(linked: readonly LinkedModule[]): number {
+  return linked.reduce((sum, { memory }) => sum + (memory()?.buffer.byteLength ?? 0), 0)
+}
