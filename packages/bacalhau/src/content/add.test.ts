@@ -115,6 +115,13 @@ describe('what is added', () => {
     )
   })
 
+  for (const wrap of ['', '.', '..', 'a/b', 'a\0']) {
+    test(`is not wrapped under the name ${JSON.stringify(wrap)}`, async (context) => {
+      const content = await temporaryContent(context)
+      await assert.rejects(content.add(flow('x'), { wrap }), { code: 'BadRequest' })
+    })
+  }
+
   test('does not depend on how the bytes are cut', async (context) => {
     const content = await temporaryContent(context)
     const data = kuboRandomBytes(600_000, 'cuts')

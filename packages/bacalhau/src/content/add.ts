@@ -49,6 +49,9 @@ export async function addTo(
   source: string | AsyncIterable<Uint8Array>,
   { wrap, ...options }: AddOptions,
 ): Promise<AddResult> {
+  if (wrap !== undefined && (/[/\0]/.test(wrap) || ['', '.', '..'].includes(wrap))) {
+    throw new BacalhauError('BadRequest', `${JSON.stringify(wrap.slice(0, 300))} is not the name of a file.`)
+  }
   const progress = startProgress(batch, options)
   const added = typeof source === 'string' ? await addRoot(source, progress) : await addStream(source, progress)
   const root = wrap === undefined ? added : await buildDirectory([{ name: wrap, ...added }], progress.version, batch)

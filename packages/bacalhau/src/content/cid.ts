@@ -113,3 +113,8 @@ export function inlineData(cid: CID): Uint8Array | undefined {
 export function keyOf(cid: CID): string {
   return Buffer.from(cid.multihash.bytes).toString('latin1')
 }
+
+/** The multihash that `key` stands for. */
+export function hashOf(key: string): Uint8Array {
+  return Buffer.from(key, 'latin1')
+}

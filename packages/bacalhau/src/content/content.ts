@@ -138,7 +138,8 @@ function writing(store: BlockStore, reach: Reach) {
 function reading(store: BlockStore, reach: Reach, random: Random) {
   return {
     async has(ref: ContentRef): Promise<boolean> {
-      return isComplete({ ...ref, scope: 'all' }, store)
+      const pinned = ref.path.length === 0 && store.isPinned(ref.cid)
+      return pinned || isComplete({ ...ref, scope: 'all' }, store)
     },
     stat: (ref: ContentRef, options: GetOptions = {}) =>
       reach.using({ ...ref, scope: 'node' }, options, async (source) => statOf(await resolve(ref, source), source)),

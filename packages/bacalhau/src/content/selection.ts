@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { CID } from 'multiformats/cid'
 import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
 import { type BlockSource, demand } from './blocks/block-source.ts'
@@ -65,6 +66,9 @@ async function* visits(selection: Selection, source: BlockSource): AsyncGenerato
   }
 }
 
+/** After so many blocks a walk lets other work of this thread have its turn, for it may never have to wait for the disk. */
+export const BREATH = 500
+
 /** Everything from `root` downwards; a block that was met before is not entered again. */
 async function* below(
   root: CID,
@@ -72,8 +76,11 @@ async function* below(
   isNew: (cid: CID) => boolean,
 ): AsyncGenerator<CID, void, undefined> {
   const waiting = [root]
+  let entered = 0
   for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
     if (!isNew(cid)) continue
+    entered += 1
+    if (entered % BREATH === 0) await turn()
     yield cid
     const links = await source.links(cid)
     if (links === undefined)

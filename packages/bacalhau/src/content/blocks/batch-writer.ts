@@ -8,7 +8,6 @@ const WRITE_BYTES = 1024 * 1024
 
 /** A block of a batch. */
 export interface BatchEntry {
-  readonly hash: Uint8Array
   readonly bytes: number
   readonly leaf: boolean
   readonly offset: number

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { DAG_PB, inlineData, keyOf, RAW } from '../cid.ts'
+import { DAG_PB, hashOf, inlineData, keyOf, RAW } from '../cid.ts'
 import { type BatchEntry, type BatchWriter, createBatchWriter } from './batch-writer.ts'
 import { type BlockIndex, diskFull, type NewBlock } from './block-index.ts'
 import { type BlockSource, linksOf } from './block-source.ts'
@@ -40,17 +40,16 @@ export interface OpenBatch {
 
 export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
   const own = new Map<string, BatchEntry>()
-  const touched = new Map<string, Uint8Array>()
+  const touched = new Set<string>()
   const writer = createBatchWriter(context.packs)
   let ended = false
 
   async function put(cid: CID, block: Uint8Array, leaf: boolean): Promise<void> {
     const key = keyOf(cid)
     if (inlineData(cid) !== undefined || own.has(key) || touched.has(key)) return
-    const hash = cid.multihash.bytes
-    if (context.index.find(hash) !== undefined) return batch.touch(cid)
-    context.spare(hash)
-    const entry: BatchEntry = { hash, bytes: block.length, leaf, offset: writer.total, block }
+    if (context.stored.has(cid)) return batch.touch(cid)
+    context.spare(cid.multihash.bytes)
+    const entry: BatchEntry = { bytes: block.length, leaf, offset: writer.total, block }
     own.set(key, entry)
     await writer.add(entry)
   }
@@ -62,18 +61,18 @@ export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
     put: async (cid, block) => put(cid, block, cid.code === DAG_PB && linksOf(cid, block).length === 0),
     putLeaf: (cid, block) => put(cid, block, cid.code === DAG_PB),
     touch(cid) {
-      touched.set(keyOf(cid), cid.multihash.bytes)
+      touched.add(keyOf(cid))
       context.spare(cid.multihash.bytes)
     },
     ...overlay(own, writer, context.stored),
     *hashes() {
-      for (const { hash } of own.values()) yield hash
-      yield* touched.values()
+      for (const key of own.keys()) yield hashOf(key)
+      for (const key of touched) yield hashOf(key)
     },
     async commit(pins = []) {
       try {
         const pack = await writer.finish()
-        context.index.commit({ blocks: newBlocks(own.values(), pack?.id), pack, pins: pins.map(String) })
+        context.index.commit({ blocks: newBlocks(own, pack?.id), pack, pins: pins.map(String) })
       } catch (error) {
         await batch.discard()
         throw diskFull(error) ?? error
@@ -108,8 +107,9 @@ function overlay(own: ReadonlyMap<string, BatchEntry>, writer: BatchWriter, stor
   }
 }
 
-function* newBlocks(entries: Iterable<BatchEntry>, pack: number | undefined): Generator<NewBlock> {
-  for (const { hash, bytes, leaf, offset, block } of entries) {
+function* newBlocks(entries: Iterable<[key: string, BatchEntry]>, pack: number | undefined): Generator<NewBlock> {
+  for (const [key, { bytes, leaf, offset, block }] of entries) {
+    const hash = hashOf(key)
     if (pack !== undefined) yield { hash, bytes, leaf, packed: { pack, offset } }
     else if (block !== undefined) yield { hash, bytes, leaf, packed: undefined, data: block }
   }

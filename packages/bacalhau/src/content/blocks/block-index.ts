@@ -34,6 +34,7 @@ export interface BlockIndex {
   }): void
 
   pins(): string[]
+  isPinned(cid: string): boolean
   unpin(cid: string): boolean
 
   packs(): { readonly id: number; readonly bytes: number; readonly live: number }[]
@@ -75,6 +76,7 @@ export function openBlockIndex(file: string): BlockIndex {
         for (const cid of pins) sql.pin.run(cid)
       }),
     pins: () => sql.pins.all().map((row) => String(row['cid'])),
+    isPinned: (cid) => sql.isPinned.get(cid) !== undefined,
     unpin: (cid) => Number(sql.unpin.run(cid).changes) > 0,
     ...packQueries(sql, transaction),
     ...collection(sql, transaction),
@@ -114,6 +116,7 @@ const STATEMENTS = {
   addPack: 'INSERT INTO pack (id, bytes, live) VALUES (?, ?, 0)',
   pin: 'INSERT INTO pin (cid) VALUES (?) ON CONFLICT DO NOTHING',
   pins: 'SELECT cid FROM pin ORDER BY cid',
+  isPinned: 'SELECT 1 FROM pin WHERE cid = ?',
   unpin: 'DELETE FROM pin WHERE cid = ?',
   packs: 'SELECT id, bytes, live FROM pack ORDER BY id',
   blocksIn: 'SELECT hash, bytes, offset FROM block WHERE pack = ? ORDER BY offset',

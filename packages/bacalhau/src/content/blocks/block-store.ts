@@ -13,6 +13,7 @@ import { storedBlocks } from './stored-blocks.ts'
 export interface BlockStore extends BlockSource {
   begin(): BlockBatch
   pins(): string[]
+  isPinned(cid: CID): boolean
   unpin(cid: CID): boolean
   /**
    * Keeps all blocks below `cid` from garbage collection until the returned function is called. Resolves once they are
@@ -61,6 +62,7 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
       return batch
     },
     pins: () => index.pins(),
+    isPinned: (cid) => index.isPinned(cid.toString()),
     unpin: (cid) => index.unpin(cid.toString()),
     async hold(cid) {
       const release = holds.add(cid.toString())

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { CID } from 'multiformats/cid'
 import type { OpenBatch } from './block-batch.ts'
 import type { BlockIndex } from './block-index.ts'
@@ -26,7 +27,8 @@ export interface CollectionContext {
   readonly signal: AbortSignal | undefined
 }
 
-/** Blocks that one step of the sweep looks at; between steps other work gets its turn. */
+/** Blocks that one step marks or looks at; between steps other work gets its turn. */
+const MARK_STEP = 500
 const SWEEP_STEP = 2_000
 /** A pack is rewritten once less than this part of it is in use. */
 const WORTH_KEEPING = 0.5
@@ -65,9 +67,12 @@ export function collectGarbage(context: CollectionContext): Collection {
 /** Marks `root` and all below it that is here. */
 async function markBelow(root: CID, index: BlockIndex, stored: BlockSource, signal?: AbortSignal): Promise<void> {
   const waiting = [root]
+  let marked = 0
   for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
     signal?.throwIfAborted()
     if (!index.markWalked(cid.multihash.bytes)) continue
+    marked += 1
+    if (marked % MARK_STEP === 0) await turn()
     waiting.push(...((await stored.links(cid)) ?? []))
   }
 }
@@ -81,7 +86,7 @@ async function sweep(index: BlockIndex, signal?: AbortSignal): Promise<Collected
     total.bytes += bytes
     if (last === undefined) return total
     after = last
-    await new Promise((resolve) => setImmediate(resolve))
+    await turn()
   }
 }
 

@@ -8,7 +8,8 @@ import { LIMITS } from '../../runtime/limits.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
 import { carOf } from '../export-car.ts'
-import { isComplete } from '../selection.ts'
+import { createTurnstile } from '../parallel.ts'
+import { isComplete, type Selection } from '../selection.ts'
 import { ANSWER, CAR_PROTOCOL, type CarRequest, decodeCarRequest, MAX_REQUEST_BYTES } from './car-protocol.ts'
 
 export interface CarServerOptions {
@@ -18,26 +19,36 @@ export interface CarServerOptions {
   readonly logger: Logger
 }
 
+const LOOKS_PER_PEER = 2
+const NEVER = new AbortController().signal
+
 /**
  * Serves what is in the store, and nothing else, to every peer that is connected: whoever knows a CID may have the content,
  * as everywhere in IPFS. Content that must stay private must be encrypted, or its node not be reachable.
  */
 export function serveCar({ host, store, clock, logger }: CarServerOptions): Promise<Stoppable> {
   const slots = createSlots(LIMITS.contentStreams, LIMITS.contentStreamsPerPeer)
+  const looks = createTurnstile(LOOKS_PER_PEER)
+
+  /** Large trees that are not pinned take a while to look through; one peer's questions must not crowd out the others'. */
+  async function has(selection: Selection, peer: string): Promise<boolean> {
+    if (store.isPinned(selection.cid)) return true
+    const leave = await looks.enter(peer, NEVER)
+    return isComplete(selection, store).finally(leave)
+  }
 
   async function serve(stream: ByteStream): Promise<void> {
     const request = decodeCarRequest(await readRequest(stream, clock))
-    if (request.want === 'have') {
-      return answer(stream, (await isComplete(request.selection, store)) ? 'found' : 'missing')
-    }
-    if (!slots.take(stream.remotePeer)) return answer(stream, 'busy')
+    const peer = stream.remotePeer
+    if (request.want === 'have') return answer(stream, (await has(request.selection, peer)) ? 'found' : 'missing')
+    if (!slots.take(peer)) return answer(stream, 'busy')
     const release = await store.hold(request.selection.cid)
     try {
-      if (!(await isComplete(request.selection, store))) return await answer(stream, 'missing')
+      if (!(await has(request.selection, peer))) return await answer(stream, 'missing')
       await sendAll(stream, foundCar(request, store))
     } finally {
       release()
-      slots.free(stream.remotePeer)
+      slots.free(peer)
     }
   }
 

@@ -146,7 +146,8 @@ async function importedElsewhere(files: Readonly<Record<string, Uint8Array>>, ve
 
 test('trees have the CIDs that another implementation gives them', async (context) => {
   const content = await temporaryContent(context)
-  const name = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !/[/.\0]/.test(text))
+  // The other one takes a backslash before a slash for part of the name.
+  const name = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !/[/.\0\\]/.test(text))
   const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'))
   // Lengths around the ends of chunks.
   const length = fc.oneof(
