@@ -22,15 +22,14 @@ export interface Io {
   readonly clock: Clock
 }
 
-/** The process itself. */
+/** The process itself. Its streams are slow to make: each is made when it is first needed. */
 export function processIo(process: NodeJS.Process, clock: Clock): Io {
   return {
-    out: streamOutput(process.stdout),
-    err: streamOutput(process.stderr),
+    out: streamOutput(() => process.stdout),
+    err: streamOutput(() => process.stderr),
     get input() {
       return process.stdin as AsyncIterable<Uint8Array>
     },
-    // Asked only when needed: the stream of standard input is slow to make.
     get inputIsTerminal() {
       return process.stdin.isTTY
     },
@@ -40,15 +39,23 @@ export function processIo(process: NodeJS.Process, clock: Clock): Io {
   }
 }
 
-function streamOutput(stream: NodeJS.WriteStream): Output {
+function streamOutput(open: () => NodeJS.WriteStream): Output {
+  let opened: NodeJS.WriteStream | undefined
+  const stream = () => {
+    // Whoever writes learns of a failure; unheard, the event would end the process.
+    opened ??= open().on('error', () => {})
+    return opened
+  }
   return {
-    isTerminal: stream.isTTY,
+    get isTerminal() {
+      return stream().isTTY
+    },
     get columns() {
-      return stream.columns ?? 80
+      return stream().columns ?? 80
     },
     write: (chunk) =>
       new Promise((resolve, reject) => {
-        stream.write(chunk, (error) => (error ? reject(error) : resolve()))
+        stream().write(chunk, (error) => (error ? reject(error) : resolve()))
       }),
   }
 }

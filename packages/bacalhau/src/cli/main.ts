@@ -4,11 +4,6 @@ import { watchInterruption } from './interruption.ts'
 import { processIo } from './io.ts'
 import { runProgram } from './program.ts'
 
-// A reader such as `head` that has seen enough is no failure of ours.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
-}
-
 const code = await runProgram(process.argv.slice(2), processIo(process, systemClock), watchInterruption(process))
 // Everything is written by now; idle connections must not keep the user waiting.
 process.exit(code)

@@ -1,4 +1,4 @@
-import { BacalhauError } from '../runtime/error.ts'
+import { BacalhauError, systemCode } from '../runtime/error.ts'
 import { VERSION } from '../runtime/version.ts'
 import { COMMAND_GROUPS, COMMANDS } from './catalogue.ts'
 import { argumentBounds, type Command } from './command.ts'
@@ -24,6 +24,8 @@ export async function runProgram(argv: readonly string[], io: Io, signal: AbortS
       await io.err.write('Interrupted.\n')
       return error instanceof Interruption ? error.exitCode : 130
     }
+    // A reader such as `head` that has seen enough is no failure of ours.
+    if (systemCode(error) === 'EPIPE') return 0
     await printFailure(error, io, noColor)
     return 1
   }

@@ -57,13 +57,13 @@ export const texts: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 }
 
-/** Addresses of peers; the word `none` stands for nobody. */
+/** Addresses of peers; the word `none` stands for nobody. What an address is, the network knows. */
 export const peers: Kind<readonly string[]> = {
+  ...texts,
   expects: 'a list of peer addresses, or none',
   read(input) {
     const items = texts.read(input)
-    if (items === undefined || !items.includes('none')) return items
-    return items.length === 1 ? [] : undefined
+    return items?.length === 1 && items[0] === 'none' ? [] : items
   },
   show: (value) => (value.length === 0 ? 'none' : value.join(',')),
 }

@@ -16,8 +16,8 @@ export async function run({ io, flags }: Invocation<typeof configListFlags>): Pr
   })
   await present(io, flags, rows, () =>
     formatTable(
-      [{ title: 'KEY' }, { title: 'VALUE' }, { title: 'SOURCE' }],
-      rows.map(({ Key, Value, Source }) => [Key, plainLine(Value), plainLine(Source)]),
+      [{ title: 'KEY' }, { title: 'SOURCE' }, { title: 'VALUE' }],
+      rows.map(({ Key, Value, Source }) => [Key, plainLine(Source), plainLine(Value)]),
     ),
   )
   return 0

@@ -25,6 +25,7 @@ describe('progress', () => {
     [jobRecord('Running'), [executionRecord('BidAccepted')], 'placed on QmWATWQ7fV, preparing inputs'],
     [jobRecord('Running'), [executionRecord('Failed'), executionRecord('Running')], 'running on QmWATWQ7fV'],
     [jobRecord('Running'), [executionRecord('Publishing')], 'publishing results from QmWATWQ7fV'],
+    [jobRecord('Running'), [executionRecord('Completed')], 'finishing'],
     [jobRecord('Completed'), [executionRecord('Completed')], 'completed'],
     [jobRecord('Failed', {}, 'trap'), [], 'failed: trap'],
     [jobRecord('Stopped', {}, 'by me'), [], 'stopped: by me'],

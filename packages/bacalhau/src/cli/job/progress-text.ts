@@ -33,7 +33,8 @@ export function progressText(job: Job, executions: readonly Execution[]): string
 
 function oneText(executions: readonly Execution[]): string {
   const execution = executions.findLast((candidate) => !isFinalExecutionState(stateOf(candidate)))
-  if (execution === undefined) return 'waiting for a node'
+  const done = executions.some((candidate) => stateOf(candidate) === EXECUTION_STATES.Completed)
+  if (execution === undefined) return done ? 'finishing' : 'waiting for a node'
   const node = shortId(execution.NodeID)
   switch (stateOf(execution)) {
     case EXECUTION_STATES.BidAccepted:

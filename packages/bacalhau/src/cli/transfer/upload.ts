@@ -26,15 +26,10 @@ export async function upload(client: Client, file: string, options: UploadOption
     throw new BacalhauError('InputFailed', `${file} is neither a file nor a folder`)
   const total = await measure(file)
   const meter = createMeter(`uploading ${path.basename(file)}`, total, progress)
-  // The stream fails before the request that carries it does, and knows better why.
-  let cause: unknown
   const content = found.isDirectory() ? packFolder(file, meter) : readWhole(file, meter)
-  const watched = watch(content, (error) => (cause = error))
   const name = wrap && found.isFile() ? { name: path.basename(file) } : {}
   try {
-    return await client.data.add(watched, { cidVersion, tar: found.isDirectory(), signal, ...name })
-  } catch (error) {
-    throw cause ?? error
+    return await client.data.add(content, { cidVersion, tar: found.isDirectory(), signal, ...name })
   } finally {
     await progress.clear()
   }
@@ -45,15 +40,6 @@ async function* readWhole(file: string, onBytes: (count: number) => void): Async
     const bytes = chunk as Uint8Array
     onBytes(bytes.length)
     yield bytes
-  }
-}
-
-async function* watch<T>(items: AsyncIterable<T>, onError: (error: unknown) => void): AsyncGenerator<T> {
-  try {
-    yield* items
-  } catch (error) {
-    onError(error)
-    throw error
   }
 }
 
