@@ -62,7 +62,8 @@ async function tour(): Promise<void> {
   process.stdout.write(await head(path.join(result, 'outputs/counts.csv'), 10))
 
   heading('5. Stop')
-  await Promise.all(nodes.toReversed().map(stopNode))
+  // The compute node first: it tells the orchestrator that it leaves.
+  for (const node of nodes.toReversed()) await stopNode(node)
   next()
 }
 
