@@ -185,9 +185,10 @@ class Compute implements ComputeNode {
       return store.commit([remove('held', key)])
     }
     const held = parsed.value.report === undefined ? interrupted(parsed.value) : parsed.value
-    if (held !== parsed.value) await store.commit([put('held', key, held)])
     this.#ended.set(key, held)
     this.#retention.keep(key, held.orchestrator)
+    if (held === parsed.value) return
+    await store.commit([put('held', key, held)])
     await this.#shrink(key, executionFolder(folder, key))
   }
 

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { systemCode } from '../runtime/error.ts'
 
 /** Where the files of one execution lie on this node. */
 export interface ExecutionFolder {
@@ -44,7 +45,7 @@ export async function createExecutionFolder(folder: ExecutionFolder, resultNames
 export async function shrinkExecutionFolder(folder: ExecutionFolder): Promise<void> {
   await rm(folder.inputs, { recursive: true, force: true })
   const keep = new Set([folder.stdout, folder.stderr])
-  for (const name of await readdir(folder.results)) {
+  for (const name of await namesIn(folder.results)) {
     const file = path.join(folder.results, name)
     if (!keep.has(file)) await rm(file, { recursive: true, force: true })
   }
@@ -55,5 +56,15 @@ export async function removeUnknownFolders(base: string, known: ReadonlySet<stri
   await mkdir(base, { recursive: true, mode: 0o700 })
   for (const name of await readdir(base)) {
     if (!known.has(name)) await rm(path.join(base, name), { recursive: true, force: true })
+  }
+}
+
+/** An execution that was ended early may have no folder at all. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
   }
 }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { describe, type TestContext, test } from 'node:test'
+import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
+import type { InputSource } from '../sources/source.ts'
+import { tempFolder } from './fixtures/bench.ts'
+import { createScriptedSource } from './fixtures/scripted.ts'
+import { prepareInputs } from './inputs.ts'
+
+const note = (Text: string) => ({ Source: { Type: 'NOTE', Params: { Text } }, Alias: '', Target: `/in/${Text}` })
+const never = () => new AbortController().signal
+const failsWith = (code: string) => (error: unknown) => isBacalhauError(error) && error.code === code
+
+async function prepare(t: TestContext, source: InputSource, texts: readonly string[], signal = never()) {
+  const capabilities = { executors: [], sources: [source], publishers: [] }
+  return prepareInputs(texts.map(note), capabilities, await tempFolder(t), signal)
+}
+
+describe('inputs', () => {
+  test('come side by side, each into a folder of its own, in the order of the spec', async (t) => {
+    const source = createScriptedSource()
+    const inputs = await prepare(t, source, ['a', 'b', 'c'])
+    assert.deepEqual(
+      inputs.mounts.map(({ guestPath, readOnly }) => [guestPath, readOnly]),
+      ['a', 'b', 'c'].map((text) => [`/in/${text}`, true]),
+    )
+    assert.equal(new Set(inputs.mounts.map(({ hostPath }) => hostPath)).size, 3)
+    const [, second] = inputs.mounts
+    assert.equal(await readFile(second?.hostPath ?? '', 'utf8'), 'b')
+    assert.equal(source.held.size, 3)
+    await inputs.release()
+    assert.equal(source.held.size, 0)
+  })
+
+  test('when one fails the others are ended, what was ready is released, and the first error is told', async (t) => {
+    const source = createScriptedSource()
+    source.faults.set('slow', { hang: true })
+    source.faults.set('bad', { error: new BacalhauError('ContentNotFound', 'nobody has it') })
+    await assert.rejects(prepare(t, source, ['ready', 'slow', 'bad', 'also ready']), failsWith('ContentNotFound'))
+    assert.equal(source.held.size, 0)
+  })
+
+  test('an error of no known kind becomes an input failure', async (t) => {
+    const source = createScriptedSource()
+    source.faults.set('bad', { error: new Error('boom') })
+    await assert.rejects(prepare(t, source, ['bad']), failsWith('InputFailed'))
+  })
+
+  test('when the execution is ended its reason is told, not that of an input', async (t) => {
+    const source = createScriptedSource()
+    source.faults.set('slow', { hang: true })
+    const abort = new AbortController()
+    const preparing = prepare(t, source, ['slow'], abort.signal)
+    abort.abort(new BacalhauError('ExecutionCancelled', 'no longer wanted'))
+    await assert.rejects(preparing, failsWith('ExecutionCancelled'))
+  })
+
+  test('one that cannot be released does not keep the others', async (t) => {
+    const source = createScriptedSource()
+    const stubborn: InputSource = {
+      ...source,
+      async prepare(spec, folder, signal) {
+        const input = await source.prepare(spec, folder, signal)
+        return spec.Params?.['Text'] === 'a' ? { ...input, release: () => Promise.reject(new Error('busy')) } : input
+      },
+    }
+    const inputs = await prepare(t, stubborn, ['a', 'b'])
+    await inputs.release()
+    assert.deepEqual([...source.held], ['a'])
+  })
+
+  test('none at all is fine; an unknown kind is named', async (t) => {
+    const source = createScriptedSource()
+    assert.deepEqual((await prepare(t, source, [])).mounts, [])
+    const capabilities = { executors: [], sources: [], publishers: [] }
+    await assert.rejects(
+      prepareInputs([note('a')], capabilities, await tempFolder(t), never()),
+      /does not support the input source "NOTE", only none/,
+    )
+  })
+})

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { describe, type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import type { LogChunk } from '../link/logs.ts'
+import { type ExecutionFolder, executionFolder } from './execution-folder.ts'
+import { tempFolder } from './fixtures/bench.ts'
+import { finishedLog, OutputLog, readOutput } from './output-log.ts'
+
+const never = () => new AbortController().signal
+const FOLLOW = { follow: true, tail: false }
+const ONCE = { follow: false, tail: false }
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+async function freshFolder(base: string, id: string): Promise<ExecutionFolder> {
+  const folder = executionFolder(base, id)
+  await mkdir(folder.results, { recursive: true })
+  return folder
+}
+const one = async (t: TestContext) => freshFolder(await tempFolder(t), 'e-1')
+
+async function read(chunks: AsyncIterable<LogChunk>): Promise<{ stdout: string; stderr: string }> {
+  const text = { stdout: '', stderr: '' }
+  for await (const { stream, bytes } of chunks) text[stream] += Buffer.from(bytes).toString('latin1')
+  return text
+}
+
+describe('the output of an execution', () => {
+  test('reaches every follower once, whole and in order, whenever it joins and however it is written', async (t) => {
+    const base = await tempFolder(t)
+    let run = 0
+    const step = fc.oneof(
+      fc.record({
+        stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+        text: fc.string({ unit: 'binary-ascii' }),
+      }),
+      fc.record({ join: fc.constantFrom('follow' as const, 'tail' as const) }),
+      fc.constant('pause' as const),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const folder = await freshFolder(base, `e-${run++}`)
+        const log = new OutputLog()
+        const written = { stdout: '', stderr: '' }
+        const readers: { from: typeof written; reading: Promise<typeof written> }[] = []
+        for (const action of steps) {
+          if (action === 'pause') await turn()
+          else if ('join' in action) {
+            const chunks = readOutput(folder, log, { follow: true, tail: action.join === 'tail' }, never())
+            // A tail begins where the files end when its reader first asks; so nothing may be written in that moment.
+            const first = chunks.next()
+            if (action.join === 'tail') for (let count = 0; log.waiting <= readers.length; count++) await turn()
+            const reading = first.then(async (result) => {
+              const rest = await read(chunks)
+              if (result.done === true) return rest
+              const { stream, bytes } = result.value
+              return { ...rest, [stream]: Buffer.from(bytes).toString('latin1') + rest[stream] }
+            })
+            readers.push({ from: action.join === 'tail' ? { ...written } : { stdout: '', stderr: '' }, reading })
+          } else {
+            await appendFile(folder[action.stream], action.text, 'latin1')
+            written[action.stream] += action.text
+            log.notify()
+          }
+        }
+        log.finish()
+        for (const { from, reading } of readers) {
+          const seen = await reading
+          assert.deepEqual({ stdout: from.stdout + seen.stdout, stderr: from.stderr + seen.stderr }, written)
+        }
+        assert.deepEqual(await read(readOutput(folder, log, ONCE, never())), written)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('is read in bounded chunks, however large it is', async (t) => {
+    const folder = await one(t)
+    await writeFile(folder.stdout, Buffer.alloc(1_000_000, 'x'))
+    let bytes = 0
+    for await (const chunk of readOutput(folder, finishedLog(), ONCE, never())) {
+      assert.ok(chunk.bytes.length <= 64 * 1024)
+      bytes += chunk.bytes.length
+    }
+    assert.equal(bytes, 1_000_000)
+  })
+
+  test('keeps what was handed out, whatever is read later', async (t) => {
+    const folder = await one(t)
+    await writeFile(folder.stdout, Buffer.concat([Buffer.alloc(65_536, 'a'), Buffer.alloc(65_536, 'b')]))
+    const chunks = await Array.fromAsync(readOutput(folder, finishedLog(), ONCE, never()))
+    assert.deepEqual(
+      chunks.map(({ bytes }) => String.fromCharCode(bytes[0] ?? 0)),
+      ['a', 'b'],
+    )
+  })
+
+  test('without following ends with what is there', async (t) => {
+    const folder = await one(t)
+    const log = new OutputLog()
+    assert.deepEqual(await read(readOutput(folder, log, ONCE, never())), { stdout: '', stderr: '' })
+    await writeFile(folder.stderr, 'half')
+    assert.deepEqual(await read(readOutput(folder, log, ONCE, never())), { stdout: '', stderr: 'half' })
+    assert.equal(log.waiting, 0)
+  })
+
+  test('the tail of what has ended is empty', async (t) => {
+    const folder = await one(t)
+    await writeFile(folder.stdout, 'all of it')
+    assert.deepEqual(await read(readOutput(folder, finishedLog(), { follow: true, tail: true }, never())), {
+      stdout: '',
+      stderr: '',
+    })
+  })
+
+  test('of an execution whose files were removed is empty, not an error', async (t) => {
+    const folder = await one(t)
+    await rm(folder.root, { recursive: true })
+    assert.deepEqual(await read(readOutput(folder, finishedLog(), FOLLOW, never())), { stdout: '', stderr: '' })
+  })
+
+  test('goes on for who reads it while the files are removed', async (t) => {
+    const folder = await one(t)
+    await writeFile(folder.stdout, 'before')
+    const log = new OutputLog()
+    const chunks = readOutput(folder, log, FOLLOW, never())
+    const { value } = await chunks.next()
+    assert.equal(Buffer.from(value?.bytes ?? []).toString(), 'before')
+    await rm(folder.root, { recursive: true })
+    log.finish()
+    assert.deepEqual(await read(chunks), { stdout: '', stderr: '' })
+  })
+})
+
+describe('a reader that leaves', () => {
+  test('by its signal gets the reason, and nothing of it stays behind', async (t) => {
+    const folder = await one(t)
+    const log = new OutputLog()
+    const abort = new AbortController()
+    const reading = read(readOutput(folder, log, FOLLOW, abort.signal))
+    while (log.waiting === 0) await turn()
+    abort.abort(new Error('enough'))
+    await assert.rejects(reading, /enough/)
+    assert.equal(log.waiting, 0)
+    await assert.rejects(read(readOutput(folder, log, ONCE, AbortSignal.abort(new Error('too late')))), /too late/)
+  })
+
+  test('in the middle of a chunk leaves nothing behind either', async (t) => {
+    const folder = await one(t)
+    await writeFile(folder.stdout, 'x')
+    const log = new OutputLog()
+    for await (const _ of readOutput(folder, log, FOLLOW, never())) break
+    assert.equal(log.waiting, 0)
+  })
+})
