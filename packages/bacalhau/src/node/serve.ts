@@ -159,7 +159,7 @@ async function startApi(
   const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
   const api = await createApi(
     { ...services, orchestrator, content, peer, nodeInfo: describe },
-    { host: config.apiHost, port: config.apiPort },
+    { host: config.apiHost, port: config.apiPort, tokens: config.apiToken === undefined ? [] : [config.apiToken] },
   )
   return scope.own(api)
 }
