@@ -98,7 +98,10 @@ export type Task = z.infer<typeof taskSchema>
 
 /** What a user may write of a job (v1.9). */
 export const jobSpecSchema = z.strictObject({
-  Name: text(1_024).trim().default('').describe('Unique within its namespace. Empty: the ID of the job.'),
+  Name: text(1_024)
+    .trim()
+    .default('')
+    .describe('By it the job is found in its namespace; of several jobs, the newest. Empty: the ID of the job.'),
   Namespace: text(255).trim().default('').describe('Empty: `default`.'),
   Type: word(JOB_TYPES, absent('missing job type')).describe(
     'Runs to its end (`batch`), runs on (`service`), runs on at every fitting node (`daemon`), runs once on every fitting node (`ops`).',

@@ -75,13 +75,18 @@ export const SETTINGS = {
     fallback: DEFAULT_PEERS,
     about: 'Peers to connect to: multiaddrs, or /ip4/…/tcp/1234/http to ask an API, or none.',
   }),
-  mdns: setting({ key: 'Swarm.MDNS', kind: toggle, fallback: false, about: 'Find nodes in the local network.' }),
+  mdns: setting({
+    key: 'Swarm.MDNS',
+    kind: toggle,
+    fallback: false,
+    about: 'Find nodes in the local network and connect to them.',
+  }),
   upnp: setting({ key: 'Swarm.UPnP', kind: toggle, fallback: false, about: 'Ask the router to open the port.' }),
   relay: setting({
     key: 'Swarm.Relay',
     kind: toggle,
     fallback: false,
-    about: 'Relay for nodes that cannot be reached.',
+    about: 'Carry the connections of nodes that cannot be reached, and be reached through such a node.',
   }),
   labels: setting<Readonly<Record<string, string>>>({
     key: 'Labels',
@@ -93,7 +98,7 @@ export const SETTINGS = {
     key: 'Compute.AllowListedLocalPaths',
     kind: texts,
     fallback: [],
-    about: 'Local paths that jobs may mount: globs, read-only unless they end in :rw.',
+    about: 'Files and folders of this machine that jobs may read: absolute paths or globs.',
   }),
   capacityCpu: setting({
     key: 'Compute.AllocatedCapacity.CPU',
@@ -123,7 +128,7 @@ export const SETTINGS = {
     key: 'Engines.Disabled',
     kind: texts,
     fallback: [],
-    about: 'Engines that this node does not offer, for example docker.',
+    about: 'Engines that this node does not offer, for example wasm.',
   }),
   logLevel: setting<LogLevel>({
     key: 'Logging.Level',

@@ -30,16 +30,16 @@ export const serveFlags = {
   labels: list({ placeholder: 'NAME=VALUE', help: 'label of this node, for the constraints of jobs' }),
   'allow-listed-local-paths': list({
     placeholder: 'GLOB',
-    help: 'local paths that jobs may mount; ends in :rw for writing',
+    help: 'files and folders of this machine that jobs may read',
   }),
   'limit-total-cpu': text({ placeholder: 'SHARE', help: 'processors for jobs', fallback: '80%' }),
   'limit-total-memory': text({ placeholder: 'SHARE', help: 'memory for jobs', fallback: '80%' }),
   'limit-total-disk': text({ placeholder: 'SHARE', help: 'disk space for jobs', fallback: '80%' }),
   'limit-total-gpu': text({ placeholder: 'SHARE', help: 'GPUs for jobs', fallback: '100%' }),
   'disable-engine': list({ placeholder: 'ENGINE', help: 'engine that this node does not offer' }),
-  mdns: toggle({ help: 'find nodes in the local network' }),
+  mdns: toggle({ help: 'find nodes in the local network and connect to them' }),
   upnp: toggle({ help: 'ask the router to open the port' }),
-  relay: toggle({ help: 'relay for nodes that cannot be reached' }),
+  relay: toggle({ help: 'carry connections of nodes that cannot be reached' }),
   'log-level': oneOf(['debug', 'info', 'warn', 'error', 'silent'], { help: 'how much to log', fallback: 'warn' }),
 } as const
 
@@ -59,7 +59,7 @@ Ctrl-C ends the node in order; a second one ends it at once.`,
     },
     {
       about: 'A second node on the same machine',
-      command: 'bacalhau serve --port 2235 --api-port 2234 --data-dir ~/second --peer /ip4/127.0.0.1/tcp/1234/http',
+      command: 'bacalhau serve --compute --port 2235 --api-port 2234 --peer /ip4/127.0.0.1/tcp/1234/http',
     },
   ],
   load: () => import('../commands/serve.ts'),

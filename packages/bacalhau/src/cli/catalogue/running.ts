@@ -1,3 +1,4 @@
+import { LIMITS } from '../../runtime/limits.ts'
 import { command } from '../command.ts'
 import { list, pairs, text, toggle, whole } from '../flag.ts'
 
@@ -34,7 +35,7 @@ export const wasmRunFlags = {
   input: list({
     short: 'i',
     placeholder: 'SOURCE[:TARGET]',
-    help: 'input: ./local (uploaded), ipfs://CID, https://…, s3://…, file:///on/the/node',
+    help: 'input: ./local (uploaded), ipfs://CID, or file:///on/the/node where that node allows it',
   }),
   output: list({
     short: 'o',
@@ -57,7 +58,7 @@ export const wasmRunFlags = {
   memory: text({ placeholder: 'SIZE', help: 'for example 512MB or 2GiB' }),
   disk: text({ placeholder: 'SIZE', help: 'for example 10GB' }),
   timeout: whole({ placeholder: 'SECONDS', min: 0, max: 31_536_000, help: 'end the run after this time' }),
-  count: whole({ placeholder: 'N', min: 1, max: 1_000_000, help: 'how many executions', fallback: '1' }),
+  count: whole({ placeholder: 'N', min: 1, max: LIMITS.jobCount, help: 'how many executions', fallback: '1' }),
   name: text({ placeholder: 'NAME', help: 'name of the job' }),
   namespace: text({ placeholder: 'NAMESPACE', help: 'namespace of the job', fallback: 'default' }),
   priority: whole({ placeholder: 'N', min: -1_000_000, max: 1_000_000, help: 'higher comes first', fallback: '0' }),
@@ -65,7 +66,7 @@ export const wasmRunFlags = {
   publisher: text({
     short: 'p',
     placeholder: 'WHERE',
-    help: 'where results go: ipfs, local, s3://bucket/key or none',
+    help: 'where results go: ipfs, or none, without result folders',
     fallback: 'ipfs',
   }),
   ...waiting,
@@ -76,15 +77,14 @@ export const wasmRun = command({
   summary: 'Run a WebAssembly module',
   about: `The module is a file of this machine or ipfs://CID. Put -- before arguments that begin with a dash.
 Inputs of this machine are uploaded first. Without a target an input is mounted at /inputs; two inputs need two targets.
-An input may also be written src=SOURCE,dst=TARGET,opt=NAME=VALUE; options are region, endpoint, filter, versionID and
-checksum-256 of s3, and rw=true of file.`,
+An input may also be written src=SOURCE,dst=TARGET.`,
   usage: '<module> [args...]',
   flags: wasmRunFlags,
   examples: [
     { about: 'Count words in a folder of texts', command: 'bacalhau wasm run word-count.wasm -i ./texts:/inputs' },
     {
       about: 'With arguments, printing the output as it comes',
-      command: 'bacalhau wasm run --follow n-body.wasm -- --steps 1000000',
+      command: 'bacalhau wasm run --follow -i ./texts:/inputs word-count.wasm -- --top 5',
     },
     {
       about: 'Fetch the results at once',
