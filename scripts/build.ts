@@ -46,6 +46,8 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
   plugins: [inlinePackageJson, withoutLocales],
+  // Its form for Node is CommonJS, whose names are lost where it is imported on demand into a bundle of several files.
+  alias: { yaml: path.join(root, '../../node_modules/yaml/browser/index.js') },
   banner: {
     // CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules.
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
