@@ -10,7 +10,9 @@ const root = path.join(import.meta.dirname, '..')
 
 /** What a reader types, in order: the words of each line in blocks of shell, and commands in running text. */
 function commandsOf(text: string): string[][] {
-  const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) =>
+  const fenced = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block)
+  const indented = [...text.matchAll(/^ {4}((?:npx|curl) (?:\\\n|.)*)/gm)].map(([, block = '']) => block)
+  const blocks = [...fenced, ...indented].flatMap((block) =>
     block
       .replaceAll('\\\n', '')
       .split('\n')
@@ -26,8 +28,8 @@ const wordsOf = (line: string): string[] =>
 
 test('commands are found in blocks of shell and in text', () => {
   const text =
-    'Type `npm test`, not `ls`.\n```sh\n# First\na "b c" <the d> \\\n  e   # why\n\nf\n```\n```text\ng\n```\n'
-  assert.deepEqual(commandsOf(text), [['a', 'b c', '<the d>', 'e'], ['f'], ['npm', 'test']])
+    'Type `npm test`, not `ls`.\n    npx g \\\n      h\n```sh\n# First\na "b c" <the d> \\\n  e   # why\n\nf\n```\n```text\ng\n```\n'
+  assert.deepEqual(commandsOf(text), [['a', 'b c', '<the d>', 'e'], ['f'], ['npx', 'g', 'h'], ['npm', 'test']])
 })
 
 for (const page of await pagesOf(root)) {
