@@ -18,8 +18,6 @@ export interface WasmExecutorOptions {
   readonly poolSize?: number
 }
 
-/** Memory of a job beyond which its thread is not used again: the garbage would linger. Bytes. */
-const REUSE_MEMORY = 64 * 1024 * 1024
 const PAGE = 65_536
 const MAX_PAGES = 65_536
 
@@ -36,7 +34,7 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
     const onOutput = () => notify(observer, logger)
     const end = await Promise.race([runOnThread(thread, job, { modules, onOutput }), interrupt.promise])
     interrupt.release()
-    if (end.kind === 'ended' && end.ending.kind === 'exited' && end.memoryBytes <= REUSE_MEMORY) pool.giveBack(thread)
+    if (end.kind === 'ended' && end.reusable) pool.giveBack(thread)
     else await pool.discard(thread)
     onOutput()
     const ending = endingOf(end, job)
@@ -99,7 +97,7 @@ function jobOf(request: ExecutionRequest, params: WasmParams): SandboxJob {
 
 interface Interruption {
   /** Settles when somebody outside ends the run. */
-  readonly promise: Promise<{ readonly kind: 'ended'; readonly ending: Ending; readonly memoryBytes: number }>
+  readonly promise: Promise<Extract<ThreadEnd, { kind: 'ended' }>>
   release(): void
 }
 
@@ -112,7 +110,7 @@ function interruption(options: {
 }): Interruption {
   const { clock, time, signal, stopping } = options
   const { promise, resolve } = Promise.withResolvers<Awaited<Interruption['promise']>>()
-  const end = (ending: Ending) => resolve({ kind: 'ended', ending, memoryBytes: 0 })
+  const end = (ending: Ending) => resolve({ kind: 'ended', ending, reusable: false })
   const onAbort = () => {
     const why = stopping.aborted ? 'the node is stopping' : 'it was cancelled'
     end(failure('ExecutionCancelled', `the job was ended: ${why}`))

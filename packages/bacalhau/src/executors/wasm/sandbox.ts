@@ -5,8 +5,7 @@ import type { FromWorker, SandboxJob, ToWorker } from './thread.ts'
 
 /** How a thread finished with a job, by itself. */
 export type ThreadEnd =
-  /** The thread waits for another job. */
-  | { readonly kind: 'ended'; readonly ending: Ending; readonly memoryBytes: number }
+  | { readonly kind: 'ended'; readonly ending: Ending; readonly reusable: boolean }
   /** Something of the node's own was wrong. */
   | { readonly kind: 'fault'; readonly message: string }
   /** The thread is gone. */

@@ -43,7 +43,7 @@ export type FromWorker =
   | { readonly kind: 'compiled'; readonly key: string; readonly module: WebAssembly.Module; readonly bytes: number }
   /** More output is in the files. Sent once until the flag is cleared. */
   | { readonly kind: 'output' }
-  /** The run is over and nothing of it is left in the thread but garbage. */
-  | { readonly kind: 'ended'; readonly ending: Ending; readonly memoryBytes: number }
+  /** The run is over. `reusable`: nothing of it is left in the thread but a little garbage. */
+  | { readonly kind: 'ended'; readonly ending: Ending; readonly reusable: boolean }
   /** The node's own fault, such as an output file that cannot be made. */
   | { readonly kind: 'fault'; readonly message: string }

@@ -1,6 +1,6 @@
 import { fail, printable } from '../failure.ts'
 import type { ModuleFacts } from '../module-binary/inspect.ts'
-import type { Tree } from './files/tree.ts'
+import type { TreeNode } from './files/tree.ts'
 import { type Located, locateModule, readModule } from './module-file.ts'
 import { inspect } from './prepare.ts'
 import { WASI } from './wasi/host.ts'
@@ -19,7 +19,7 @@ export interface LoadedModule {
  * Reads the entry module and those of `importModules` that it needs, directly or not: a namespace is served by the module
  * whose path it is, or whose file name without `.wasm`. Gives them in the order in which to instantiate; the entry is last.
  */
-export function loadModules(tree: Tree, entryModule: string, importModules: readonly string[]): LoadedModule[] {
+export function loadModules(tree: TreeNode, entryModule: string, importModules: readonly string[]): LoadedModule[] {
   const libraries = importModules.map((path) => locateModule(tree, path, 'ImportModules'))
   const loaded = new Map<string, LoadedModule>()
   const serves = ({ path, name }: Located, namespace: string) =>

@@ -4,7 +4,7 @@ import { fail, printable, size } from '../failure.ts'
 import { closeDirectory, enter, namesIn, openNode } from './files/directory.ts'
 import { entryAt, type HostEntry } from './files/entry.ts'
 import { type Place, resolve } from './files/resolve.ts'
-import type { Tree } from './files/tree.ts'
+import type { TreeNode } from './files/tree.ts'
 import { errnoOf, ERRNO, refuse } from './wasi/errno.ts'
 
 /** A module file in the job's own tree. */
@@ -18,7 +18,7 @@ export interface Located {
 }
 
 /** Finds the file that a path means; a folder stands for the one `.wasm` file in it. `field` is for messages. */
-export function locateModule(tree: Tree, path: string, field: string): Located {
+export function locateModule(tree: TreeNode, path: string, field: string): Located {
   const file = visit(tree, path, field, (entry, place) => {
     if (entry?.stat.isFile() === true) return path
     const names = isFolder(entry) ? modulesIn(place) : []
@@ -30,7 +30,7 @@ export function locateModule(tree: Tree, path: string, field: string): Located {
 }
 
 /** The content of a module file, within the size that a module may have. */
-export function readModule(tree: Tree, { file }: Located): Uint8Array {
+export function readModule(tree: TreeNode, { file }: Located): Uint8Array {
   return visit(tree, file, 'The module', (entry) => {
     if (entry?.stat.isFile() !== true) return missing('The module', file, 'is not a file')
     const fd = openSync(entry.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -46,8 +46,13 @@ export function readModule(tree: Tree, { file }: Located): Uint8Array {
 }
 
 /** Looks at what a guest path leads to, as the job itself would; `undefined` stands for a folder of the sandbox's own. */
-function visit<T>(tree: Tree, path: string, field: string, use: (entry: HostEntry | undefined, place: Place) => T): T {
-  const root = openNode(tree.root)
+function visit<T>(
+  tree: TreeNode,
+  path: string,
+  field: string,
+  use: (entry: HostEntry | undefined, place: Place) => T,
+): T {
+  const root = openNode(tree)
   try {
     return resolve(root, path.replace(/^\/+/, ''), 'always', (place) => {
       const entry = entryAt(place) ?? refuse('noent')

@@ -5,7 +5,7 @@ import { typeOfFunction } from '../module-binary/inspect.ts'
 import type { SandboxJob } from '../thread.ts'
 import { openNode } from './files/directory.ts'
 import { createLedger } from './files/ledger.ts'
-import { buildTree, type Tree } from './files/tree.ts'
+import { buildTree, type TreeNode } from './files/tree.ts'
 import { callIfExported, type LinkedModule, linkModule } from './link.ts'
 import { type LoadedModule, loadModules } from './load.ts'
 import { type PlannedModule, planModules } from './prepare.ts'
@@ -24,15 +24,25 @@ export interface RunHooks {
   readonly onOutput: () => void
 }
 
-/**
- * Runs a job in this thread, from opening its output files to its end. Rejects only for faults that are not the job's.
- * `memoryBytes` is what its memories had grown to.
- */
-export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<{ ending: Ending; memoryBytes: number }> {
+/** How a run ended, and whether its thread is as good as before: it is after a clean end, and when no code of the job ran. */
+export interface RunEnd {
+  readonly ending: Ending
+  readonly reusable: boolean
+}
+
+/** Memory of a job, in bytes, beyond which its thread is not used again: as garbage it would linger. */
+const REUSE_MEMORY = 64 * 1024 * 1024
+
+/** Runs a job in this thread, from opening its output files to its end. Rejects only for faults that are not the job's. */
+export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> {
   const state: RunState = { ending: undefined, inside: false }
   const ledger = createLedger(job.limits)
   const descriptors = createDescriptors(ledger)
   const linked: LinkedModule[] = []
+  const end = (ending: Ending): RunEnd => {
+    const clean = ending.kind === 'exited' || linked.length === 0
+    return { ending, reusable: clean && memoryUsed(linked) <= REUSE_MEMORY }
+  }
   try {
     openStreams(descriptors, job, hooks.onOutput)
     const tree = buildTree(job.mounts)
@@ -40,7 +50,7 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<{ ending
     const entry = modules.at(-1)
     if (entry !== undefined) checkEntrypoint(entry, job.entrypoint)
     const compiled = await hooks.compile(modules)
-    preopen(descriptors, tree)
+    preopenRoot(descriptors, tree)
     const process: GuestProcess = {
       args: [entry?.name ?? '', ...job.parameters],
       environment: Object.entries(job.environment).map(([name, value]) => `${name}=${value}`),
@@ -57,11 +67,11 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<{ ending
       linked.push(instance)
       start(instance, module === entry ? job.entrypoint : undefined)
     }
-    return { ending: state.ending ?? { kind: 'exited', exitCode: 0 }, memoryBytes: memoryUsed(linked) }
+    return end(state.ending ?? { kind: 'exited', exitCode: 0 })
   } catch (error) {
     const ending = state.ending ?? (error instanceof RunEnded ? error.ending : describeTrap(error, linked))
     if (ending === undefined) throw error
-    return { ending, memoryBytes: memoryUsed(linked) }
+    return end(ending)
   } finally {
     descriptors.closeAll()
   }
@@ -112,16 +122,21 @@ function openStreams(descriptors: DescriptorTable, job: SandboxJob, onWrite: () 
 }
 
 /**
- * Descriptors from 3: the root of the job's tree, through which everything can be reached, then each mounted folder, for
- * programs that look for theirs by name.
+ * Descriptor 3: the root of the job's tree. Nothing else: with it, C libraries resolve absolute and relative paths alike,
+ * and `/outputs/../inputs` means what it says.
  */
-function preopen(descriptors: DescriptorTable, { root, mounts }: Tree): void {
-  const rights = { rights: DIRECTORY_RIGHTS, inheriting: DIRECTORY_RIGHTS | FILE_RIGHTS, flags: 0, listing: [] }
-  descriptors.add({ kind: 'directory', ...rights, directory: openNode(root), preopen: '/' })
-  for (const { kind, node, guestPath } of mounts) {
-    if (kind !== 'folder' || node === root) continue
-    descriptors.add({ kind: 'directory', ...rights, directory: openNode(node), preopen: guestPath })
-  }
+function preopenRoot(descriptors: DescriptorTable, root: TreeNode): void {
+  const inheriting = DIRECTORY_RIGHTS | FILE_RIGHTS
+  const directory = openNode(root)
+  descriptors.add({
+    kind: 'directory',
+    rights: DIRECTORY_RIGHTS,
+    inheriting,
+    flags: 0,
+    directory,
+    preopen: '/',
+    listing: [],
+  })
 }
 
 function memoryUsed(linked: readonly LinkedModule[]): number {

@@ -8,7 +8,6 @@ export interface MountPoint {
   /** Number of the device that a job sees; never the host's. */
   readonly device: number
   readonly hostPath: string
-  readonly guestPath: string
   readonly readOnly: boolean
   readonly kind: 'folder' | 'file'
 }
@@ -19,27 +18,20 @@ export interface TreeNode {
   mount: MountPoint | undefined
 }
 
-export interface Tree {
-  readonly root: TreeNode
-  readonly mounts: readonly (MountPoint & { readonly node: TreeNode })[]
-}
-
-/** Lays out the mounts of a job. Ends the run when one is missing on the host or two are at the same place. */
-export function buildTree(mounts: readonly Mount[]): Tree {
+/** Lays out the mounts of a job, from its root. Ends the run when one is missing on the host or two are at the same place. */
+export function buildTree(mounts: readonly Mount[]): TreeNode {
   const root = emptyNode()
-  const points = mounts.map((mount, index) => {
-    const names = namesOf(mount.guestPath)
-    const point: MountPoint = { ...mount, ...lookUp(mount), guestPath: `/${names.join('/')}`, device: index + 1 }
-    const node = nodeAt(root, names)
+  for (const [index, mount] of mounts.entries()) {
+    const node = nodeAt(root, namesOf(mount.guestPath))
     if (node.mount !== undefined) fail('ValidationError', `two mounts are at ${printable(mount.guestPath)}`)
-    node.mount = point
-    return { ...point, node }
-  })
-  for (const { kind, node, guestPath } of points) {
-    if (kind === 'file' && node.children.size > 0)
+    node.mount = { ...lookUp(mount), readOnly: mount.readOnly, device: index + 1 }
+  }
+  for (const { guestPath } of mounts) {
+    const { mount, children } = nodeAt(root, namesOf(guestPath))
+    if (mount?.kind === 'file' && children.size > 0)
       fail('ValidationError', `a mount lies below the file ${printable(guestPath)}`)
   }
-  return { root, mounts: points }
+  return root
 }
 
 const emptyNode = (): TreeNode => ({ children: new Map(), mount: undefined })

@@ -14,8 +14,8 @@ export function ioCalls({ descriptors, ledger }: GuestProcess): SyscallTable {
   return {
     fd_read: syscall('iiii', (memory, fd, vectors, count, result) => {
       const source = readable(descriptors, fd)
-      const read =
-        source.hostFd === undefined ? 0 : readAt(source.hostFd, memory.vectors(vectors, count), source.offset)
+      const buffers = memory.vectors(vectors, count)
+      const read = source.hostFd === undefined ? 0 : readAt(source.hostFd, buffers, source.offset)
       source.offset += read
       memory.setU32(result, read)
     }),

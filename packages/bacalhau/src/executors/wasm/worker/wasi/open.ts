@@ -35,7 +35,7 @@ export function openAt(process: GuestProcess, parent: OpenDirectory, place: Plac
   const entry = entryAt(place)
   if (entry !== undefined && flags & OPEN_FLAG.create && flags & OPEN_FLAG.exclusive) refuse('exist')
   if (entry?.kind === 'virtual' || entry?.stat.isDirectory() === true) {
-    if (rights.rights & WRITING_RIGHTS || flags & (OPEN_FLAG.create | OPEN_FLAG.truncate)) refuse('isdir')
+    if (rights.rights & RIGHT.fdWrite || flags & (OPEN_FLAG.create | OPEN_FLAG.truncate)) refuse('isdir')
     return openDirectory(place, { rights: rights.rights & DIRECTORY_RIGHTS, inheriting: rights.inheriting })
   }
   if (place.mustBeDirectory || flags & OPEN_FLAG.directory) refuse(entry === undefined ? 'noent' : 'notdir')
