@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -108,7 +110,8 @@ interface Facts {
 async function firstDocument(child: ChildProcess): Promise<Facts> {
   if (child.stdout === null) throw new Error('no standard output')
   for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line) as Facts
-  throw new Error('the node said nothing')
+  // It ended without a word: how it ended is what its exit tells.
+  return new Promise(() => undefined)
 }
 
 function refuse({ code, stderr }: Ended): never {
@@ -164,4 +167,21 @@ export async function nodesOf({ apiUrl }: NodeProcess): Promise<string[]> {
 /** Asks again and again until the answer is yes. The test's own time limit ends it if that never happens. */
 export async function until(question: () => Promise<boolean>): Promise<void> {
   while (!(await question())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** Ports that nobody listens on now, for a node that has to come back at the same place. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = servers.map((server) => {
+    const address = server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  })
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
 }

@@ -4,29 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { bacalhau, CHECKOUT, createWorld, ended, type NodeProcess, start, until, type World } from '../program.ts'
+import { LOOPS, olderSpec, RETURNS, TRAPS, wasmModule } from '../wasm-modules.ts'
 
 const hello = path.join(CHECKOUT, 'examples/hello/hello.wasm')
 const inputs = path.join(CHECKOUT, 'examples/hello/inputs')
-
-/** Modules in hand-written binary: what a test needs and no more. `body` is the code of `_start`, in hex. */
-function module(body: string, options: { readonly entry?: string; readonly memoryPages?: number } = {}): Buffer {
-  const { entry = '_start', memoryPages } = options
-  const code = Buffer.from(`00${body}0b`, 'hex')
-  const name = Buffer.from(entry)
-  const section = (id: number, ...bytes: number[]) => Buffer.from([id, bytes.length, ...bytes])
-  return Buffer.concat([
-    Buffer.from('0061736d01000000', 'hex'),
-    section(1, 1, 0x60, 0, 0),
-    section(3, 1, 0),
-    ...(memoryPages === undefined ? [] : [section(5, 1, 0, memoryPages)]),
-    section(7, 1, name.length, ...name, 0, 0),
-    section(10, 1, code.length, ...code),
-  ])
-}
-
-const RETURNS = module('')
-const TRAPS = module('00')
-const LOOPS = module('03400c000b')
 
 interface Failure {
   readonly Status: number
@@ -46,16 +27,6 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
   after(() => world.end())
 
   const cli = (...args: string[]) => bacalhau([...args, ...orchestrator.api])
-  const legacy = (wasm: Uint8Array, more: object = {}) => ({
-    Engine: 'Wasm',
-    Wasm: {
-      EntryModule: {
-        StorageSource: 'Inline',
-        URL: `data:application/wasm;base64,${Buffer.from(wasm).toString('base64')}`,
-      },
-    },
-    ...more,
-  })
   async function post(body: string | object): Promise<{ status: number; body: Failure & { cid?: string } }> {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
     const answer = await fetch(`${orchestrator.apiUrl}/api/v1/run`, { method: 'POST', body: text })
@@ -75,7 +46,7 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
   })
 
   test('POST /api/v1/run answers {"cid":"…"} and nothing else', async () => {
-    const { status, body } = await post(legacy(RETURNS))
+    const { status, body } = await post(olderSpec(RETURNS))
     assert.equal(status, 200)
     assert.deepEqual(Object.keys(body), ['cid'])
     assert.match(body.cid ?? '', /^Qm/)
@@ -99,8 +70,13 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
     ['broken JSON', '{"Engine":', 400, /BadRequest/],
     ['no JSON at all', 'hello', 400, /BadRequest/],
     ['an empty document', '{}', 400, /ValidationError/],
-    ['an unknown field', JSON.stringify(legacy(RETURNS, { Pubisher: 'IPFS' })), 400, /ValidationError/],
-    ['a verifier that is gone', JSON.stringify(legacy(RETURNS, { Verifier: 'Deterministic' })), 400, /ValidationError/],
+    ['an unknown field', JSON.stringify(olderSpec(RETURNS, { Pubisher: 'IPFS' })), 400, /ValidationError/],
+    [
+      'a verifier that is gone',
+      JSON.stringify(olderSpec(RETURNS, { Verifier: 'Deterministic' })),
+      400,
+      /ValidationError/,
+    ],
     ['too much', `{"Engine":"Noop","Annotations":["${'x'.repeat(11 * 1024 * 1024)}"]}`, 413, /PayloadTooLarge/],
     ['too deep', `{"Engine":"Noop","Language":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`, 400, /./],
   ] as const) {
@@ -113,18 +89,18 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
   }
 
   test('an unknown field is named, with the one that was meant', async () => {
-    const { body } = await post(legacy(RETURNS, { Pubisher: 'IPFS' }))
+    const { body } = await post(olderSpec(RETURNS, { Pubisher: 'IPFS' }))
     assert.match(body.Message, /Pubisher.*Publisher/)
   })
 
   for (const [what, wasm, more, code, text] of [
     ['a trap', TRAPS, {}, 'WasmTrap', /unreachable/],
     ['an endless loop', LOOPS, { Timeout: 1 }, 'ExecutionTimeout', /1/],
-    ['no entry point', module('', { entry: 'main' }), {}, 'WasmMissingEntrypoint', /main/],
+    ['no entry point', wasmModule('', { entry: 'main' }), {}, 'WasmMissingEntrypoint', /main/],
     ['something that is no module', Buffer.from('#!/bin/sh\necho hello\n'), {}, 'WasmNotAModule', /./],
     [
       'more memory than it may have',
-      module('', { memoryPages: 100 }),
+      wasmModule('', { memoryPages: 100 }),
       { Resources: { Memory: '1Mi' } },
       'WasmMemoryExhausted',
       /./,
@@ -132,7 +108,7 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
     ['more memory than any node has', RETURNS, { Resources: { Memory: '900TB' } }, 'NotEnoughResources', /memory/],
   ] as const) {
     test(`${what} is a failure that says which`, async () => {
-      const { status, body } = await post(legacy(wasm, more))
+      const { status, body } = await post(olderSpec(wasm, more))
       assert.ok(status >= 400, `status ${status}`)
       assert.equal(body.Code, code)
       assert.match(body.Message, text)
@@ -141,14 +117,14 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
 
   test('a failed job ends the command with exit code 1 and its reason', async () => {
     const spec = path.join(world.folder, 'trap.json')
-    await writeFile(spec, JSON.stringify(legacy(TRAPS)))
+    await writeFile(spec, JSON.stringify(olderSpec(TRAPS)))
     const run = await cli('run', spec)
     assert.equal(run.code, 1)
     assert.match(run.stderr, /unreachable/)
   })
 
   test('a client that leaves does not cancel its job', async () => {
-    const body = JSON.stringify(legacy(LOOPS, { Timeout: 2, Annotations: ['left-alone'] }))
+    const body = JSON.stringify(olderSpec(LOOPS, { Timeout: 2, Annotations: ['left-alone'] }))
     const leave = new AbortController()
     const answer = fetch(`${orchestrator.apiUrl}/api/v1/run`, { method: 'POST', body, signal: leave.signal })
     answer.catch(() => undefined)
@@ -168,7 +144,7 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
 
   test('stop ends a running job', async () => {
     const spec = path.join(world.folder, 'loop.json')
-    await writeFile(spec, JSON.stringify(legacy(LOOPS)))
+    await writeFile(spec, JSON.stringify(olderSpec(LOOPS)))
     const { stdout } = await cli('run', spec, '--wait=false', '--id-only')
     const id = stdout.trim()
     const stopped = await cli('job', 'stop', id)
@@ -182,7 +158,7 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
 
   test('Ctrl-C while waiting leaves the job running, and says how to go on', async () => {
     const spec = path.join(world.folder, 'long.json')
-    await writeFile(spec, JSON.stringify(legacy(LOOPS, { Annotations: ['interrupted'] })))
+    await writeFile(spec, JSON.stringify(olderSpec(LOOPS, { Annotations: ['interrupted'] })))
     const child = start(['run', spec, ...orchestrator.api])
     const end = ended(child)
     const list = async () => {
@@ -212,7 +188,7 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
 
   test('a compute node that dies in the middle fails the job within seconds', async () => {
     const spec = path.join(world.folder, 'doomed.json')
-    await writeFile(spec, JSON.stringify(legacy(LOOPS)))
+    await writeFile(spec, JSON.stringify(olderSpec(LOOPS)))
     const { stdout } = await cli('run', spec, '--wait=false', '--id-only')
     const id = stdout.trim()
     const state = async () => {

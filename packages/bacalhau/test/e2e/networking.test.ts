@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { bacalhau, createWorld, nodesOf, startNode, until, type World } from '../program.ts'
+import { bacalhau, createWorld, freePorts, nodesOf, startNode, until, type World } from '../program.ts'
 
 const json = async (url: string) => (await fetch(url)).json() as Promise<Record<string, unknown>>
 
@@ -223,12 +223,4 @@ async function listen(): Promise<Server> {
 function portOf(server: Server): number {
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-/** Ports that nobody listens on; another program could take one meanwhile, which these tests would notice. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listen))
-  const ports = servers.map(portOf)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
