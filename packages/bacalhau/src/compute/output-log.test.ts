@@ -49,7 +49,7 @@ describe('the output of an execution', () => {
             const chunks = readOutput(folder, log, { follow: true, tail: action.join === 'tail' }, never())
             // A tail begins where the files end when its reader first asks; so nothing may be written in that moment.
             const first = chunks.next()
-            if (action.join === 'tail') for (let count = 0; log.waiting <= readers.length; count++) await turn()
+            if (action.join === 'tail') while (log.waiting <= readers.length) await turn()
             const reading = first.then(async (result) => {
               const rest = await read(chunks)
               if (result.done === true) return rest

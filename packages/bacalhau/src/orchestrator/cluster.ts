@@ -1,14 +1,8 @@
-import {
-  addResources,
-  type Membership,
-  NO_RESOURCES,
-  type NodeInfo,
-  type NodeState,
-  type Resources,
-  subtractResources,
-} from '@bacalhau/models'
+import { type Membership, type NodeInfo, type NodeState, subtractResources } from '@bacalhau/models'
 import type { OrchestratorChannel } from '../link/link-protocol.ts'
 import { BacalhauError } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import type { Assignments } from './assignments.ts'
 import type { Candidate } from './placement.ts'
 
 interface Member {
@@ -16,8 +10,8 @@ interface Member {
   membership: Membership
   /** Present while the node is connected. */
   channel: OrchestratorChannel | undefined
-  /** What the executions that this orchestrator gave to the node use, by execution. */
-  readonly reserved: Map<string, Resources>
+  /** Is a node that has gone still expected back? */
+  expected: boolean
   /** Milliseconds since the epoch; undefined for never. */
   lastHeartbeat: number | undefined
   connectedSince: number | undefined
@@ -25,12 +19,14 @@ interface Member {
   lastError: string
 }
 
-/** The compute nodes that this orchestrator knows, and what it has promised of them. In memory: nodes come back by themselves. */
+/** The compute nodes that this orchestrator knows. In memory: nodes come back by themselves. */
 export class Cluster {
   readonly #members = new Map<string, Member>()
+  readonly #assignments: Assignments
   readonly #now: () => number
 
-  constructor(now: () => number) {
+  constructor(assignments: Assignments, now: () => number) {
+    this.#assignments = assignments
     this.#now = now
   }
 
@@ -41,7 +37,7 @@ export class Cluster {
       info,
       membership,
       channel,
-      reserved: known?.reserved ?? new Map<string, Resources>(),
+      expected: true,
       lastHeartbeat: this.#now(),
       connectedSince: this.#now(),
       disconnectedSince: known?.disconnectedSince,
@@ -58,7 +54,15 @@ export class Cluster {
     member.channel = undefined
     member.disconnectedSince = this.#now()
     member.lastError = error
+    // Strangers may come and go as they like; nobody has to remember them.
+    if (member.membership !== 'APPROVED') this.#members.delete(channel.peer)
     return true
+  }
+
+  /** A node that has gone is not expected back any more. */
+  giveUp(nodeId: string): void {
+    const member = this.#members.get(nodeId)
+    if (member !== undefined && member.channel === undefined) member.expected = false
   }
 
   heard(nodeId: string, info: NodeInfo | undefined): void {
@@ -74,27 +78,23 @@ export class Cluster {
     return member?.membership === 'APPROVED' ? member.channel : undefined
   }
 
-  isConnected(nodeId: string): boolean {
-    return this.#members.get(nodeId)?.channel !== undefined
-  }
-
-  reserve(nodeId: string, executionId: string, resources: Resources): void {
-    this.#members.get(nodeId)?.reserved.set(executionId, resources)
-  }
-
-  release(nodeId: string, executionId: string): void {
-    this.#members.get(nodeId)?.reserved.delete(executionId)
-  }
-
-  /** Nodes that may get work now. */
+  /** Nodes that may get work, now or when they are back. */
   candidates(): Candidate[] {
     return [...this.#members.values()]
-      .filter(({ membership, channel }) => membership === 'APPROVED' && channel !== undefined)
-      .map((member) => ({ info: member.info, free: freeOf(member) }))
+      .filter(({ membership, expected }) => membership === 'APPROVED' && expected)
+      .map(({ info, channel }) => {
+        const { used, unanswered } = this.#assignments.load(info.NodeID)
+        return {
+          info,
+          present: channel !== undefined,
+          free: subtractResources(info.ComputeNodeInfo.MaxCapacity, used),
+          window: LIMITS.unansweredOffers - unanswered,
+        }
+      })
   }
 
   states(): NodeState[] {
-    return [...this.#members.values()].map(toState)
+    return [...this.#members.values()].map((member) => this.#toState(member))
   }
 
   /** A node by its id or a beginning of it that no other shares. */
@@ -111,37 +111,34 @@ export class Cluster {
       hint: 'Use a more specific node ID prefix',
     })
   }
-}
 
-function freeOf({ info, reserved }: Member): Resources {
-  const used = [...reserved.values()].reduce(addResources, NO_RESOURCES)
-  return subtractResources(info.ComputeNodeInfo.MaxCapacity, used)
+  #toState(member: Member): NodeState {
+    const status = member.channel === undefined ? 'DISCONNECTED' : 'CONNECTED'
+    const { ComputeNodeInfo: node } = member.info
+    const { used, executions } = this.#assignments.load(member.info.NodeID)
+    return {
+      Info: {
+        ...member.info,
+        ComputeNodeInfo: {
+          ...node,
+          AvailableCapacity: subtractResources(node.MaxCapacity, used),
+          RunningExecutions: executions,
+        },
+      },
+      Membership: member.membership,
+      Connection: status,
+      ConnectionState: {
+        Status: status,
+        LastHeartbeat: time(member.lastHeartbeat),
+        ConnectedSince: time(member.connectedSince),
+        DisconnectedSince: time(member.disconnectedSince),
+        LastError: member.lastError,
+      },
+    }
+  }
 }
 
 /** How the documented API writes "never". */
 const ZERO_TIME = '0001-01-01T00:00:00Z'
 const time = (milliseconds: number | undefined): string =>
   milliseconds === undefined ? ZERO_TIME : new Date(milliseconds).toISOString()
-
-function toState(member: Member): NodeState {
-  const status = member.channel === undefined ? 'DISCONNECTED' : 'CONNECTED'
-  return {
-    Info: {
-      ...member.info,
-      ComputeNodeInfo: {
-        ...member.info.ComputeNodeInfo,
-        AvailableCapacity: freeOf(member),
-        RunningExecutions: member.reserved.size,
-      },
-    },
-    Membership: member.membership,
-    Connection: status,
-    ConnectionState: {
-      Status: status,
-      LastHeartbeat: time(member.lastHeartbeat),
-      ConnectedSince: time(member.connectedSince),
-      DisconnectedSince: time(member.disconnectedSince),
-      LastError: member.lastError,
-    },
-  }
-}

@@ -1,24 +1,22 @@
-import { EXECUTION_STATES, type Execution, isFinalJobState, type Job, type OrchestratorMessage } from '@bacalhau/models'
+import { EXECUTION_STATES, type Job } from '@bacalhau/models'
 import type { OrchestratorChannel } from '../link/link-protocol.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { newExecutionId } from '../runtime/ids.ts'
+import { CATALOGUE } from '../runtime/error-catalogue.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Store } from '../store/store.ts'
-import type { Cluster } from './cluster.ts'
-import { Committer } from './committer.ts'
-import { type Failure, failureDetails } from './failure.ts'
-import { loadOpenJobs, missingPartitions, type OpenJob, openJob } from './job-book.ts'
-import { JobLedger, stateOf } from './job-ledger.ts'
+import { Cluster } from './cluster.ts'
 import type { Heartbeat, Hello, Report, SessionHandler } from './node-session.ts'
-import { type Placement, plan, type Unplaced, type Want } from './placement.ts'
-import { applyReport } from './reports.ts'
-import { isQueueTimeOver, startTimeouts, type Timeouts } from './timeouts.ts'
+import type { OpenJob } from './open-job.ts'
+import { isOver, OpenJobs } from './open-jobs.ts'
+import { Patience } from './patience.ts'
+import { Pauses } from './pauses.ts'
+import { type Candidate, explain, plan, type Unplaced, type Want } from './placement.ts'
+import { verdictOn } from './verdict.ts'
 
 export interface DispatcherOptions {
   readonly store: Store
-  readonly cluster: Cluster
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -26,276 +24,175 @@ export interface DispatcherOptions {
   readonly onChange: (jobId: string) => void
 }
 
-/**
- * Brings every open job to its end: places its executions, follows their reports, notices lost nodes. Decisions are made on
- * the ledgers in memory; whatever a decision causes outside (an offer, an answer) happens after it is on disk.
- */
+/** Brings open jobs and nodes together: places executions, hears the nodes' reports, notices when a node is lost. */
 export class Dispatcher implements SessionHandler {
+  readonly cluster: Cluster
   readonly #options: DispatcherOptions
-  readonly #committer: Committer
-  readonly #jobs = new Map<string, OpenJob>()
-  readonly #timeouts = new Map<string, Timeouts>()
-  readonly #stopped = new AbortController()
+  readonly #jobs: OpenJobs
+  readonly #patience: Patience
+  readonly #pauses: Pauses
+  /** Jobs whose wait has to be judged in the next pass; `all` when the nodes have changed. */
+  #due: Set<OpenJob> | 'all' = new Set()
+  /** After a restart, until the nodes had the time to come back. */
+  #settling = false
   #passScheduled = false
+  #stopped = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#committer = new Committer(options.store, options.clock, options.logger)
+    const { clock } = options
+    this.#jobs = new OpenJobs({
+      ...options,
+      send: (nodeId, message) => this.cluster.channelTo(nodeId)?.send(message),
+      onOpportunity: (job) => this.#schedulePass(job),
+    })
+    this.cluster = new Cluster(this.#jobs.assignments, () => clock.now())
+    this.#pauses = new Pauses(clock, () => this.#schedulePass())
+    this.#patience = new Patience(clock, {
+      onLost: (nodeId) => this.#loseAll(nodeId),
+      onForgotten: (nodeId) => {
+        this.cluster.giveUp(nodeId)
+        this.#schedulePass('all')
+      },
+    })
   }
 
   /** Takes up the jobs that were open when the orchestrator last stopped. Their nodes have a while to come back. */
   async recover(): Promise<void> {
-    const { store, clock, logger } = this.#options
-    for (const job of await loadOpenJobs(store, clock, logger)) this.#take(job)
-    if (this.#jobs.size > 0) this.#losePatience(LIMITS.restartGrace, () => true)
-    this.#schedulePass()
+    if ((await this.#jobs.recover()) === 0) return
+    for (const nodeId of this.#jobs.assignments.nodes()) this.#patience.gone(nodeId, LIMITS.restartGrace)
+    this.#settling = true
+    this.#options.clock.after(LIMITS.restartGrace, () => {
+      this.#settling = false
+      this.#schedulePass('all')
+    })
+    this.#schedulePass('all')
   }
 
   /** Records a new job; resolves when it will survive a crash. Rejects, and forgets it, when it cannot be written. */
-  async admit(job: Job): Promise<void> {
-    const { store, clock } = this.#options
-    const ledger = new JobLedger(job, [], 0, () => clock.now())
-    ledger.open()
-    await store.commit(ledger.takeWrites())
-    this.#take(openJob(ledger))
-    this.#schedulePass()
+  admit(record: Job): Promise<void> {
+    return this.#jobs.admit(record)
   }
 
-  /** Ends an open job on its owner's behalf. False when it is not open (any more). */
-  async stopJob(jobId: string, reason: string): Promise<boolean> {
-    const job = this.#jobs.get(jobId)
-    if (job === undefined) return false
-    job.ledger.event({
-      topic: 'State Update',
-      message: 'Job requested to stop before completion',
-      details: { Reason: reason },
-    })
-    this.#cancelExecutions(job, 'Execution stop requested because job has been stopped')
-    job.ledger.setJobState('Stopped', reason)
-    await this.#commit(job)
-    return true
+  /** Ends an open job on its owner's behalf, durably. False when it is not open (any more). */
+  stopJob(jobId: string, reason: string): Promise<boolean> {
+    return this.#jobs.stop(jobId, reason)
   }
 
   onHello(channel: OrchestratorChannel, hello: Hello, membership: 'APPROVED' | 'PENDING'): void {
-    this.#options.cluster.connect(hello.node, membership, channel)?.close()
-    if (membership !== 'APPROVED') return
-    const held = new Map(hello.held.map(({ executionId, state }) => [executionId, state]))
-    for (const [job, execution] of this.#activeOn(channel.peer)) {
-      if (held.has(execution.ID)) {
-        this.#options.cluster.reserve(channel.peer, execution.ID, job.resources)
-        held.delete(execution.ID)
-      } else this.#missed(job, execution)
-    }
-    // What is left is unknown here or has ended here: running, it is stopped; ended, its report follows and is settled.
-    for (const executionId of held.keys()) channel.send({ type: 'cancel', executionId, reason: 'the job has ended' })
-    this.#schedulePass()
+    const node = channel.peer
+    this.cluster.connect(hello.node, membership, channel)?.close()
+    if (membership !== 'APPROVED') return this.#patience.gone(node)
+    this.#patience.back(node)
+    this.#reconcile(channel, new Map(hello.held.map(({ executionId, state }) => [executionId, state])))
+    this.#schedulePass('all')
   }
 
   onHeartbeat(channel: OrchestratorChannel, { node }: Heartbeat): void {
-    this.#options.cluster.heard(channel.peer, node)
-    if (node !== undefined) this.#schedulePass()
+    this.cluster.heard(channel.peer, node)
+    if (node !== undefined) this.#schedulePass('all')
   }
 
   onReport(channel: OrchestratorChannel, report: Report): void {
-    this.#options.cluster.heard(channel.peer, undefined)
-    const found = this.#activeOn(channel.peer).find(([, execution]) => execution.ID === report.executionId)
-    if (found === undefined) {
-      // A repeated report, or one about an execution that was given up: all that is left to say is that it may be forgotten.
-      if (isFinalReport(report)) channel.send({ type: 'settled', executionId: report.executionId })
-      return
-    }
-    const [job] = found
-    const effect = applyReport(job.ledger, report)
-    if (effect.ended) this.#options.cluster.release(channel.peer, report.executionId)
-    if (effect.refused !== undefined) this.#refused(job, channel.peer, effect.refused)
-    if (effect.failure !== undefined) this.#fail(job, effect.failure)
-    else this.#conclude(job)
-    const settled: OrchestratorMessage = { type: 'settled', executionId: report.executionId }
-    if (effect.soon) this.#commitSoon(job)
-    else this.#commitThen(job, () => isFinalReport(report) && channel.send(settled))
-    if (effect.ended) this.#schedulePass()
+    const { executionId } = report
+    this.cluster.heard(channel.peer, undefined)
+    const job = this.#jobs.assignments.jobOf(channel.peer, executionId)
+    if (job !== undefined) this.#hear(job, channel.peer, report)
+    // One that was given up, or was never given to this node.
+    else if (!isFinalReport(report)) this.#cancel(channel, executionId)
+    // Also for a repeated report, and one that comes too late: all that is left to say is that it may be forgotten.
+    if (isFinalReport(report)) this.#jobs.after(() => channel.send({ type: 'settled', executionId }))
   }
 
   onEnd(channel: OrchestratorChannel, error: Error | undefined): void {
-    const { cluster, logger } = this.#options
-    if (!cluster.disconnect(channel, error?.message ?? 'connection closed')) return
-    logger.info({ node: channel.peer, error: error?.message }, 'a compute node has gone')
-    this.#losePatience(LIMITS.linkGrace, (nodeId) => nodeId === channel.peer)
+    if (!this.cluster.disconnect(channel, error?.message ?? 'connection closed') || this.#stopped) return
+    this.#options.logger.info({ node: channel.peer, error: error?.message }, 'a compute node has gone')
+    this.#patience.gone(channel.peer)
   }
 
-  stop(): void {
-    this.#stopped.abort(new Error('the orchestrator is being stopped'))
-    for (const timeouts of this.#timeouts.values()) timeouts.stop()
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#patience.stop()
+    this.#pauses.stop()
+    await this.#jobs.close()
   }
 
-  #take(job: OpenJob): void {
-    this.#jobs.set(job.ledger.job.ID, job)
-    const timeouts = startTimeouts(job.ledger.job, this.#options.clock, {
-      onQueueTimeout: () => this.#schedulePass(),
-      onTotalTimeout: (failure) => {
-        this.#fail(job, failure)
-        this.#commitThen(job)
-      },
-    })
-    this.#timeouts.set(job.ledger.job.ID, timeouts)
-  }
-
-  /** Gives up the executions on nodes that are still away when `grace` milliseconds have passed. */
-  #losePatience(grace: number, concerns: (nodeId: string) => boolean): void {
-    const { clock, cluster } = this.#options
-    clock.after(grace, () => {
-      if (this.#stopped.signal.aborted) return
-      for (const job of this.#jobs.values()) {
-        const lost = job.ledger.active().filter(({ NodeID }) => concerns(NodeID) && !cluster.isConnected(NodeID))
-        for (const execution of lost) this.#missed(job, execution)
-      }
-    })
-  }
-
-  /** A node does not have this execution (any more). An offer that it never took goes elsewhere; lost work fails the job. */
-  #missed(job: OpenJob, execution: Execution): void {
-    this.#options.cluster.release(execution.NodeID, execution.ID)
-    const failure = { code: 'NodeLost', message: `the node ${execution.NodeID} was lost while it ran the job` }
-    const taken = stateOf(execution) >= EXECUTION_STATES.BidAccepted
-    job.ledger.setExecutionState(execution.ID, EXECUTION_STATES.Failed, {
-      topic: 'Execution',
-      message: taken ? failure.message : `the node ${execution.NodeID} was lost before it took the job`,
-      details: failureDetails(failure),
-    })
-    if (taken) this.#fail(job, failure)
-    this.#commitThen(job)
-    this.#schedulePass()
-  }
-
-  #refused(job: OpenJob, nodeId: string, { reason, later }: { reason: string; later: boolean }): void {
-    if (!later) {
-      job.refusals.set(nodeId, reason)
-      return
+  /** Brings what we have given to a node and what it holds, with its states, to the same. */
+  #reconcile(channel: OrchestratorChannel, held: Map<string, number>): void {
+    const { assignments } = this.#jobs
+    for (const [executionId, job] of assignments.on(channel.peer)) {
+      // One that was lost may have ended its siblings on the same node.
+      if (assignments.jobOf(channel.peer, executionId) === undefined) continue
+      const state = held.get(executionId)
+      held.delete(executionId)
+      if (state === undefined) this.#jobs.lose(job, executionId)
+      else if (state >= EXECUTION_STATES.BidAccepted) this.#hear(job, channel.peer, { type: 'accepted', executionId })
     }
-    job.paused.add(nodeId)
-    this.#options.clock.after(LIMITS.refusalPause, () => {
-      job.paused.delete(nodeId)
-      this.#schedulePass()
-    })
+    // What is left is unknown here or has ended here: running, it is stopped; ended, its report follows and is settled.
+    for (const executionId of held.keys()) this.#cancel(channel, executionId)
   }
 
-  /** The job is done when every partition is. */
-  #conclude({ ledger }: OpenJob): void {
-    const { job } = ledger
-    if (isFinalJobState(job.State.StateType) || ledger.partitions('completed').size < job.Count) return
-    ledger.setJobState('Completed', '')
+  #hear(job: OpenJob, nodeId: string, report: Report): void {
+    const effect = this.#jobs.apply(job, report)
+    if (effect.kind === 'refused' && effect.later) this.#pauses.begin(job.shape, nodeId)
+    else if (effect.kind !== 'nothing') this.#pauses.end(job.shape, nodeId)
   }
 
-  #fail(job: OpenJob, failure: Failure): void {
-    if (isFinalJobState(job.ledger.job.State.StateType)) return
-    this.#cancelExecutions(job, 'Execution stopped due to job failure')
-    job.ledger.setJobState('Failed', failure.message, failureDetails(failure))
+  #cancel(channel: OrchestratorChannel, executionId: string): void {
+    this.#jobs.after(() => channel.send({ type: 'cancel', executionId, reason: 'the job has ended' }))
   }
 
-  #cancelExecutions({ ledger }: OpenJob, reason: string): void {
-    const { cluster } = this.#options
-    for (const { ID, NodeID } of ledger.active()) {
-      ledger.setExecutionState(ID, EXECUTION_STATES.Cancelled, { topic: 'Execution', message: reason })
-      cluster.release(NodeID, ID)
-      cluster.channelTo(NodeID)?.send({ type: 'cancel', executionId: ID, reason })
-    }
+  /** What a node that has gone for too long had is lost. It may be back without being a member any more. */
+  #loseAll(nodeId: string): void {
+    if (this.cluster.channelTo(nodeId) !== undefined) return
+    for (const [executionId, job] of this.#jobs.assignments.on(nodeId)) this.#jobs.lose(job, executionId)
   }
 
   /** Passes are coalesced: whatever happens in one turn of the event loop is decided together. */
-  #schedulePass(): void {
-    if (this.#passScheduled || this.#stopped.signal.aborted) return
+  #schedulePass(due?: OpenJob | 'all'): void {
+    if (due === 'all') this.#due = 'all'
+    else if (due !== undefined && this.#due !== 'all') this.#due.add(due)
+    if (this.#passScheduled || this.#stopped) return
     this.#passScheduled = true
     setImmediate(() => {
       this.#passScheduled = false
-      this.#pass()
+      if (!this.#stopped) this.#pass()
     })
   }
 
   #pass(): void {
-    const wants = [...this.#jobs.values()].flatMap((job): Want[] => {
-      const partitions = missingPartitions(job)
-      if (isFinalJobState(job.ledger.job.State.StateType)) return []
-      if (partitions.length === 0) return this.#finishEmpty(job)
-      return [{ job: job.ledger.job, resources: job.resources, partitions, refusals: job.refusals, paused: job.paused }]
-    })
-    if (wants.length === 0 || this.#stopped.signal.aborted) return
-    const { placements, unplaced } = plan(wants, this.#options.cluster.candidates())
-    for (const [jobId, group] of Map.groupBy(placements, ({ jobId }) => jobId)) this.#place(jobId, group)
-    for (const reason of unplaced) this.#wait(reason)
+    const { line, shapes } = this.#jobs.waiting
+    const due = this.#due === 'all' ? [...line] : this.#due
+    this.#due = new Set()
+    if (line.length === 0) return
+    const candidates = this.cluster.candidates()
+    const placements = plan(this.#wants(line), shapes, candidates)
+    for (const [jobId, group] of Map.groupBy(placements, ({ jobId }) => jobId)) this.#jobs.place(jobId, group)
+    const reasons = new Map<string, Unplaced>()
+    for (const job of due) this.#judge(job, candidates, reasons)
   }
 
-  /** A job that asks for no executions is complete as soon as it is looked at. */
-  #finishEmpty(job: OpenJob): [] {
-    if (job.ledger.job.Count > 0) return []
-    this.#conclude(job)
-    this.#commitThen(job)
-    return []
+  *#wants(line: readonly OpenJob[]): Generator<Want> {
+    for (const job of line) yield this.#want(job)
   }
 
-  #place(jobId: string, placements: readonly Placement[]): void {
-    const job = this.#jobs.get(jobId)
-    if (job === undefined) return
-    const { cluster, random } = this.#options
-    const offers = placements.map(({ nodeId, partition }) => {
-      const execution = job.ledger.addExecution(newExecutionId(random), nodeId, partition, job.resources)
-      cluster.reserve(nodeId, execution.ID, job.resources)
-      return execution
-    })
-    this.#commitThen(job, () => {
-      for (const { ID, NodeID, PartitionIndex } of offers) {
-        if (!job.ledger.active().some((execution) => execution.ID === ID)) continue
-        const channel = cluster.channelTo(NodeID)
-        channel?.send({
-          type: 'offer',
-          executionId: ID,
-          job: job.ledger.job,
-          partitionIndex: PartitionIndex,
-          resources: job.resources,
-        })
-      }
-    })
+  #want({ ledger, resources, shape, offerBytes, refusals }: OpenJob): Want {
+    const isPaused = (nodeId: string) => this.#pauses.isPaused(shape, nodeId)
+    return { job: ledger.job, partitions: ledger.waiting, resources, shape, offerBytes, refusals, isPaused }
   }
 
-  #wait({ jobId, kind, code, reason }: Unplaced): void {
-    const job = this.#jobs.get(jobId)
-    if (job === undefined) return
-    const { ledger } = job
-    const idle = ledger.active().length === 0
-    if (kind === 'impossible' && idle && isQueueTimeOver(ledger.job, this.#options.clock.now()))
-      this.#fail(job, { code, message: reason })
-    else if (ledger.job.State.StateType === 'Pending') ledger.setJobState('Queued', reason)
-    else if (ledger.job.State.StateType === 'Queued') ledger.explain(reason)
-    this.#commitThen(job)
-  }
-
-  #activeOn(nodeId: string): [OpenJob, Execution][] {
-    return [...this.#jobs.values()].flatMap((job) =>
-      job.ledger
-        .active()
-        .flatMap((execution): [OpenJob, Execution][] => (execution.NodeID === nodeId ? [[job, execution]] : [])),
-    )
-  }
-
-  #commitSoon(job: OpenJob): void {
-    this.#options.clock.after(LIMITS.progressDelay, () => this.#commitThen(job))
-  }
-
-  #commitThen(job: OpenJob, effect?: () => void): void {
-    this.#commit(job).then(
-      () => effect?.(),
-      (error: unknown) => this.#options.logger.error({ error: String(error) }, 'a change was not written'),
-    )
-  }
-
-  async #commit(job: OpenJob): Promise<void> {
-    const { ID, State } = job.ledger.job
-    if (isFinalJobState(State.StateType)) {
-      this.#timeouts.get(ID)?.stop()
-      this.#timeouts.delete(ID)
-    }
-    await this.#committer.commit(job.ledger.takeWrites(), this.#stopped.signal)
-    if (isFinalJobState(State.StateType)) this.#jobs.delete(ID)
-    this.#options.onChange(ID)
+  /** A job that still waits after a pass: should it, and why? `reasons` remembers those of its shape. */
+  #judge(job: OpenJob, candidates: readonly Candidate[], reasons: Map<string, Unplaced>): void {
+    const { ledger, shape, refusals } = job
+    // A job of which a part is under way does not count as waiting.
+    if (ledger.waiting.size === 0 || ledger.active.size > 0 || isOver(job)) return
+    const known = refusals.size === 0 ? reasons.get(shape) : undefined
+    const why = known ?? explain(this.#want(job), candidates)
+    if (refusals.size === 0) reasons.set(shape, why)
+    const now = this.#options.clock.now()
+    const verdict = verdictOn(ledger.job, why, { settling: this.#settling, now })
+    if (verdict.kind === 'fail') this.#jobs.fail(job, { ...verdict, hint: CATALOGUE[verdict.code].hint })
+    else this.#jobs.wait(job, verdict.message)
   }
 }
 

@@ -17,24 +17,57 @@ import { executionKey, historyKey, jobIndexes } from './job-records.ts'
 
 const NANOSECONDS = 1e6
 
+export interface LedgerOptions {
+  readonly now: () => number
+  /** Called with every execution that is placed or restored, and with every one that ends. */
+  readonly onStart: (execution: Execution) => void
+  readonly onEnd: (execution: Execution) => void
+}
+
 /**
  * The record of one job that has not ended: the job, its executions, and the writes that have not been committed yet. The only
- * place where their states change, always together with the event that says so.
+ * place where their states change, always together with the event that says so. A partition (0 to Count - 1) is at any time
+ * one of three: waiting, with one active execution, or completed.
  */
 export class JobLedger {
   job: Job
-  readonly executions: Map<string, Execution>
+  readonly #active = new Map<string, Execution>()
+  readonly #waiting: Set<number>
+  #completed = 0
   #sequence: number
   #writes: Write[] = []
   /** The job's own record differs from what was taken last. */
   #changed = false
-  readonly #now: () => number
+  readonly #options: LedgerOptions
 
-  constructor(job: Job, executions: readonly Execution[], sequence: number, now: () => number) {
+  constructor(job: Job, sequence: number, options: LedgerOptions) {
     this.job = job
-    this.executions = new Map(executions.map((execution) => [execution.ID, execution]))
     this.#sequence = sequence
-    this.#now = now
+    this.#options = options
+    this.#waiting = new Set(Array.from({ length: job.Count }, (_, index) => index))
+  }
+
+  /** Takes up the executions that are stored already. */
+  restore(executions: readonly Execution[]): void {
+    for (const execution of executions) {
+      if (!isFinalExecutionState(stateOf(execution))) this.#start(execution)
+      else if (stateOf(execution) === EXECUTION_STATES.Completed) this.#complete(execution)
+    }
+  }
+
+  /** Executions that have not ended, by id. */
+  get active(): ReadonlyMap<string, Execution> {
+    return this.#active
+  }
+
+  /** Partitions that have neither a completed execution nor one on the way. */
+  get waiting(): ReadonlySet<number> {
+    return this.#waiting
+  }
+
+  /** How many partitions are completed. */
+  get completed(): number {
+    return this.#completed
   }
 
   /** The first writes of a new job: the record, its indexes, and the event. */
@@ -54,7 +87,7 @@ export class JobLedger {
 
   event(event: HistoryEvent): void {
     this.#sequence += 1
-    const now = this.#now()
+    const now = this.#options.now()
     this.#writes.push(
       put('history', historyKey(this.job.ID, this.#sequence), toHistory(this.job, this.#sequence, event, now)),
     )
@@ -88,7 +121,7 @@ export class JobLedger {
   }
 
   addExecution(id: string, nodeId: string, partition: number, resources: Resources): Execution {
-    const now = this.#now() * NANOSECONDS
+    const now = this.#options.now() * NANOSECONDS
     const { job } = this
     const execution: Execution = {
       ID: id,
@@ -111,6 +144,7 @@ export class JobLedger {
       CreateTime: now,
       ModifyTime: now,
     }
+    this.#start(execution)
     this.#save(execution)
     this.event({
       topic: 'Scheduling',
@@ -128,10 +162,10 @@ export class JobLedger {
     event: Omit<HistoryEvent, 'executionId'>,
     change: Partial<Execution> = {},
   ): boolean {
-    const execution = this.executions.get(id)
+    const execution = this.#active.get(id)
     if (execution === undefined || !canExecutionBecome(stateOf(execution), state)) return false
     const final = isFinalExecutionState(state)
-    this.#save({
+    const moved: Execution = {
       ...execution,
       ...change,
       ...(final ? { DesiredState: { StateType: DESIRED_STATES.Stopped, Message: event.message } } : {}),
@@ -141,28 +175,34 @@ export class JobLedger {
         ...(event.details === undefined ? {} : { Details: { ...event.details } }),
       },
       Revision: execution.Revision + 1,
-      ModifyTime: this.#now() * NANOSECONDS,
-    })
+      ModifyTime: this.#options.now() * NANOSECONDS,
+    }
+    this.#save(moved)
+    if (final) this.#end(moved)
+    else this.#active.set(id, moved)
     this.event({ ...event, executionId: id })
     return true
   }
 
-  /** Executions that have not ended. */
-  active(): Execution[] {
-    return [...this.executions.values()].filter((execution) => !isFinalExecutionState(stateOf(execution)))
+  #start(execution: Execution): void {
+    this.#active.set(execution.ID, execution)
+    this.#waiting.delete(execution.PartitionIndex)
+    this.#options.onStart(execution)
   }
 
-  /** Partitions with a completed execution, and those with one on the way. */
-  partitions(state: 'completed' | 'active'): Set<number> {
-    const wanted = (execution: Execution) =>
-      state === 'completed'
-        ? stateOf(execution) === EXECUTION_STATES.Completed
-        : !isFinalExecutionState(stateOf(execution))
-    return new Set([...this.executions.values()].filter(wanted).map(({ PartitionIndex }) => PartitionIndex))
+  #end(execution: Execution): void {
+    this.#active.delete(execution.ID)
+    this.#options.onEnd(execution)
+    if (stateOf(execution) === EXECUTION_STATES.Completed) this.#complete(execution)
+    else this.#waiting.add(execution.PartitionIndex)
+  }
+
+  #complete({ PartitionIndex }: Execution): void {
+    this.#waiting.delete(PartitionIndex)
+    this.#completed += 1
   }
 
   #save(execution: Execution): void {
-    this.executions.set(execution.ID, execution)
     this.#writes.push(put('execution', executionKey(execution), execution))
   }
 }

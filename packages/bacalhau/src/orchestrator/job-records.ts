@@ -49,7 +49,18 @@ export async function findJob(store: Store, idOrName: string, namespace = 'defau
   }
   const [row] = prefixed
   if (row !== undefined) return parseStored(jobSchema, row.value, `job ${row.key}`)
-  throw new BacalhauError('NotFound', `job not found: ${idOrName}`, {
+  throw notFound(idOrName)
+}
+
+/** The job with this id. */
+export async function requireJob(store: Store, id: string): Promise<Job> {
+  const job = await readJob(store, id)
+  if (job === undefined) throw notFound(id)
+  return job
+}
+
+function notFound(idOrName: string): BacalhauError {
+  return new BacalhauError('NotFound', `job not found: ${idOrName}`, {
     component: 'JobStore',
     hint: 'List jobs with `bacalhau job list`.',
   })
@@ -61,7 +72,7 @@ export async function readJob(store: Store, id: string): Promise<Job | undefined
 }
 
 export async function readExecutions(store: Store, jobId: string): Promise<Execution[]> {
-  const rows = await store.range('execution', { prefix: `${jobId}/`, limit: LIMITS.jobCount * 4 })
+  const rows = await store.range('execution', { prefix: `${jobId}/`, limit: Number.MAX_SAFE_INTEGER })
   return rows
     .map(({ key, value }) => parseStored(executionSchema, value, `execution ${key}`))
     .toSorted((a, b) => a.CreateTime - b.CreateTime || a.PartitionIndex - b.PartitionIndex)

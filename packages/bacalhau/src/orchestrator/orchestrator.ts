@@ -11,16 +11,15 @@ import { BacalhauError } from '../runtime/error.ts'
 import { newJobId } from '../runtime/ids.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
-import { Cluster } from './cluster.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts'
-import { findJob, listJobs, readExecutions, readHistory, readJob } from './job-records.ts'
+import { findJob, listJobs, readExecutions, readHistory, readJob, requireJob } from './job-records.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
 import type { NodeApproval } from './membership.ts'
-import { NodeSession, type SessionPolicy } from './node-session.ts'
+import { type NodeSession, startNodeSession } from './node-session.ts'
 import type { ListJobsQuery, LogChunk, LogQuery, Orchestrator } from './service.ts'
 
-export interface OrchestratorOptions extends Omit<DispatcherOptions, 'cluster' | 'onChange'> {
+export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'> {
   /** This node's own description, for the list of nodes. */
   readonly self: () => NodeInfo
   readonly approval: NodeApproval
@@ -38,51 +37,36 @@ export interface RunningOrchestrator extends Orchestrator, Stoppable {
 
 export async function createOrchestrator(options: OrchestratorOptions): Promise<RunningOrchestrator> {
   const watch = new JobWatch()
-  const cluster = new Cluster(() => options.clock.now())
-  const dispatcher = new Dispatcher({ ...options, cluster, onChange: (jobId) => watch.changed(jobId) })
+  const dispatcher = new Dispatcher({ ...options, onChange: (jobId) => watch.changed(jobId) })
   await dispatcher.recover()
-  return new Service(options, cluster, dispatcher, watch)
+  return new Service(options, dispatcher, watch)
 }
 
 class Service implements RunningOrchestrator {
   readonly #options: OrchestratorOptions
-  readonly #cluster: Cluster
   readonly #dispatcher: Dispatcher
   readonly #watch: JobWatch
-  readonly #policy: SessionPolicy
   readonly #sessions = new Set<NodeSession>()
+  /** Nanoseconds since the epoch of the newest job. */
+  #newest = 0
+  #stopped = false
 
-  constructor(options: OrchestratorOptions, cluster: Cluster, dispatcher: Dispatcher, watch: JobWatch) {
+  constructor(options: OrchestratorOptions, dispatcher: Dispatcher, watch: JobWatch) {
     this.#options = options
-    this.#cluster = cluster
     this.#dispatcher = dispatcher
     this.#watch = watch
-    this.#policy = {
-      approval: options.approval,
-      joinToken: options.joinToken,
-      clock: options.clock,
-      logger: options.logger,
-    }
   }
 
   attach(channel: OrchestratorChannel): void {
-    const dispatcher = this.#dispatcher
-    const session: NodeSession = new NodeSession(channel, this.#policy, {
-      onHello: (...args) => dispatcher.onHello(...args),
-      onHeartbeat: (...args) => dispatcher.onHeartbeat(...args),
-      onReport: (...args) => dispatcher.onReport(...args),
-      onEnd: (...args) => {
-        this.#sessions.delete(session)
-        dispatcher.onEnd(...args)
-      },
-    })
+    const session = startNodeSession(channel, this.#options, this.#dispatcher, () => this.#sessions.delete(session))
     this.#sessions.add(session)
+    if (this.#stopped) session.close()
   }
 
   async submit({ spec }: Submission): Promise<Job> {
     refuseUnsupported(spec.Type, spec.Count ?? 1)
-    const { random, clock, store } = this.#options
-    const now = clock.now() * 1e6
+    const { random, store } = this.#options
+    const now = this.#timeOfCreation()
     const id = newJobId(random)
     const job: Job = {
       ...spec,
@@ -118,17 +102,18 @@ class Service implements RunningOrchestrator {
   }
 
   async stopJob(idOrName: string, reason: string, namespace?: string): Promise<Job> {
-    const job = await this.getJob(idOrName, namespace)
-    if (await this.#dispatcher.stopJob(job.ID, reason)) return this.getJob(job.ID)
-    const { State } = await this.getJob(job.ID)
-    if (State.StateType === 'Stopped') return job
-    throw new BacalhauError('Conflict', `cannot stop job in state ${State.StateType}`, { component: 'JobStore' })
+    const { ID } = await this.getJob(idOrName, namespace)
+    const wasOpen = await this.#dispatcher.stopJob(ID, reason)
+    const job = await this.#byId(ID)
+    const { StateType } = job.State
+    if (wasOpen || StateType === 'Stopped') return job
+    throw new BacalhauError('Conflict', `cannot stop job in state ${StateType}`, { component: 'JobStore' })
   }
 
   async waitForChange(idOrName: string, revision: number, signal: AbortSignal, namespace?: string): Promise<Job> {
     const { ID } = await this.getJob(idOrName, namespace)
     const look = async () => {
-      const job = await this.getJob(ID)
+      const job = await this.#byId(ID)
       return job.Revision > revision || isFinalJobState(job.State.StateType) ? job : undefined
     }
     return this.#watch.until(ID, look, signal)
@@ -144,7 +129,7 @@ class Service implements RunningOrchestrator {
     const look = async () => {
       const execution = chooseExecution(await readExecutions(this.#options.store, ID), query.executionId)
       if (execution !== undefined) return execution
-      const { State } = await this.getJob(ID)
+      const { State } = await this.#byId(ID)
       if (query.follow !== true || isFinalJobState(State.StateType)) throw noExecution(ID, query.executionId)
       return undefined
     }
@@ -153,17 +138,29 @@ class Service implements RunningOrchestrator {
   }
 
   nodes(): readonly NodeState[] {
-    return this.#cluster.states()
+    return this.#dispatcher.cluster.states()
   }
 
   node(id: string): NodeState {
-    return this.#cluster.find(id)
+    return this.#dispatcher.cluster.find(id)
   }
 
-  /** Ends all links. Open jobs stay open: they are taken up again at the next start. */
+  /** Ends all links and writes what has been decided. Open jobs stay open: they are taken up again at the next start. */
   async stop(): Promise<void> {
-    this.#dispatcher.stop()
+    this.#stopped = true
     for (const session of this.#sessions) session.close()
+    await this.#dispatcher.stop()
+  }
+
+  /** A job that was found before. A name that looks like its id must not get in the way. */
+  #byId(id: string): Promise<Job> {
+    return requireJob(this.#options.store, id)
+  }
+
+  /** Later than that of every job before, by a microsecond at least: listings and queues keep the order of submission. */
+  #timeOfCreation(): number {
+    this.#newest = Math.max(this.#options.clock.now() * 1e6, this.#newest + 1_000)
+    return this.#newest
   }
 }
 

@@ -1,73 +1,84 @@
-import { EXECUTION_STATES } from '@bacalhau/models'
+import { EXECUTION_STATES, type Execution } from '@bacalhau/models'
 import { type Failure, failureDetails } from './failure.ts'
 import type { JobLedger } from './job-ledger.ts'
 import type { Report } from './node-session.ts'
 
 /** What follows from a report, besides what it changed in the ledger. */
-export interface ReportEffect {
-  /** The node no longer works on the execution. */
-  readonly ended: boolean
-  /** Only progress: it need not be written before anything else happens. */
-  readonly soon: boolean
-  readonly refused?: { readonly reason: string; readonly later: boolean }
+export type ReportEffect =
+  /** It came late or twice, and changed nothing. */
+  | { readonly kind: 'nothing' }
+  /** It need not be written before anything else happens. */
+  | { readonly kind: 'progress' }
+  | { readonly kind: 'refused'; readonly reason: string; readonly later: boolean }
+  | { readonly kind: 'completed' }
   /** The execution failed, and with it the job. */
-  readonly failure?: Failure
-}
+  | { readonly kind: 'failed'; readonly failure: Failure }
 
-const PROGRESS: ReportEffect = { ended: false, soon: true }
-const END: ReportEffect = { ended: true, soon: false }
-
-/** Applies a report of the node that holds the execution. One that comes late or twice changes nothing. */
+/** Applies a report of the node that holds the execution. */
 export function applyReport(ledger: JobLedger, report: Report): ReportEffect {
-  const id = report.executionId
+  const changed = report.type === 'refused' ? refuse(ledger, report) : advance(ledger, report)
+  if (!changed) return { kind: 'nothing' }
   switch (report.type) {
     case 'accepted':
-      if (ledger.setExecutionState(id, EXECUTION_STATES.BidAccepted, { topic: 'Execution', message: 'Running' }))
-        startJob(ledger)
-      return PROGRESS
     case 'progress':
-      ledger.setExecutionState(id, report.state, {
-        topic: 'Execution',
-        message: report.state === EXECUTION_STATES.Running ? 'Running Execution' : 'Publishing Results',
-      })
-      return PROGRESS
-    case 'refused': {
-      const message = `rejected bid: ${report.reason}`
-      ledger.setExecutionState(id, EXECUTION_STATES.AskForBidRejected, { topic: 'Scheduling', message })
-      return { ...END, refused: report }
-    }
-    case 'completed': {
-      const change = { RunOutput: report.output, PublishedResult: report.result }
-      ledger.setExecutionState(
-        id,
-        EXECUTION_STATES.Completed,
-        { topic: 'Execution', message: 'Completed successfully' },
-        change,
-      )
-      return END
-    }
-    case 'failed': {
-      const change = {
-        ...(report.output === undefined ? {} : { RunOutput: report.output }),
-        ...(report.result === undefined ? {} : { PublishedResult: report.result }),
-      }
-      const details = failureDetails(report)
-      ledger.setExecutionState(
-        id,
-        EXECUTION_STATES.Failed,
-        { topic: 'Execution', message: report.message, details },
-        change,
-      )
-      return { ...END, failure: report }
-    }
+      return { kind: 'progress' }
+    case 'refused':
+      return { kind: 'refused', reason: report.reason, later: report.later }
+    case 'completed':
+      return { kind: 'completed' }
+    case 'failed':
+      return { kind: 'failed', failure: report }
     case 'cancelled':
       // Only the orchestrator cancels, and it does not wait for the answer: this one stopped for another reason.
-      ledger.setExecutionState(id, EXECUTION_STATES.Cancelled, { topic: 'Execution', message: report.message })
-      return { ...END, failure: { code: 'ExecutionCancelled', message: report.message } }
+      return { kind: 'failed', failure: { code: 'ExecutionCancelled', message: report.message } }
   }
+}
+
+function refuse(ledger: JobLedger, { executionId, reason }: Extract<Report, { type: 'refused' }>): boolean {
+  const message = `rejected bid: ${reason}`
+  return ledger.setExecutionState(executionId, EXECUTION_STATES.AskForBidRejected, { topic: 'Scheduling', message })
+}
+
+type Advance = Exclude<Report, { type: 'refused' }>
+
+/** Every other report says that the node took the execution, also when the one that said just this got lost. */
+function advance(ledger: JobLedger, report: Advance): boolean {
+  if (!ledger.active.has(report.executionId)) return false
+  startJob(ledger)
+  return moveExecution(ledger, report)
 }
 
 function startJob(ledger: JobLedger): void {
   const { StateType } = ledger.job.State
   if (StateType === 'Pending' || StateType === 'Queued') ledger.setJobState('Running', '')
+}
+
+function moveExecution(ledger: JobLedger, report: Advance): boolean {
+  const id = report.executionId
+  const topic = 'Execution'
+  switch (report.type) {
+    case 'accepted':
+      return ledger.setExecutionState(id, EXECUTION_STATES.BidAccepted, { topic, message: 'Running' })
+    case 'progress': {
+      const message = report.state === EXECUTION_STATES.Running ? 'Running Execution' : 'Publishing Results'
+      return ledger.setExecutionState(id, report.state, { topic, message })
+    }
+    case 'completed': {
+      const event = { topic, message: 'Completed successfully' } as const
+      return ledger.setExecutionState(id, EXECUTION_STATES.Completed, event, resultsOf(report))
+    }
+    case 'failed': {
+      const event = { topic, message: report.message, details: failureDetails(report) } as const
+      return ledger.setExecutionState(id, EXECUTION_STATES.Failed, event, resultsOf(report))
+    }
+    case 'cancelled':
+      return ledger.setExecutionState(id, EXECUTION_STATES.Cancelled, { topic, message: report.message })
+  }
+}
+
+function resultsOf({ output, result }: Extract<Report, { type: 'completed' | 'failed' }>): Partial<Execution> {
+  return {
+    ...(output === undefined ? {} : { RunOutput: output }),
+    ...(result === undefined ? {} : { PublishedResult: result }),
+  }
 }

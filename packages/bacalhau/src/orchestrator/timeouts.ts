@@ -7,36 +7,52 @@ export interface Timeouts {
 }
 
 export interface TimeoutHandler {
-  /** The job may have waited long enough for a node; whoever decides looks again. */
+  /** The job has waited for a node as long as its spec allows. */
   onQueueTimeout(): void
   onTotalTimeout(failure: Failure): void
 }
 
-/** Longest timer that Node takes, in milliseconds (2^31 - 1); a job that waits longer is looked at again in between. */
+/** Longest timer that Node takes, in milliseconds (2^31 - 1): about 25 days. */
 const LONGEST = 2_147_483_647
 
-const age = (job: Job, now: number): number => now - job.CreateTime / 1e6
-const seconds = (value: number | undefined): number => (value ?? 0) * 1000
+/** Milliseconds; what is below one only tells jobs of the same moment apart. */
+const age = (job: Job, now: number): number => now - Math.floor(job.CreateTime / 1e6)
 
-/** Has the job waited as long for a node as its spec allows? Without a queue timeout: yes, at once. */
+/** Milliseconds that the job may wait for a node; undefined when its spec says nothing. */
+export function queueTimeout(job: Job): number | undefined {
+  const { QueueTimeout = 0 } = job.Tasks[0]?.Timeouts ?? {}
+  return QueueTimeout === 0 ? undefined : QueueTimeout * 1000
+}
+
+/** Has the job waited for a node as long as its spec allows? Never true of one whose spec says nothing. */
 export function isQueueTimeOver(job: Job, now: number): boolean {
-  return age(job, now) >= seconds(job.Tasks[0]?.Timeouts.QueueTimeout)
+  return age(job, now) >= (queueTimeout(job) ?? Infinity)
 }
 
 /** Watches the queue timeout and the total timeout of a job, counted from its submission. */
 export function startTimeouts(job: Job, clock: Clock, handler: TimeoutHandler): Timeouts {
-  const { QueueTimeout, TotalTimeout } = job.Tasks[0]?.Timeouts ?? {}
-  const timers: Timer[] = []
-  const watch = (limit: number, action: () => void) => {
-    if (limit > 0) timers.push(clock.after(Math.min(LONGEST, Math.max(0, limit - age(job, clock.now()))), action))
+  const { TotalTimeout = 0 } = job.Tasks[0]?.Timeouts ?? {}
+  const watches = [
+    watch(job, clock, queueTimeout(job) ?? 0, () => handler.onQueueTimeout()),
+    watch(job, clock, TotalTimeout * 1000, () =>
+      handler.onTotalTimeout({
+        code: 'ExecutionTimeout',
+        message: `Job timed out. Job took longer than ${TotalTimeout}s`,
+        hint: 'Increase the task timeout or allocate more resources',
+      }),
+    ),
+  ]
+  return { stop: () => watches.forEach((timer) => timer.cancel()) }
+}
+
+/** Calls `action` when the job is `limit` milliseconds old, or at once when it is older. 0 means never. */
+function watch(job: Job, clock: Clock, limit: number, action: () => void): Timer {
+  let timer: Timer | undefined
+  const wait = () => {
+    const left = limit - age(job, clock.now())
+    if (left <= 0 && timer !== undefined) return action()
+    timer = clock.after(Math.min(LONGEST, Math.max(0, left)), wait)
   }
-  watch(seconds(QueueTimeout), () => handler.onQueueTimeout())
-  watch(seconds(TotalTimeout), () =>
-    handler.onTotalTimeout({
-      code: 'ExecutionTimeout',
-      message: `Job timed out. Job took longer than ${TotalTimeout}s`,
-      hint: 'Increase the task timeout or allocate more resources',
-    }),
-  )
-  return { stop: () => timers.forEach((timer) => timer.cancel()) }
+  if (limit > 0) wait()
+  return { cancel: () => timer?.cancel() }
 }
