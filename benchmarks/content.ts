@@ -1,37 +1,29 @@
-// Adding files, and fetching them from another process on loopback: by CAR from the peer that holds them, and by bitswap.
-// Every round uses new bytes. `--rounds <n>` sets how many (3); `--large` adds 1 GB, for which peak memory is what counts.
+// Adding files, and fetching them from another process on loopback: by CAR from the peer that holds them, by our bitswap, and
+// by the bitswap of helia (js-ipfs) over the same host and store, as the measure of what bitswap usually gives. Every round
+// uses new bytes. `--rounds <n>` sets how many (3); `--large` adds 1 GB, for which peak memory is what counts.
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { multiaddr } from '@multiformats/multiaddr'
-import { type AddOptions, createContent } from '../packages/bacalhau/src/content/content.ts'
-import { parseContentRef } from '../packages/bacalhau/src/content/cid.ts'
-import { CAR_PROTOCOL } from '../packages/bacalhau/src/content/swarm/car-protocol.ts'
-import { createHost } from '../packages/bacalhau/src/network/host.ts'
-import { generateNodeKey } from '../packages/bacalhau/src/network/identity.ts'
-import { silentLogger } from '../packages/bacalhau/src/runtime/logger.ts'
 import { report, summarise } from './stats.ts'
 
 const MB = 1_000_000
 const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    large: { type: 'boolean', default: false },
-    node: { type: 'string' },
-    without: { type: 'string', default: '' },
-  },
+  options: { rounds: { type: 'string', default: '3' }, large: { type: 'boolean', default: false } },
 })
 
-/** What a node is told to do, and what it answers. */
-type Order =
-  | { readonly do: 'add'; readonly file: string; readonly options: AddOptions }
-  | { readonly do: 'fetch'; readonly cid: string }
+const WAYS = ['car', 'bitswap', 'helia'] as const
+export type Way = (typeof WAYS)[number]
+
+/** What a node (`content-node.ts`) is told to do, and what it answers. */
+export type Order =
   | { readonly do: 'connect'; readonly address: string }
+  | { readonly do: 'add'; readonly file: string; readonly cidVersion: 0 | 1 }
+  | { readonly do: 'fetch'; readonly cid: string }
   | { readonly do: 'nothing' }
-interface Done {
+export interface Done {
   readonly cid?: string
   readonly address?: string
   readonly milliseconds: number
@@ -39,104 +31,74 @@ interface Done {
   readonly peak: number
 }
 
-if (values.node === undefined) await compare(Number(values.rounds))
-else await runNode(values.node, values.without)
-
-/** A node of its own, which follows orders from the parent process. */
-async function runNode(folder: string, without: string): Promise<void> {
-  const { bytes } = await generateNodeKey()
-  const host = await createHost({ key: bytes, port: 0, listen: ['127.0.0.1'] })
-  const content = await createContent({ host, folder, logger: silentLogger })
-  if (without !== '') await host.unhandle(without)
-
-  async function obey(order: Order): Promise<Pick<Done, 'cid' | 'address'>> {
-    switch (order.do) {
-      case 'add':
-        return { cid: (await content.add(order.file, order.options)).cid.toString() }
-      case 'connect':
-        if (order.address !== '') await host.dial(multiaddr(order.address))
-        return { address: String(host.getMultiaddrs()[0]) }
-      case 'fetch':
-        await content.pin(parseContentRef(order.cid).cid)
-        return {}
-      case 'nothing':
-        return {}
-    }
+const folder = await mkdtemp(path.join(tmpdir(), 'content-'))
+try {
+  const { speeds } = await measure(100 * MB, Number(values.rounds), WAYS)
+  report('add 100 MB (as ipfs add)', summarise(speeds.add), 'MB/s', 'over 150 MB/s')
+  report('add 100 MB (--cid-version=1)', summarise(speeds.add1), 'MB/s', '-')
+  report('fetch 100 MB by CAR', summarise(speeds.car), 'MB/s', '-')
+  report('fetch 100 MB by our bitswap', summarise(speeds.bitswap), 'MB/s', '-')
+  report("fetch 100 MB by helia's bitswap", summarise(speeds.helia), 'MB/s', '-')
+  const ratios = speeds.car.map((speed, round) => speed / (speeds.helia[round] ?? Number.NaN))
+  report("CAR : helia's bitswap", summarise(ratios), 'times', 'over 1.5 times')
+  if (values.large) {
+    const large = await measure(1_000 * MB, 1, ['car', 'bitswap'])
+    report('add 1 GB', summarise(large.speeds.add), 'MB/s', '-')
+    report('fetch 1 GB by CAR', summarise(large.speeds.car), 'MB/s', '-')
+    report('fetch 1 GB by our bitswap', summarise(large.speeds.bitswap), 'MB/s', '-')
+    report('peak memory of the holder', summarise(large.peaks.holder), 'MB', 'under 350 MB')
+    report('peak memory of the reader', summarise(large.peaks.reader), 'MB', 'under 350 MB')
   }
-
-  process.on('message', (order: Order) => {
-    const begin = performance.now()
-    obey(order).then(
-      (done) => {
-        const milliseconds = performance.now() - begin
-        process.send?.({ ...done, milliseconds, peak: process.resourceUsage().maxRSS * 1024 } satisfies Done)
-      },
-      (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
-  })
-  process.on('disconnect', () => process.exit())
+} finally {
+  await rm(folder, { recursive: true, force: true })
 }
 
-async function compare(rounds: number): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'content-'))
-  try {
-    const speeds = await measure(folder, 100 * MB, rounds)
-    report('add 100 MB (as ipfs add)', summarise(speeds.add0), 'MB/s', 'over 150 MB/s')
-    report('add 100 MB (--cid-version=1)', summarise(speeds.add1), 'MB/s', '-')
-    report('fetch 100 MB by CAR', summarise(speeds.car), 'MB/s', '-')
-    report('fetch 100 MB by bitswap', summarise(speeds.bitswap), 'MB/s', '-')
-    if (!values.large) return
-    const large = await measure(folder, 1_000 * MB, 1)
-    report('add 1 GB', summarise(large.add0), 'MB/s', '-')
-    report('fetch 1 GB by CAR', summarise(large.car), 'MB/s', '-')
-    report('fetch 1 GB by bitswap', summarise(large.bitswap), 'MB/s', '-')
-    report('peak memory of the holder', summarise([large.holderPeak / MB]), 'MB', 'under 350 MB')
-    report('peak memory of the reader', summarise([large.readerPeak / MB]), 'MB', 'under 350 MB')
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+/** Megabytes a second, and megabytes of memory, of each round between two new nodes. The ways take turns. */
+async function measure(bytes: number, rounds: number, ways: readonly Way[]) {
+  const speeds = {
+    add: [] as number[],
+    add1: [] as number[],
+    car: [] as number[],
+    bitswap: [] as number[],
+    helia: [] as number[],
   }
-}
-
-/** Megabytes a second of each round, between two new nodes. */
-async function measure(folder: string, bytes: number, rounds: number) {
-  const measured = { add0: [] as number[], add1: [] as number[], car: [] as number[], bitswap: [] as number[] }
-  let [holderPeak, readerPeak] = [0, 0]
+  const peaks = { holder: [] as number[], reader: [] as number[] }
+  const speed = ({ milliseconds }: Done) => bytes / 1_000 / milliseconds
   for (let round = 0; round < rounds; round += 1) {
-    const place = path.join(folder, `${bytes}-${round}`)
-    const file = `${place}.bin`
+    const file = path.join(folder, `${bytes}-${round}`)
     await writeRandom(file, bytes)
-    const speed = ({ milliseconds }: Done) => bytes / 1_000 / milliseconds
-    for (const [name, without] of [
-      ['car', ''],
-      ['bitswap', CAR_PROTOCOL],
-    ] as const) {
-      const [holder, reader] = [startNode(`${place}-${name}-holder`, without), startNode(`${place}-${name}-reader`, '')]
+    for (const way of ways) {
+      const [holder, reader] = [startNode(`${file}-${way}-holder`, way), startNode(`${file}-${way}-reader`, way)]
       try {
         const { address = '' } = await order(holder, { do: 'connect', address: '' })
         await order(reader, { do: 'connect', address })
-        const added = await order(holder, { do: 'add', file, options: { cidVersion: 0 } })
+        const added = await order(holder, { do: 'add', file, cidVersion: 0 })
         const fetched = await order(reader, { do: 'fetch', cid: added.cid ?? '' })
-        measured.add0.push(speed(added))
-        measured[name].push(speed(fetched))
-        holderPeak = Math.max(holderPeak, (await order(holder, { do: 'nothing' })).peak)
-        readerPeak = Math.max(readerPeak, fetched.peak)
-        if (name === 'car')
-          measured.add1.push(speed(await order(reader, { do: 'add', file, options: { cidVersion: 1 } })))
+        speeds.add.push(speed(added))
+        speeds[way].push(speed(fetched))
+        peaks.holder.push((await order(holder, { do: 'nothing' })).peak / MB)
+        peaks.reader.push(fetched.peak / MB)
+        if (way === 'car') speeds.add1.push(speed(await order(reader, { do: 'add', file, cidVersion: 1 })))
       } finally {
-        holder.kill()
-        reader.kill()
+        await Promise.all([end(holder), end(reader)])
       }
     }
     await rm(file)
   }
-  return { ...measured, holderPeak, readerPeak }
+  return { speeds, peaks }
 }
 
-function startNode(folder: string, without: string): ChildProcess {
-  return fork(import.meta.filename, ['--node', folder, '--without', without])
+function startNode(place: string, way: Way): ChildProcess {
+  return fork(path.join(import.meta.dirname, 'content-node.ts'), [place, way])
+}
+
+/** Ends a node and removes what it stored. */
+async function end(node: ChildProcess): Promise<void> {
+  const [, place = ''] = node.spawnargs.slice(-3)
+  const ended = new Promise((resolve) => node.once('exit', resolve))
+  node.kill()
+  await ended
+  await rm(place, { recursive: true, force: true })
 }
 
 function order(node: ChildProcess, order: Order): Promise<Done> {

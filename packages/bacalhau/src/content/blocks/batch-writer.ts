@@ -42,13 +42,15 @@ export function createBatchWriter(packs: Packs): BatchWriter {
     for (const entry of entries) entry.block = undefined
   }
 
-  async function flush(): Promise<void> {
-    await writing
+  /** Begins to write what was gathered, in its turn. Resolves when all earlier writes are done. */
+  function flush(): Promise<void> {
     const entries = gathered
+    const earlier = writing
     gathered = []
     gatheredBytes = 0
-    writing = write(entries)
+    writing = earlier.then(() => write(entries))
     writing.catch(() => {}) // reported by whoever awaits it next
+    return earlier
   }
 
   return {

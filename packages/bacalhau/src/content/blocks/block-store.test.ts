@@ -73,6 +73,18 @@ for (const [kind, blocks] of [
   })
 }
 
+test('a batch may be filled from several sides at the same time', async (context) => {
+  const folder = await temporaryFolder(context)
+  const store = await openAt(context, folder)
+  const batch = store.begin()
+  const blocks = Array.from({ length: 60 }, (_, index) => rawBlock(kuboRandomBytes(150_000 + index, `side ${index}`)))
+  await Promise.all(blocks.map((block) => putAll(batch, [block])))
+  for (const { cid, block } of blocks) assert.equal(Buffer.compare((await batch.get(cid)) ?? Buffer.of(), block), 0)
+  await batch.commit()
+  for (const { cid, block } of blocks) assert.equal(Buffer.compare((await store.get(cid)) ?? Buffer.of(), block), 0)
+  assert.equal((await packsIn(folder)).length, 1)
+})
+
 test('blocks that are there already are not stored again', async (context) => {
   const store = await temporaryStore(context)
   await storeAll(store, large)

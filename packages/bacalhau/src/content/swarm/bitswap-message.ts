@@ -1,6 +1,6 @@
 import { CID } from 'multiformats/cid'
 import { cidFromPrefix, prefixOf } from '../cid.ts'
-import { bytesField, readFields, varintField } from '../protobuf.ts'
+import { bytesField, bytesHeader, readFields, varintField } from '../protobuf.ts'
 
 /**
  * Bitswap 1.2 (https://specs.ipfs.tech/bitswap-protocol/): protobuf messages, each after its length, on streams that carry
@@ -40,12 +40,10 @@ const DO_NOT_HAVE = 1
 export function encodeBitswap({ full, wants, blocks, presences }: BitswapMessage): Uint8Array {
   return Buffer.concat([
     ...(wants.length > 0 || full ? [bytesField(MESSAGE.wantlist, encodeWantlist(wants, full))] : []),
-    ...blocks.map(({ cid, block }) =>
-      bytesField(
-        MESSAGE.block,
-        Buffer.concat([bytesField(BLOCK.prefix, prefixOf(cid)), bytesField(BLOCK.data, block)]),
-      ),
-    ),
+    ...blocks.flatMap(({ cid, block }) => {
+      const head = Buffer.concat([bytesField(BLOCK.prefix, prefixOf(cid)), bytesHeader(BLOCK.data, block.length)])
+      return [bytesHeader(MESSAGE.block, head.length + block.length), head, block]
+    }),
     ...presences.map(({ cid, has }) =>
       bytesField(
         MESSAGE.presence,

@@ -27,7 +27,14 @@ export function createBitswapServer(
   const queues = new Map<string, Map<string, Want>>()
 
   async function answer(peer: string, queue: Map<string, Want>): Promise<void> {
-    while (queue.size > 0) await outbox(peer).send(await gather(queue, stored))
+    try {
+      while (queue.size > 0) await outbox(peer).send(await gather(queue, stored))
+    } catch (error) {
+      logger.debug({ peer, error: messageOf(error) }, 'could not answer by bitswap')
+    } finally {
+      // In one go with the look at the queue, so that no want can slip in between and be forgotten.
+      queues.delete(peer)
+    }
   }
 
   return {
@@ -41,9 +48,7 @@ export function createBitswapServer(
       }
       if (known !== undefined || queue.size === 0) return
       queues.set(peer, queue)
-      answer(peer, queue)
-        .catch((error: unknown) => logger.debug({ peer, error: messageOf(error) }, 'could not answer by bitswap'))
-        .finally(() => queues.delete(peer))
+      void answer(peer, queue)
     },
     forget(peer) {
       queues.get(peer)?.clear()

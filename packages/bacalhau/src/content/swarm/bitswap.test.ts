@@ -100,6 +100,16 @@ describe('the server', () => {
     assert.ok(messages >= 6, `${messages} messages`)
   })
 
+  test('answers wants whenever they come', async (context) => {
+    const { server, answers } = await serving(context, [small])
+    for (let microtasks = 0; microtasks < 30; microtasks += 1) {
+      server.receive('peer', [want(small)], false)
+      for (let count = 0; count < microtasks; count += 1) await Promise.resolve()
+      server.receive('peer', [want(big)], false)
+      await answers(2 * (microtasks + 1))
+    }
+  })
+
   test('takes a bounded number of wants', async (context) => {
     const { server, answers } = await serving(context, [])
     const wants = Array.from({ length: 10_000 }, (_, index) => want(rawBlock(String(index))))

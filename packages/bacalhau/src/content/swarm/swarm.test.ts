@@ -4,10 +4,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Libp2p } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { startTestHosts } from '../../network/fixtures/test-host.ts'
+import type { ByteStream } from '../../network/byte-stream.ts'
 import { handleProtocol, openStream } from '../../network/protocol.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import { silentLogger } from '../../runtime/logger.ts'
+import { encodeCarHeader, encodeCarSection, readCar } from '../car.ts'
 import type { Content } from '../content.ts'
 import { rawBlock } from '../testing/blocks.ts'
 import { kuboRandomBytes } from '../testing/kubo-random.ts'
@@ -172,7 +174,7 @@ describe('a peer that fails', () => {
   async function breakOff({ host, content }: Node, cid: CID): Promise<{ broke: Promise<void> }> {
     const { promise: broke, resolve } = Promise.withResolvers<void>()
     await host.unhandle([CAR_PROTOCOL, BITSWAP_PROTOCOL])
-    const serve = async (stream: Parameters<Parameters<typeof handleProtocol>[2]>[0]) => {
+    const serve = async (stream: ByteStream) => {
       const request = JSON.parse(String(await gather(stream.receive())))
       await stream.send(Uint8Array.of(ANSWER.found))
       if (request.want === 'have') return
@@ -195,16 +197,17 @@ describe('a peer that fails', () => {
     await healthy!.content.add(flow(data))
     const { broke } = await breakOff(dying!, cid)
     const skips: number[] = []
-    const send = healthy!.content
     await healthy!.host.unhandle(CAR_PROTOCOL)
-    const serve = async (stream: Parameters<Parameters<typeof handleProtocol>[2]>[0]) => {
+    const serve = async (stream: ByteStream) => {
       const { want, skip } = JSON.parse(String(await gather(stream.receive())))
       await stream.send(Uint8Array.of(ANSWER.found))
       if (want === 'have') return
       skips.push(skip)
-      let index = -1 // the header comes first, then two chunks for each block
-      for await (const chunk of send.car(ref(cid))) {
-        if (index === -1 || Math.floor(index / 2) >= skip) await stream.send(chunk)
+      const blocks = readCar(healthy!.content.car(ref(cid)))
+      await stream.send(encodeCarHeader(cid))
+      let index = 0
+      for await (const { cid, block } of blocks) {
+        if (index >= skip) await stream.send(Buffer.concat([encodeCarSection(cid, block.length), block]))
         index += 1
       }
     }
