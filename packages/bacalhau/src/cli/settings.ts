@@ -24,3 +24,9 @@ export function loadSettings(io: Io, flags: SettingFlags, more: ConfigSources['f
     },
   })
 }
+
+/** The flags by which this command found its node, to be repeated in commands that are suggested to the user. */
+export function sameNode(flags: SettingFlags): string {
+  const given = (['api-host', 'api-port', 'data-dir'] as const).filter((name) => flags[name] !== undefined)
+  return given.map((name) => ` --${name} ${flags[name]}`).join('')
+}

@@ -4,6 +4,7 @@ import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
 import { shortId } from '../job/short-id.ts'
 import { isForPrograms, present } from '../present.ts'
+import { sameNode } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { paintState } from '../terminal/state.ts'
 import type { Style } from '../terminal/style.ts'
@@ -24,7 +25,7 @@ export async function run({ flags, io, signal }: Invocation<typeof jobListFlags>
   })
   await present(io, flags, Items, (style) => jobTable(Items, io.clock.now(), style))
   if (NextToken !== '' && !isForPrograms(flags)) {
-    await io.err.write(`There are more: bacalhau job list --next-token ${plainLine(NextToken)}\n`)
+    await io.err.write(`There are more: bacalhau job list --next-token ${plainLine(NextToken)}${sameNode(flags)}\n`)
   }
   return 0
 }

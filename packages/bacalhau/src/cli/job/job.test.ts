@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Client } from '@bacalhau/client'
+import { ApiError, type Client } from '@bacalhau/client'
 import type { Execution, Job } from '@bacalhau/models'
 import { executionRecord, jobRecord } from '../fixtures/records.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
@@ -140,12 +140,12 @@ world
 `,
     )
     assert.equal(
-      nextSteps(snapshot, plain),
+      nextSteps(snapshot, ' --api-port 5', plain),
       `
 Next
-  bacalhau job get j-00000000       fetch the results
-  bacalhau data ls QmResult         look into them
-  bacalhau job describe j-00000000  what happened, step by step
+  bacalhau job get j-00000000 --api-port 5       fetch the results
+  bacalhau data ls QmResult --api-port 5         look into them
+  bacalhau job describe j-00000000 --api-port 5  what happened, step by step
 `,
     )
     assert.equal(failureOf(snapshot), undefined)
@@ -209,38 +209,67 @@ e-00000000  1     QmWATWQ7fV  Failed           1m 1s ago  out of memory
 })
 
 describe('watching', () => {
-  /** A node whose job goes through these states, one per change. */
-  function nodeWith(states: readonly Job[]) {
+  /** A node that answers each question with the next of these, the last of them for ever; an error is thrown. */
+  function nodeWith(answers: readonly (Job | Error)[]) {
     let index = 0
     const asked: number[] = []
-    const current = () => states[Math.min(index, states.length - 1)] ?? jobRecord('Failed')
+    const answer = () => {
+      const current = answers[Math.min(index, answers.length - 1)]
+      if (current instanceof Error) index += 1
+      if (current === undefined || current instanceof Error) throw current ?? new Error('no answers')
+      return current
+    }
     const jobs = {
-      get: async () => ({ Job: current(), Executions: { NextToken: '', Items: [executionRecord('Running')] } }),
+      get: async () => ({ Job: answer(), Executions: { NextToken: '', Items: [executionRecord('Running')] } }),
       waitForChange: async (_id: string, revision: number) => {
-        asked.push(revision)
-        index += 1
-        return current()
+        if (asked.at(-1) !== revision) asked.push(revision)
+        if (!(answers[index] instanceof Error)) index += 1
+        return answer()
       },
     }
     return { client: { jobs } as unknown as Client, asked }
   }
 
-  test('every change is told, and the end ends it', async () => {
-    const states = [
-      jobRecord('Pending'),
-      jobRecord('Running', { Revision: 4 }),
-      jobRecord('Completed', { Revision: 9 }),
-    ]
-    const { client, asked } = nodeWith(states)
+  async function watch(answers: readonly (Job | Error)[]) {
+    const { client, asked } = nodeWith(answers)
     const seen: string[] = []
+    let pauses = 0
     const { job, executions } = await watchJob(client, 'j', {
       namespace: 'default',
       signal,
       onChange: async ({ job }) => void seen.push(job.State.StateType),
+      onLost: async () => void seen.push('lost'),
+      pause: async () => void (pauses += 1),
     })
-    assert.deepEqual(seen, ['Pending', 'Running', 'Completed'])
-    assert.deepEqual(asked, [1, 4])
-    assert.deepEqual([job.State.StateType, executions.length], ['Completed', 1])
+    return { seen, asked, pauses, state: job.State.StateType, executions: executions.length }
+  }
+  const end = jobRecord('Completed', { Revision: 9 })
+  const lost = new ApiError(0, 'Unreachable', 'nobody there')
+
+  test('every change is told, and the end ends it', async () => {
+    assert.deepEqual(await watch([jobRecord('Pending'), jobRecord('Running', { Revision: 4 }), end]), {
+      seen: ['Pending', 'Running', 'Completed'],
+      asked: [1, 4],
+      pauses: 0,
+      state: 'Completed',
+      executions: 1,
+    })
+  })
+
+  test('a server that does not wait for changes is not asked again at once', async () => {
+    const { pauses } = await watch([jobRecord('Pending'), jobRecord('Pending'), end])
+    assert.equal(pauses, 1)
+  })
+
+  test('a node that is away for a while is asked again', async () => {
+    const { seen, pauses } = await watch([jobRecord('Running'), lost, lost, end])
+    assert.deepEqual([seen, pauses], [['Running', 'lost', 'lost', 'Completed'], 2])
+  })
+
+  test('a node that stays away, or refuses, ends it', async () => {
+    await assert.rejects(watch(Array.from({ length: 60 }, () => lost)), lost)
+    const refusal = new ApiError(404, 'NotFound', 'no such job')
+    await assert.rejects(watch([refusal]), refusal)
   })
 })
 

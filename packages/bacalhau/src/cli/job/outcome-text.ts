@@ -45,13 +45,16 @@ function outputText({ executions }: Snapshot, style: Style): string {
   return part('Standard output', Stdout, StdoutTruncated) + part('Standard error', stderr, StderrTruncated)
 }
 
-/** Commands that are useful after a job, with what each does. */
-export function nextSteps(snapshot: Snapshot, style: Style): string {
+/** Commands that are useful after a job, with what each does. `flags` name the node that has it. */
+export function nextSteps(snapshot: Snapshot, flags: string, style: Style): string {
   const id = shortId(snapshot.job.ID)
   const [result] = resultsOf(snapshot)
-  const steps: (readonly [string, string])[] = [[`bacalhau job describe ${id}`, 'what happened, step by step']]
+  const steps: (readonly [string, string])[] = [[`bacalhau job describe ${id}${flags}`, 'what happened, step by step']]
   if (result !== undefined) {
-    steps.unshift([`bacalhau job get ${id}`, 'fetch the results'], [`bacalhau data ls ${result.cid}`, 'look into them'])
+    steps.unshift(
+      [`bacalhau job get ${id}${flags}`, 'fetch the results'],
+      [`bacalhau data ls ${result.cid}${flags}`, 'look into them'],
+    )
   }
   return `\n${style.dim('Next')}\n${indented(formatFields(steps))}`
 }

@@ -5,9 +5,11 @@ import { messageOf } from '../../runtime/error.ts'
 import { Interruption } from '../interruption.ts'
 import type { Io } from '../io.ts'
 import { present, type PrintFlags } from '../present.ts'
+import { sameNode, type SettingFlags } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { createProgress, type Progress, silentProgress } from '../terminal/progress.ts'
 import { styleFor } from '../terminal/style.ts'
+import { formatFields, indented } from '../terminal/table.ts'
 import { download } from '../transfer/download.ts'
 import { upload } from '../transfer/upload.ts'
 import { uploadFileSources } from '../spec/file-sources.ts'
@@ -18,7 +20,7 @@ import { downloadsOf } from './results.ts'
 import { shortId } from './short-id.ts'
 import { type Snapshot, watchJob } from './watch-job.ts'
 
-export interface RunFlags extends PrintFlags {
+export interface RunFlags extends PrintFlags, SettingFlags {
   readonly wait: boolean
   readonly follow: boolean
   readonly 'id-only': boolean
@@ -53,28 +55,35 @@ export async function runJob(request: RunRequest): Promise<number> {
   if (flags['id-only']) await io.out.write(`${JobID}\n`)
   if (!flags.wait) return tellSubmitted(JobID, request)
   if (!flags['id-only']) await io.err.write(`Job ${JobID}\n`)
+  let snapshot: Snapshot
   try {
-    const snapshot = await waitForEnd(JobID, request, progress)
-    return await tellOutcome(snapshot, request, progress)
+    snapshot = await waitForEnd(JobID, request, progress)
   } catch (error) {
     await progress.clear()
     if (!signal.aborted) throw error
-    await tellInterrupted(JobID, io)
+    await tellInterrupted(JobID, request)
     return signal.reason instanceof Interruption ? signal.reason.exitCode : 130
   }
+  return tellOutcome(snapshot, request, progress)
 }
 
 async function tellSubmitted(id: string, { flags, io }: RunRequest): Promise<number> {
   if (flags['id-only']) return 0
-  await present(io, flags, { JobID: id }, () => `Job ${id} submitted.\n  bacalhau job describe ${shortId(id)}\n`)
+  await present(
+    io,
+    flags,
+    { JobID: id },
+    () => `Job ${id} submitted.\n  bacalhau job describe ${shortId(id)}${sameNode(flags)}\n`,
+  )
   return 0
 }
 
-async function tellInterrupted(id: string, io: Io): Promise<void> {
-  const short = shortId(id)
-  await io.err.write(
-    `No longer waiting. The job goes on.\n  bacalhau job describe ${short}   look at it\n  bacalhau job stop ${short}       stop it\n`,
-  )
+async function tellInterrupted(id: string, { flags, io }: RunRequest): Promise<void> {
+  const steps = formatFields([
+    [`bacalhau job describe ${shortId(id)}${sameNode(flags)}`, 'look at it'],
+    [`bacalhau job stop ${shortId(id)}${sameNode(flags)}`, 'stop it'],
+  ])
+  await io.err.write(`No longer waiting. The job goes on.\n${indented(steps)}`)
 }
 
 /** Output and progress take turns on a terminal: while output comes, it says enough. */
@@ -85,6 +94,7 @@ async function waitForEnd(id: string, request: RunRequest, progress: Progress): 
   const snapshot = await watchJob(client, id, {
     namespace,
     signal,
+    onLost: () => progress.update('the node does not answer; the job may go on; trying again'),
     async onChange({ job, executions }) {
       const started = executions.find(({ ComputeState }) => hasOutput(ComputeState.StateType))
       if (flags.follow && output === undefined && started !== undefined) {
@@ -113,7 +123,8 @@ async function tellOutcome(snapshot: Snapshot, request: RunRequest, progress: Pr
   const { job, executions } = snapshot
   if (!flags['id-only']) {
     await present(io, flags, { Job: job, Executions: executions }, (style) => {
-      const steps = flags.download === undefined || failure !== undefined ? nextSteps(snapshot, style) : ''
+      const steps =
+        flags.download === undefined || failure !== undefined ? nextSteps(snapshot, sameNode(flags), style) : ''
       return outcomeText(snapshot, !flags.follow, style) + steps
     })
   }
