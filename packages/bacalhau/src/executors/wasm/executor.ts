@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
@@ -51,6 +52,8 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
     async run(request, observer, signal) {
       const params = tryParse(request)
       if ('code' in params) return params
+      // Also when the job is ended before its thread gets to it.
+      for (const place of [request.stdoutPath, request.stderrPath]) closeSync(openSync(place, 'a'))
       const run = runParsed(jobOf(request, params), request.limits.time, observer, signal)
       running.add(run)
       try {
