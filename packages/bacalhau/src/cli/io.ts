@@ -51,7 +51,8 @@ function streamOutput(open: () => NodeJS.WriteStream): Output {
       return stream().isTTY
     },
     get columns() {
-      return stream().columns ?? 80
+      // Some pseudo terminals have no width.
+      return stream().columns || 80
     },
     write: (chunk) =>
       new Promise((resolve, reject) => {

@@ -7,6 +7,8 @@ import { fitWidth } from './width.ts'
 export interface Progress {
   /** What goes on now. */
   update(text: string): Promise<void>
+  /** How far it is, which would be too much to say where there is no terminal. */
+  detail(text: string): Promise<void>
   /** Removes the moving line, so that other text can be written. The next update brings it back. */
   clear(): Promise<void>
 }
@@ -17,7 +19,11 @@ const INTERVAL = 100
 const ERASE_LINE = '\r\u001b[2K'
 
 /** Progress that says nothing, for `--id-only` and machine-readable output. */
-export const silentProgress: Progress = { update: async () => {}, clear: async () => {} }
+export const silentProgress: Progress = {
+  update: async () => {},
+  detail: async () => {},
+  clear: async () => {},
+}
 
 export function createProgress(output: Output, style: Style, clock: Clock): Progress {
   return output.isTerminal ? movingLine(output, style, clock) : plainLines(output)
@@ -31,6 +37,7 @@ function plainLines(output: Output): Progress {
       last = text
       await output.write(`${text}\n`)
     },
+    detail: async () => {},
     clear: async () => {},
   }
 }
@@ -47,11 +54,13 @@ function movingLine(output: Output, style: Style, clock: Clock): Progress {
     timer = clock.after(INTERVAL, () => void draw().catch(() => {}))
     await output.write(`${ERASE_LINE}${style.cyan(picture)} ${line}`)
   }
+  const update = async (next: string) => {
+    text = next
+    await draw()
+  }
   return {
-    async update(next) {
-      text = next
-      await draw()
-    },
+    update,
+    detail: update,
     async clear() {
       if (timer === undefined) return
       timer.cancel()

@@ -177,7 +177,10 @@ describe('progress', () => {
   test('is one line per change where there is no terminal', async () => {
     const { err, errText } = recordedIo()
     const progress = createProgress(err, plainStyle, manualClock().clock)
-    for (const text of ['queued', 'queued', 'running']) await progress.update(text)
+    for (const text of ['queued', 'queued', 'running']) {
+      await progress.update(text)
+      await progress.detail(`${text} 50 %`)
+    }
     await progress.clear()
     assert.equal(errText(), 'queued\nrunning\n')
   })
@@ -186,7 +189,7 @@ describe('progress', () => {
     const { err, errText } = recordedIo({ terminal: 20 })
     const { clock, due, tick } = manualClock()
     const progress = createProgress(err, plainStyle, clock)
-    await progress.update('running on a node with a long name')
+    await progress.detail('running on a node with a long name')
     tick()
     assert.equal(errText(), '\r\u001b[2K⠋ running on a nod…\r\u001b[2K⠙ running on a nod…')
     assert.equal(due.length, 1)

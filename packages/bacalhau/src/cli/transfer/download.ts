@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Client } from '@bacalhau/client'
 import { BacalhauError, messageOf } from '../../runtime/error.ts'
+import { plainLine } from '../terminal/plain.ts'
 import type { Progress } from '../terminal/progress.ts'
 import { mergeInto } from './merge.ts'
 import { unpack } from './unpack.ts'
@@ -64,7 +65,7 @@ async function fetchInto(
   { progress, signal }: DownloadOptions,
 ): Promise<void> {
   const archive = await client.data.get(source, { format: 'tar', signal })
-  const meter = createMeter(`fetching ${source}`, undefined, progress)
+  const meter = createMeter(`fetching ${plainLine(source)}`, undefined, progress)
   await unpack(counted(archive, meter), folder, signal)
 }
 

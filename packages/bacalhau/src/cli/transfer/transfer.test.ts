@@ -11,6 +11,7 @@ import { download } from './download.ts'
 import { mergeInto } from './merge.ts'
 import { measure, packFolder } from './pack-folder.ts'
 import { unpack } from './unpack.ts'
+import { createMeter } from './upload.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -163,6 +164,19 @@ describe('unpacking', () => {
       yield Buffer.alloc(512)
     }
     await assert.rejects(unpack(endless(), folder, controller.signal), reason)
+  })
+})
+
+describe('the meter', () => {
+  test('tells now and then how far it is, and minds no failure of the terminal', () => {
+    const told: string[] = []
+    const detail = async (text: string) => {
+      told.push(text)
+      throw new Error('the terminal is gone')
+    }
+    const meter = createMeter('uploading x', 10_000_000, { ...silentProgress, detail })
+    for (let count = 0; count < 10; count++) meter(1_000_000)
+    assert.deepEqual(told, ['uploading x: 4 MB of 10 MB', 'uploading x: 8 MB of 10 MB'])
   })
 })
 

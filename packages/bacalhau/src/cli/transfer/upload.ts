@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Client } from '@bacalhau/client'
 import { type AddedData, formatBytes } from '@bacalhau/models'
 import { BacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
+import { plainLine } from '../terminal/plain.ts'
 import type { Progress } from '../terminal/progress.ts'
 import { measure, packFolder } from './pack-folder.ts'
 
@@ -25,7 +26,9 @@ export async function upload(client: Client, file: string, options: UploadOption
   if (!found.isFile() && !found.isDirectory())
     throw new BacalhauError('InputFailed', `${file} is neither a file nor a folder`)
   const total = await measure(file)
-  const meter = createMeter(`uploading ${path.basename(file)}`, total, progress)
+  const what = `uploading ${plainLine(path.basename(file))}`
+  const meter = createMeter(what, total, progress)
+  if (total >= WORTH_TELLING) await progress.update(`${what} (${formatBytes(total)})`)
   const content = found.isDirectory() ? packFolder(file, meter) : readWhole(file, meter)
   const name = wrap && found.isFile() ? { name: path.basename(file) } : {}
   try {
@@ -43,21 +46,20 @@ async function* readWhole(file: string, onBytes: (count: number) => void): Async
   }
 }
 
-/** Small things are over before anybody reads about them. In bytes. */
+/** Smaller things are over before anybody reads about them. In bytes. */
 const WORTH_TELLING = 8_000_000
-/** Progress is told in steps of this part of the whole. */
-const STEPS = 20
+/** How far a transfer is, is told after so many bytes. */
+const STEP = 4_000_000
 
 /** Counts bytes and tells about them now and then. */
 export function createMeter(what: string, total: number | undefined, progress: Progress): (count: number) => void {
   let [done, told] = [0, 0]
-  const step = Math.max(WORTH_TELLING, (total ?? 0) / STEPS)
+  const whole = total === undefined ? '' : ` of ${formatBytes(total)}`
   return (count) => {
     done += count
-    if (done - told < step) return
+    if (done - told < STEP) return
     told = done
-    const share = total === undefined ? '' : ` of ${formatBytes(total)}`
-    // Progress is an extra: whether it can be written must not matter to the transfer.
-    void progress.update(`${what}: ${formatBytes(done)}${share}`).catch(() => {})
+    // Whether it can be written must not matter to the transfer.
+    void progress.detail(`${what}: ${formatBytes(done)}${whole}`).catch(() => {})
   }
 }
