@@ -116,6 +116,7 @@ const PROMISED: Readonly<Record<string, number>> = {
   ExecutionCancelled: 409,
   InputFailed: 502,
   PublishFailed: 502,
+  WasmModuleMissing: 400,
   WasmNotAModule: 400,
   WasmInvalidModule: 400,
   WasmTooComplex: 400,
