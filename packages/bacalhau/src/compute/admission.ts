@@ -1,5 +1,5 @@
-import { checkJob, lacking, type Offer, type Resources } from '@bacalhau/models'
-import { messageOf } from '../runtime/error.ts'
+import { checkJob, lacking, type NetworkSpec, type Offer, type Resources } from '@bacalhau/models'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { type Capabilities, executorFor, publisherFor, sourceFor } from './capabilities.ts'
 import { isSafeId } from './execution-folder.ts'
@@ -25,11 +25,18 @@ function malformed({ executionId, job }: Offer): string[] {
   return isSafeId(executionId) ? problems : ['the execution id is none', ...problems]
 }
 
+/** No engine of this program gives a job a network; one that asks for it must not run without. */
+function refuseNetwork(type: NetworkSpec['Type']): void {
+  if (type === 'Default' || type === 'None') return
+  throw new BacalhauError('NotImplemented', `jobs get no network on this node, and this one asks for ${type}`)
+}
+
 function unsuitable({ job }: Offer, capabilities: Capabilities): string[] {
   const [task] = job.Tasks
   if (task === undefined) return ['the job has no task']
   const checks = [
     () => executorFor(capabilities, task.Engine).validate(task.Engine.Params ?? {}),
+    () => refuseNetwork(task.Network.Type),
     () => publisherFor(capabilities, task.Publisher)?.validate(task.Publisher),
     ...task.InputSources.map(
       ({ Source }) =>

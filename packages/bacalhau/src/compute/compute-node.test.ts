@@ -126,13 +126,14 @@ describe('a compute node refuses', () => {
       Engine: { Type: 'docker' },
       Publisher: { Type: 's3' },
       InputSources: [{ Source: { Type: 'note' }, Alias: '', Target: '/in' }],
+      Network: { Type: 'HTTP' as const },
     }
     compute.offer(OWNER, sampleOffer('e-1', sampleJob(task)))
     const [refusal] = ear.refusals
     assert.equal(refusal?.later, false)
     assert.match(
       refusal?.reason ?? '',
-      /engine "docker", only script; .*publisher "s3", only shelf; a note needs a Text/,
+      /engine "docker", only script; .*no network.* HTTP; .*publisher "s3", only shelf; a note needs a Text/,
     )
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { dataFolder } from './data-folder.ts'
+import { dataFolder, ensureDataFolder } from './data-folder.ts'
 
 test('the data folder is the chosen one, else BACALHAU_PATH, else .bacalhau at home', () => {
   assert.equal(dataFolder('/chosen', { BACALHAU_PATH: '/variable' }), '/chosen')
@@ -17,3 +17,11 @@ test('an empty setting counts as none', () => {
 test('the data folder is absolute, so that a change of the working folder does not move it', () => {
   assert.equal(dataFolder('here', {}), path.join(process.cwd(), 'here'))
 })
+
+test(
+  'a folder that the system does not let anyone make is an error, and not an endless attempt',
+  { skip: process.platform !== 'linux' },
+  async () => {
+    await assert.rejects(ensureDataFolder('/proc/nope/deeper'), { code: 'DataDirUnusable' })
+  },
+)

@@ -1,5 +1,5 @@
 import { command } from '../command.ts'
-import { list, oneOf, text, toggle, whole } from '../flag.ts'
+import { list, oneOf, override, text, toggle, whole } from '../flag.ts'
 
 const port = { placeholder: 'PORT', min: 0, max: 65_535 } as const
 
@@ -37,9 +37,9 @@ export const serveFlags = {
   'limit-total-disk': text({ placeholder: 'SHARE', help: 'disk space for jobs', fallback: '80%' }),
   'limit-total-gpu': text({ placeholder: 'SHARE', help: 'GPUs for jobs', fallback: '100%' }),
   'disable-engine': list({ placeholder: 'ENGINE', help: 'engine that this node does not offer' }),
-  mdns: toggle({ help: 'find nodes in the local network and connect to them' }),
-  upnp: toggle({ help: 'ask the router to open the port' }),
-  relay: toggle({ help: 'carry connections of nodes that cannot be reached' }),
+  mdns: override({ help: 'find nodes in the local network and connect to them' }),
+  upnp: override({ help: 'ask the router to open the port' }),
+  relay: override({ help: 'carry connections of nodes that cannot be reached' }),
   'log-level': oneOf(['debug', 'info', 'warn', 'error', 'silent'], { help: 'how much to log', fallback: 'warn' }),
 } as const
 

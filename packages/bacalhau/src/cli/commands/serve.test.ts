@@ -98,6 +98,7 @@ describe('flags of serve', () => {
   test('a flag beats the environment, an absent one leaves it alone', async () => {
     const env = { BACALHAU_API_PORT: '7', BACALHAU_SWARM_MDNS: 'true' }
     assert.deepEqual(await configOf('--api-port 8', env).then(({ apiPort, mdns }) => [apiPort, mdns]), [8, true])
+    assert.equal((await configOf('--mdns=false', env)).mdns, false)
   })
 
   test('a wrong value is refused under the name of its flag', async () => {

@@ -59,7 +59,7 @@ export function settingsOf(flags: ServeFlags): ConfigSources['flags'] {
   const given: { -readonly [K in SettingName]?: ConfigSources['flags'][K] } = {}
   for (const [flag, name] of Object.entries(SETTING_OF) as [keyof typeof SETTING_OF, SettingName][]) {
     const value = flags[flag]
-    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue
     given[name] = { flag, value: Array.isArray(value) ? value : String(value) }
   }
   const types = flags['node-type'].flatMap((text) => text.toLowerCase().split(',')).map((text) => text.trim())
