@@ -16,7 +16,7 @@ import path from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { beforeEach, describe, test } from 'node:test'
 import { createArena, fixture, verdict } from './fixtures/harness.ts'
-import { call, DROP, forever, i32, i64, program, wasi } from './fixtures/module-builder.ts'
+import { call, DROP, forever, i32, i64, program, wasi, repeat } from './fixtures/module-builder.ts'
 import { ERRNO } from './worker/wasi/errno.ts'
 import { DIRECTORY_RIGHTS, RIGHT } from './worker/wasi/rights.ts'
 
@@ -94,7 +94,7 @@ describe('paths', () => {
         ['open', 5, long, CREATE, READ_WRITE],
         ['open', 5, 'a\\..\\..\\secret', CREATE, READ_WRITE],
         ['open', 5, '...', CREATE, READ_WRITE],
-        ['open', 5, `${'a/'.repeat(3_000)}`],
+        ['open', 5, 'a/'.repeat(3_000)],
         ['open', 5, '\xff'],
       ),
       [ERRNO.nametoolong, 0, 0, ERRNO.nametoolong, ERRNO.noent],
@@ -534,29 +534,12 @@ describe('the sandbox itself', () => {
       imports: [wasi('random_get', 'ii')],
     })
     assert.match(verdict(await arena.run(module)), /^WasmStackExhausted/)
-    const opens = program([...call(1)], {
+    // try { open "inputs"; recurse } catch_all { } : whatever is thrown at the bottom, the frame above would go on.
+    const open = [3, 0, 32, 6, 0].flatMap(i32)
+    const rest = [...i64(0n), ...i64(0n), ...i32(0), ...i32(0), ...call(0), DROP]
+    const opens = program(call(1), {
       imports: [wasi('path_open', 'iiiiiIIii')],
-      functions: [
-        {
-          // try { open "inputs"; recurse } catch_all { } : whatever is thrown at the bottom, the next frame goes on.
-          code: [
-            ...[
-              0x06,
-              0x40,
-              ...i32(3),
-              ...i32(0),
-              ...i32(32),
-              ...i32(6),
-              ...i32(0),
-              ...i64(0n),
-              ...i64(0n),
-              ...i32(0),
-              ...i32(0),
-            ],
-            ...[...call(0), DROP, ...call(1), 0x19, 0x0b],
-          ],
-        },
-      ],
+      functions: [{ code: [0x06, 0x40, ...open, ...rest, ...call(2), 0x19, 0x0b] }],
       data: [{ at: 32, bytes: [...Buffer.from('inputs')] }],
     })
     assert.match(verdict(await arena.run(opens)), /^WasmStackExhausted|^exit/)
@@ -579,7 +562,7 @@ describe('the sandbox itself', () => {
       DROP,
     ]
     const write = [...i32(1), ...i32(8), ...i32(1), ...i32(0), ...call(1), DROP]
-    const module = program([...Array<number[]>(50).fill(open).flat(), ...write, ...forever([])], {
+    const module = program([...repeat(50, open), ...write, ...forever([])], {
       imports: [wasi('path_open', 'iiiiiIIii'), wasi('fd_write', 'iiii')],
       data: [
         { at: 8, bytes: [32, 0, 0, 0, 6, 0, 0, 0] },

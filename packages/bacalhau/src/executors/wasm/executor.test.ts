@@ -11,11 +11,10 @@ import { createArena, fixture, verdict } from './fixtures/harness.ts'
 import { buildModule, call, DROP, forever, i32, program, wasi } from './fixtures/module-builder.ts'
 
 /** Prints a text that lies at 64 in memory: `fd_write` is function 0, and 0 to 16 is used for its arguments. */
-const print = (fd: number, at: number, length: number) => [
-  ...[...i32(0), ...i32(at), 0x36, 2, 0],
-  ...[...i32(4), ...i32(length), 0x36, 2, 0],
-  ...[...i32(fd), ...i32(0), ...i32(1), ...i32(16), ...call(0), DROP],
-]
+const print = (fd: number, at: number, length: number) => {
+  const buffer = [...i32(0), ...i32(at), 0x36, 2, 0, ...i32(4), ...i32(length), 0x36, 2, 0]
+  return [...buffer, ...i32(fd), ...i32(0), ...i32(1), ...i32(16), ...call(0), DROP]
+}
 const data = (text: string) => [{ at: 64, bytes: [...Buffer.from(text)] }]
 const FD_WRITE = wasi('fd_write', 'iiii')
 

@@ -33,7 +33,7 @@ describe('files that are not modules', () => {
     ['hello', /looks like something else$/],
   ]
   for (const [content, expected] of cases) {
-    test(`${String(expected)}`, async () => {
+    test(String(expected), async () => {
       const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content
       const text = await run(bytes)
       assert.match(text, /^WasmNotAModule: \d+-main\.wasm|^WasmNotAModule: main\.wasm is not a WebAssembly module/)

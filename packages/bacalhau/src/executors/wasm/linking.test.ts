@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createArena, verdict } from './fixtures/harness.ts'
-import { buildModule, call, DROP, type FunctionSignature, i32, program, wasi } from './fixtures/module-builder.ts'
+import {
+  buildModule,
+  call,
+  DROP,
+  type FunctionSignature,
+  i32,
+  program,
+  wasi,
+  repeat,
+} from './fixtures/module-builder.ts'
 
 const arena = createArena()
 const PROC_EXIT = wasi('proc_exit', 'i', '')
@@ -71,7 +80,7 @@ test('a module works on the memory of the module that it imports it from', async
 test('each module makes system calls with its own memory', async () => {
   const print = [...i32(1), ...i32(0), ...i32(1), ...i32(32), ...call(0)]
   const text = (value: string) => [
-    { at: 0, bytes: [16, 0, 0, 0, 4, 0, 0, 0, ...Array<number>(8).fill(0), ...Buffer.from(value)] },
+    { at: 0, bytes: [16, 0, 0, 0, 4, 0, 0, 0, ...repeat(8, [0]), ...Buffer.from(value)] },
   ]
   const library = buildModule({
     imports: [wasi('fd_write', 'iiii')],

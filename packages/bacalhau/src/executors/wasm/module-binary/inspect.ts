@@ -66,6 +66,7 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
   const types = entries('type', readFunctionType)
   const imports = entries('import', (reader) => readImport(reader, types))
   checkElements(sections)
+  entries('tag', (reader) => readTag(reader, types))
   return {
     sections,
     types,
@@ -83,7 +84,15 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
  * How many entries of each kind a module may have: generous for compilers (the largest programs we know of have a tenth),
  * small enough for V8's own heap, where exhaustion would end the whole process instead of the job.
  */
-const COUNTS = { type: 50_000, import: 50_000, function: 250_000, table: 1_000, memory: 100, export: 100_000 } as const
+const COUNTS = {
+  type: 50_000,
+  import: 50_000,
+  function: 250_000,
+  table: 1_000,
+  memory: 100,
+  tag: 1_000,
+  export: 100_000,
+} as const
 /** Bytes of the section that fills tables; each entry of at least one byte becomes a pointer on V8's heap. */
 const ELEMENT_BYTES = 1024 * 1024
 
@@ -128,12 +137,21 @@ function readImportType(reader: Reader, types: readonly FunctionType[]): ImportT
       reader.byte()
       return { kind }
     case 'tag':
-      reader.byte()
-      reader.u32()
+      readTag(reader, types)
       return { kind }
     default:
       throw new ModuleError('malformed', 'imports something of an unknown kind')
   }
+}
+
+/** What an exception carries. It lives on V8's heap, and a job can hold as many as its stack has room for. */
+const EXCEPTION_VALUES = 16
+
+function readTag(reader: Reader, types: readonly FunctionType[]): void {
+  reader.byte()
+  const { params } = typeAt(types, reader.u32())
+  if (params.length > EXCEPTION_VALUES)
+    throw new ModuleError('too-complex', `throws exceptions of ${params.length} values`)
 }
 
 export function typeAt(types: readonly FunctionType[], index: number): FunctionType {
