@@ -44,7 +44,10 @@ export type {
  * `ContentNotFound`, `NotFound` (nothing at the path), `ContentInvalid` or `ContentTooLarge`.
  */
 export interface Content extends Stoppable {
-  /** Adds a file, a folder or a flow of bytes, and pins it. Throws `BadRequest` or `DiskFull`; then nothing is kept. */
+  /**
+   * Adds a file, a folder or a flow of bytes (whose chunks nobody may change afterwards), and pins it. Throws `BadRequest` or
+   * `DiskFull`; then nothing is kept.
+   */
   add(source: string | AsyncIterable<Uint8Array>, options?: AddOptions): Promise<AddResult>
   /** Adds a folder that is given entry by entry, and pins it; see `addTreeTo`. */
   addTree(entries: AsyncIterable<TreeEntry>, options?: Omit<AddOptions, 'wrap'>): Promise<AddResult>
@@ -97,7 +100,7 @@ export async function createContent(services: ContentServices): Promise<Content>
     exchanges.push(createCarClient(dialCar(host), clock), bitswap)
   }
   const connected = () => host?.getPeers().map(String) ?? []
-  const reach = lifetime.own(createReach({ store, exchanges, connected, logger }))
+  const reach = lifetime.own(createReach({ store, exchanges, connected, clock, logger }))
   return { ...writing(store, reach), ...reading(store, reach, random), stop: () => lifetime.stop() }
 }
 

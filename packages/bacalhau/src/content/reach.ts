@@ -100,7 +100,7 @@ function fetchingSource(store: BlockStore, fetch: () => Promise<void>, { signal,
   }
   return {
     has: (cid) => store.has(cid),
-    get: (cid) => orFetch(() => store.get(cid)),
+    get: (cid, headOf) => orFetch(() => store.get(cid, headOf)),
     links: (cid) => orFetch(() => store.links(cid)),
   }
 }

@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { DAG_PB, hashOf, inlineData, keyOf, RAW } from '../cid.ts'
 import { type BatchEntry, type BatchWriter, createBatchWriter } from './batch-writer.ts'
 import { type BlockIndex, diskFull, type NewBlock } from './block-index.ts'
-import { type BlockSource, linksOf } from './block-source.ts'
+import { type BlockSource, linksOf, NO_HEAD, withHead } from './block-source.ts'
 import type { Packs } from './packs.ts'
 
 /**
@@ -95,9 +95,11 @@ function overlay(own: ReadonlyMap<string, BatchEntry>, writer: BatchWriter, stor
   const read = async (entry: BatchEntry) => entry.block ?? writer.read(entry)
   return {
     has: (cid) => own.has(keyOf(cid)) || stored.has(cid),
-    async get(cid) {
+    async get(cid, headOf) {
       const entry = own.get(keyOf(cid))
-      return entry === undefined ? stored.get(cid) : read(entry)
+      return entry === undefined
+        ? stored.get(cid, headOf)
+        : withHead(await read(entry), headOf?.(entry.bytes) ?? NO_HEAD)
     },
     async links(cid) {
       const entry = own.get(keyOf(cid))

@@ -80,7 +80,7 @@ export function openBlockIndex(file: string): BlockIndex {
     unpin: (cid) => Number(sql.unpin.run(cid).changes) > 0,
     ...packQueries(sql, transaction),
     ...collection(sql, transaction),
-    close: () => void (database.isOpen && database.close()),
+    close: once(() => database.close()),
   }
 }
 
@@ -198,8 +198,25 @@ function inTransaction(database: DatabaseSync, work: () => void): void {
     work()
     database.exec('COMMIT')
   } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
+    rollBack(database)
     throw diskFull(error) ?? error
+  }
+}
+
+/** SQLite has done so itself after some errors, and then says that there is nothing to roll back. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // The first error tells more.
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) action()
+    done = true
   }
 }
 

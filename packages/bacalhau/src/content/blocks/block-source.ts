@@ -6,15 +6,27 @@ import { inlineData, RAW } from '../cid.ts'
 /** Blocks by CID, and what they link to. */
 export interface BlockSource {
   has(cid: CID): boolean
-  /** The block, checked against its hash; undefined when it is not here. */
-  get(cid: CID): Promise<Uint8Array | undefined>
+  /**
+   * The block, checked against its hash; undefined when it is not here. With `headOf`, what that gives for the length of the
+   * block comes before it, in one piece of memory, so that both can be sent without another copy.
+   */
+  get(cid: CID, headOf?: HeadOf): Promise<Uint8Array | undefined>
   /** What the block links to, in order; undefined when it is not here. Reads only blocks that may have links. */
   links(cid: CID): Promise<readonly CID[] | undefined>
 }
 
-/** The block of `cid`. Throws `ContentNotFound`. */
-export async function demand(source: BlockSource, cid: CID): Promise<Uint8Array> {
-  const block = inlineData(cid) ?? (await source.get(cid))
+export type HeadOf = (length: number) => Uint8Array
+export const NO_HEAD = new Uint8Array()
+
+export function withHead(block: Uint8Array, head: Uint8Array): Uint8Array {
+  return head.length === 0 ? block : Buffer.concat([head, block])
+}
+
+/** The block of `cid`, after its head if one is wanted. Throws `ContentNotFound`. */
+export async function demand(source: BlockSource, cid: CID, headOf?: HeadOf): Promise<Uint8Array> {
+  const inline = inlineData(cid)
+  if (inline !== undefined) return withHead(inline, headOf?.(inline.length) ?? NO_HEAD)
+  const block = await source.get(cid, headOf)
   if (block === undefined)
     throw new BacalhauError('ContentNotFound', `This node does not have the block ${cid.toString()}.`)
   return block

@@ -44,9 +44,11 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
   const stored = storedBlocks(index, packs, logger)
   const open = new Set<OpenBatch>()
   const holds = createHolds()
+  const stopping = new AbortController()
   let collection: Collection | undefined
 
-  function startCollection(signal: AbortSignal | undefined): Collection {
+  function startCollection(caller: AbortSignal | undefined): Collection {
+    const signal = caller === undefined ? stopping.signal : AbortSignal.any([caller, stopping.signal])
     const started = collectGarbage({ index, packs, stored, roots: [...index.pins(), ...holds.roots()], open, signal })
     const forget = () => (collection = undefined)
     started.done.then(forget, forget)
@@ -75,6 +77,7 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
     },
     usage: () => index.usage(),
     async stop() {
+      stopping.abort(new Error('the block store is closed'))
       await collection?.done.catch(() => {})
       await packs.stop()
       index.close()

@@ -24,7 +24,7 @@ export interface CollectionContext {
   readonly stored: BlockSource
   readonly roots: readonly string[]
   readonly open: Iterable<OpenBatch>
-  readonly signal: AbortSignal | undefined
+  readonly signal: AbortSignal
 }
 
 /** Blocks that one step marks or looks at; between steps other work gets its turn. */
@@ -65,11 +65,11 @@ export function collectGarbage(context: CollectionContext): Collection {
 }
 
 /** Marks `root` and all below it that is here. */
-async function markBelow(root: CID, index: BlockIndex, stored: BlockSource, signal?: AbortSignal): Promise<void> {
+async function markBelow(root: CID, index: BlockIndex, stored: BlockSource, signal: AbortSignal): Promise<void> {
   const waiting = [root]
   let marked = 0
   for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     if (!index.markWalked(cid.multihash.bytes)) continue
     marked += 1
     if (marked % MARK_STEP === 0) await turn()
@@ -77,10 +77,10 @@ async function markBelow(root: CID, index: BlockIndex, stored: BlockSource, sign
   }
 }
 
-async function sweep(index: BlockIndex, signal?: AbortSignal): Promise<Collected> {
+async function sweep(index: BlockIndex, signal: AbortSignal): Promise<Collected> {
   const total = { blocks: 0, bytes: 0 }
   for (let after = 0; ;) {
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     const { last, blocks, bytes } = index.sweep(after, SWEEP_STEP)
     total.blocks += blocks
     total.bytes += bytes
@@ -92,7 +92,7 @@ async function sweep(index: BlockIndex, signal?: AbortSignal): Promise<Collected
 
 async function repack({ index, packs, signal }: CollectionContext): Promise<void> {
   for (const { id, bytes, live } of index.packs()) {
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     if (live >= bytes * WORTH_KEEPING) continue
     if (live === 0) index.removePack(id)
     else await rewrite(id, index, packs)

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { systemCode } from '../../runtime/error.ts'
+import { NO_HEAD } from './block-source.ts'
 
 /**
  * Files that hold the blocks of one large batch back to back, nothing else; the index knows where each block lies. A pack
@@ -8,8 +9,11 @@ import { systemCode } from '../../runtime/error.ts'
  */
 export interface Packs {
   create(): Promise<PackWriter>
-  /** Bytes at `offset`; fewer when the file is shorter; undefined when there is no such pack. */
-  read(pack: number, offset: number, length: number): Promise<Uint8Array | undefined>
+  /**
+   * `head`, and after it in the same piece of memory the bytes at `offset`; fewer when the file is shorter; undefined when
+   * there is no such pack.
+   */
+  read(pack: number, offset: number, length: number, head?: Uint8Array): Promise<Uint8Array | undefined>
   remove(pack: number): Promise<void>
   stop(): Promise<void>
 }
@@ -37,7 +41,7 @@ export async function openPacks(folder: string, known: readonly number[], openFi
   const handles = createHandles((pack) => openFile(path.join(folder, nameOf(pack)), 'r'))
   return {
     create: () => createPack(folder, (lastId += 1), openFile),
-    read: (pack, offset, length) => handles.use(pack, (handle) => readAt(handle, offset, length)),
+    read: (pack, offset, length, head) => handles.use(pack, (handle) => readAt(handle, offset, length, head)),
     async remove(pack) {
       await handles.close(pack)
       await unlink(path.join(folder, nameOf(pack))).catch(ignoreMissing)
@@ -80,9 +84,16 @@ async function appendAll(handle: FileHandle, chunks: readonly Uint8Array[]): Pro
   }
 }
 
-async function readAt(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafeSlow(length), 0, length, offset)
-  return buffer.subarray(0, bytesRead)
+async function readAt(
+  handle: FileHandle,
+  offset: number,
+  length: number,
+  head: Uint8Array = NO_HEAD,
+): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(head.length + length)
+  buffer.set(head)
+  const { bytesRead } = await handle.read(buffer, head.length, length, offset)
+  return buffer.subarray(0, head.length + bytesRead)
 }
 
 /** Makes the names of new files survive a power failure. */

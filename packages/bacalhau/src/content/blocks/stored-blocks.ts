@@ -2,22 +2,24 @@ import type { CID } from 'multiformats/cid'
 import type { Logger } from '../../runtime/logger.ts'
 import { DAG_PB, inlineData, matches, RAW } from '../cid.ts'
 import type { BlockIndex, BlockPlace } from './block-index.ts'
-import { type BlockSource, linksOf } from './block-source.ts'
+import { type BlockSource, type HeadOf, linksOf, NO_HEAD, withHead } from './block-source.ts'
 import type { Packs } from './packs.ts'
 
 /** Reads of what is stored. A block that does not match its hash is forgotten, so that it can be fetched or added again. */
 export function storedBlocks(index: BlockIndex, packs: Packs, logger: Logger): BlockSource {
-  async function read(hash: Uint8Array, place: BlockPlace): Promise<Uint8Array | undefined> {
-    if (place.packed === undefined) return index.data(hash)
-    return packs.read(place.packed.pack, place.packed.offset, place.bytes)
+  async function read(hash: Uint8Array, place: BlockPlace, head: Uint8Array): Promise<Uint8Array | undefined> {
+    if (place.packed !== undefined) return packs.read(place.packed.pack, place.packed.offset, place.bytes, head)
+    const block = index.data(hash)
+    return block === undefined ? undefined : withHead(block, head)
   }
 
-  async function get(cid: CID): Promise<Uint8Array | undefined> {
+  async function get(cid: CID, headOf?: HeadOf): Promise<Uint8Array | undefined> {
     const hash = cid.multihash.bytes
     let place = index.find(hash)
     while (place !== undefined) {
-      const block = await read(hash, place)
-      if (block !== undefined && matches(cid, block)) return block
+      const head = headOf?.(place.bytes) ?? NO_HEAD
+      const block = await read(hash, place, head)
+      if (block !== undefined && matches(cid, block.subarray(head.length))) return block
       const now = index.find(hash)
       if (now?.packed?.pack === place.packed?.pack) {
         logger.warn({ cid: cid.toString() }, 'a stored block was damaged; it is dropped')

@@ -29,17 +29,9 @@ export function createBitswapClient(outbox: (peer: string) => Outbox, clock: Clo
     async ask(peer, { cid }, signal) {
       signal.throwIfAborted()
       const answer = answers.expect(peer, cid, LIMITS.contentAnswer)
-      const giveUp = () => answers.settle(peer, cid, false)
-      signal.addEventListener('abort', giveUp, { once: true })
-      try {
-        await outbox(peer).send({ wants: [want(cid, true)] })
-        return (await answer) !== false
-      } catch {
-        giveUp()
-        return false
-      } finally {
-        signal.removeEventListener('abort', giveUp)
-      }
+      const sent = outbox(peer).send({ wants: [want(cid, true)] })
+      sent.catch(() => answers.settle(peer, cid, false))
+      return (await abortable(answer, signal)) !== false
     },
     download: (peer, selection, batch, options) => {
       const request = (cids: readonly CID[]) => {

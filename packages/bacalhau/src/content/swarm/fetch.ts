@@ -1,4 +1,5 @@
 import { withDeadline } from '../../runtime/abort.ts'
+import { type Clock, sleep } from '../../runtime/clock.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -28,6 +29,7 @@ export interface FetchContext {
   readonly exchanges: readonly Exchange[]
   /** Peers that we are connected to. */
   readonly connected: () => readonly string[]
+  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -43,21 +45,50 @@ export async function fetchSelection(
   selection: Selection,
   batch: BlockBatch,
   options: FetchOptions,
-  { exchanges, connected, logger }: FetchContext,
+  context: FetchContext,
 ): Promise<void> {
   const lookup = withDeadline(options.signal, LIMITS.contentLookup)
-  const others = connected().filter((peer) => !options.hints.includes(peer))
   const hinted = options.hints.slice(0, LIMITS.contentPeers)
+  const others = context.connected().filter((peer) => !hinted.includes(peer))
   const groups = [hinted, others.slice(0, LIMITS.contentPeers - hinted.length)]
+  for (;;) {
+    const outcome = await attempt({ selection, batch, options, lookup, groups }, context)
+    if (outcome === 'done') return
+    const { failures, busy } = outcome
+    if (!busy || lookup.aborted) throw notFound(selection, groups.flat(), failures)
+    await sleep(context.clock, BUSY_PAUSE, options.signal)
+  }
+}
+
+/** After so many milliseconds a peer that has the content, but is busy, is asked again. */
+const BUSY_PAUSE = 1_000
+
+interface Attempt {
+  readonly selection: Selection
+  readonly batch: BlockBatch
+  readonly options: FetchOptions
+  /** Aborts when there has been enough looking around. */
+  readonly lookup: AbortSignal
+  /** Whom to ask; the first group before the second. */
+  readonly groups: readonly (readonly string[])[]
+}
+
+async function attempt(
+  { selection, batch, options, lookup, groups }: Attempt,
+  { exchanges, logger }: FetchContext,
+): Promise<'done' | { readonly failures: readonly string[]; readonly busy: boolean }> {
   const failures: string[] = []
+  let busy = false
   for (const exchange of exchanges) {
     for (const group of groups) {
       for await (const peer of holders(group, (peer) => exchange.ask(peer, selection, lookup))) {
         try {
-          return await exchange.download(peer, selection, batch, options)
+          await exchange.download(peer, selection, batch, options)
+          return 'done'
         } catch (error) {
           options.signal.throwIfAborted()
           if (isFinal(error)) throw error
+          busy ||= isBacalhauError(error) && error.code === 'TooManyRequests'
           failures.push(`${peer}: ${messageOf(error)}`)
           logger.warn({ peer, exchange: exchange.name, error: messageOf(error) }, 'a peer could not send content')
         }
@@ -65,7 +96,7 @@ export async function fetchSelection(
       options.signal.throwIfAborted()
     }
   }
-  throw notFound(selection, groups.flat(), failures)
+  return { failures, busy }
 }
 
 /** The peers for which `ask` says yes, in the order in which they answer. */
@@ -101,8 +132,12 @@ function notFound(selection: Selection, asked: readonly string[], failures: read
   const named = asked.slice(0, NAMED_PEERS).join(', ') + (asked.length > NAMED_PEERS ? ', …' : '')
   const who = asked.length === 0 ? 'there is no peer to ask' : `asked ${asked.length} peers (${named})`
   const why = failures.length === 0 ? `no one has it; ${who}` : `${who}; ${failures.slice(0, NAMED_PEERS).join('; ')}`
-  return new BacalhauError('ContentNotFound', `${what} is not on this node and could not be fetched: ${why}.`, {
-    hint: 'Check the CID, and that a node that has it is running and connected (`bacalhau node list`).',
-    details: { cid: selection.cid.toString(), asked: String(asked.length) },
-  })
+  return new BacalhauError(
+    'ContentNotFound',
+    `${what} is not on this node and could not be fetched: ${why.replace(/\.$/, '')}.`,
+    {
+      hint: 'Check the CID, and that a node that has it is running and connected (`bacalhau node list`).',
+      details: { cid: selection.cid.toString(), asked: String(asked.length) },
+    },
+  )
 }
