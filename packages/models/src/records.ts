@@ -13,6 +13,8 @@ export const jobSchema = z.strictObject({
   ID: z.string().min(1),
   Type: z.enum(JOB_TYPES),
   Count: z.int().nonnegative(),
+  /** Notes of the user, and below `bacalhau.org/` those of the server. */
+  Meta: z.record(z.string(), z.string()).default({}),
   Constraints: z.array(constraintSchema),
   Tasks: z.array(taskSchema).min(1),
   State: jobStateSchema,

@@ -99,7 +99,7 @@ export class Dispatcher implements SessionHandler {
     const job = this.#jobs.assignments.jobOf(channel.peer, executionId)
     if (job !== undefined) this.#hear(job, channel.peer, report)
     // One that was given up, or was never given to this node.
-    else if (!isFinalReport(report)) this.#cancel(channel, executionId)
+    else if (report.type === 'accepted' || report.type === 'progress') this.#cancel(channel, executionId)
     // Also for a repeated report, and one that comes too late: all that is left to say is that it may be forgotten.
     if (isFinalReport(report)) this.#jobs.after(() => channel.send({ type: 'settled', executionId }))
   }

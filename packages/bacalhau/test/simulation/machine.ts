@@ -9,6 +9,7 @@ export interface Machine {
   readonly store: Store
   /** Writes are rejected as by a full disk. */
   full: boolean
+  readonly dead: boolean
   /** Ends the process as `kill -9` does; `disk` keeps what was committed. */
   die(): void
 }
@@ -18,6 +19,9 @@ export function createMachine(clock: Clock, disk: MemoryStore): Machine {
   const silence = () => new Promise<never>(() => undefined)
   const machine: Machine = {
     full: false,
+    get dead() {
+      return dead
+    },
     clock: { ...clock, after: (delay, action) => clock.after(delay, () => !dead && action()) },
     store: {
       commit(writes) {

@@ -13,6 +13,7 @@ import type { OrchestratorChannel } from '../../src/link/link-protocol.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts'
+import { remove } from '../../src/store/store.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { createWire, type Wire } from './wire.ts'
 
@@ -26,7 +27,8 @@ export interface NodeOptions {
   readonly sameMachine?: boolean
 }
 
-export interface SimulatedNodeOptions extends NodeOptions {
+/** The world as a node sees it. */
+export interface Surroundings {
   readonly clock: VirtualClock
   /** Folder of this node alone. */
   readonly folder: string
@@ -45,14 +47,14 @@ interface Process {
 
 const capacityOf = ({ capacity }: NodeOptions): Resources => someResources({ CPU: 4, Memory: 8e9, ...capacity })
 
-async function boot(options: SimulatedNodeOptions, disk: MemoryStore): Promise<Process> {
-  const machine = createMachine(options.clock, disk)
+async function boot(options: NodeOptions, { clock, folder }: Surroundings, disk: MemoryStore): Promise<Process> {
+  const machine = createMachine(clock, disk)
   const executor = createScriptedExecutor(machine.clock)
   const publisher = createScriptedPublisher()
   const compute = await createComputeNode({
     store: machine.store,
     clock: machine.clock,
-    folder: options.folder,
+    folder,
     capabilities: { executors: [executor], sources: [createScriptedSource()], publishers: [publisher] },
     capacity: capacityOf(options),
     logger: silentLogger,
@@ -65,22 +67,24 @@ export class SimulatedNode {
   readonly id: string
   /** What the orchestrator has decided about this node, newest last. */
   readonly memberships: string[] = []
-  readonly #options: SimulatedNodeOptions
+  readonly #options: NodeOptions
+  readonly #surroundings: Surroundings
   readonly #disk: MemoryStore
   #process: Process
   #wire: Wire<ComputeMessage, OrchestratorMessage> | undefined
   #session: LinkSession | undefined
 
-  static async start(options: SimulatedNodeOptions): Promise<SimulatedNode> {
+  static async start(options: NodeOptions, surroundings: Surroundings): Promise<SimulatedNode> {
     const disk = createMemoryStore()
-    const node = new SimulatedNode(options, disk, await boot(options, disk))
+    const node = new SimulatedNode(options, surroundings, disk, await boot(options, surroundings, disk))
     node.connect()
     return node
   }
 
-  private constructor(options: SimulatedNodeOptions, disk: MemoryStore, process: Process) {
+  private constructor(options: NodeOptions, surroundings: Surroundings, disk: MemoryStore, process: Process) {
     this.id = options.id
     this.#options = options
+    this.#surroundings = surroundings
     this.#disk = disk
     this.#process = process
   }
@@ -97,20 +101,17 @@ export class SimulatedNode {
     return this.#process.publisher
   }
 
-  get machine(): Machine {
-    return this.#process.machine
-  }
-
   /** Opens a link to the orchestrator. */
   connect(): LinkSession {
-    const { clock, orchestratorId, sameMachine = true, joinToken, attach } = this.#options
+    const { clock, orchestratorId, attach } = this.#surroundings
+    const { sameMachine = true, joinToken } = this.#options
     const peers = [this.id, orchestratorId] as const
     const wire = createWire<ComputeMessage, OrchestratorMessage>({ clock, peers, sameMachine })
     const session = startLinkSession(wire.ends[0], {
       compute: this.compute,
       nodeInfo: () => this.describe(),
       storeGeneration: 'g-1',
-      clock: this.machine.clock,
+      clock: this.#process.machine.clock,
       logger: silentLogger,
       onMembership: (membership) => this.memberships.push(membership),
       ...(joinToken === undefined ? {} : { joinToken }),
@@ -124,6 +125,16 @@ export class SimulatedNode {
   describe(): NodeInfo {
     const info = { MaxCapacity: capacityOf(this.#options), ...this.#options.info }
     return sampleNode(this.id, info, this.#options.labels)
+  }
+
+  /** Tells the orchestrator what the node says of itself now. */
+  refresh(): void {
+    this.#session?.refresh()
+  }
+
+  /** An execution is gone from the disk, as after a restored back-up. */
+  async forget(executionId: string): Promise<void> {
+    await this.#disk.commit([remove('held', executionId)])
   }
 
   /** The link breaks, and both sides notice. */
@@ -143,18 +154,19 @@ export class SimulatedNode {
 
   /** The process is killed: what it did is over, and the link with it. */
   crash(): void {
-    this.machine.die()
+    this.#process.machine.die()
     this.cut()
   }
 
   /** Starts the process on what is on the disk. */
   async restart(): Promise<void> {
-    this.#process = await boot(this.#options, this.#disk)
+    this.#process = await boot(this.#options, this.#surroundings, this.#disk)
     this.connect()
   }
 
-  /** The process ends as it does at Ctrl-C. */
+  /** The process ends as it does at Ctrl-C; one that was killed has ended. */
   async stop(): Promise<void> {
+    if (this.#process.machine.dead) return
     await this.compute.stop()
     this.#session?.close()
   }

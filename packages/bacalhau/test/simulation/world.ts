@@ -82,7 +82,7 @@ export class World {
       nodes: new Map(),
     }
     t.after(async () => {
-      for (const node of ground.nodes.values()) await node.compute.stop()
+      for (const node of ground.nodes.values()) await node.stop()
       await rm(ground.folder, { recursive: true, force: true })
     })
     return new World(ground, await boot(ground))
@@ -126,9 +126,9 @@ export class World {
     if (reconnect) for (const node of this.nodes.values()) node.connect()
   }
 
+  /** Adds a machine with a compute node. What changes in `options` later counts from the next link on. */
   async addNode(options: NodeOptions): Promise<SimulatedNode> {
-    const node = await SimulatedNode.start({
-      ...options,
+    const node = await SimulatedNode.start(options, {
       clock: this.clock,
       folder: path.join(this.#ground.folder, options.id),
       orchestratorId: ORCHESTRATOR,
