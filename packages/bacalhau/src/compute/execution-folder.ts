@@ -35,10 +35,13 @@ export function executionFolder(base: string, executionId: string): ExecutionFol
 
 /** Makes the folder anew: whatever an earlier try left is gone. Only the node's own user can look inside. */
 export async function createExecutionFolder(folder: ExecutionFolder, resultNames: readonly string[]): Promise<void> {
-  await rm(folder.root, { recursive: true, force: true })
-  await mkdir(folder.results, { recursive: true, mode: 0o700 })
-  await mkdir(folder.inputs, { mode: 0o700 })
-  for (const name of resultNames) await mkdir(path.join(folder.results, name), { mode: 0o700 })
+  const make = (place: string) => mkdir(place, { recursive: true, mode: 0o700 })
+  if ((await make(folder.root)) === undefined) {
+    await rm(folder.root, { recursive: true })
+    await make(folder.root)
+  }
+  await Promise.all([folder.inputs, folder.results].map(make))
+  await Promise.all(resultNames.map((name) => make(path.join(folder.results, name))))
 }
 
 /** Keeps the output, which can still be read, and frees the rest. */

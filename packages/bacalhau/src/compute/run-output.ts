@@ -6,7 +6,7 @@ import type { ExecutionFolder } from './execution-folder.ts'
 
 /** The head of the output, for the record of the execution. */
 export async function summarise(folder: ExecutionFolder, exitCode: number, errorMessage: string): Promise<RunOutput> {
-  const [stdout, stderr] = [await readHead(folder.stdout), await readHead(folder.stderr)]
+  const [stdout, stderr] = await Promise.all([readHead(folder.stdout), readHead(folder.stderr)])
   return {
     Stdout: stdout.text,
     StdoutTruncated: stdout.truncated,
