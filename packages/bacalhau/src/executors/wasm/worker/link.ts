@@ -147,3 +147,9 @@ export function wasRefusedMemory({ instance, module }: LinkedModule): boolean {
   const global = instance.exports[privateExports(module.facts).refused]
   return global instanceof WebAssembly.Global && global.value !== 0
 }
+
+/** Bytes of memory that a module has taken; the most it could have, where that cannot be seen from outside. */
+export function memoryBytes({ memory, module }: LinkedModule): number {
+  const visible = module.facts.memories.length <= 1 ? memory() : undefined
+  return visible?.buffer.byteLength ?? module.grants.memories.reduce((sum, pages) => sum + pages * PAGE, 0)
+}

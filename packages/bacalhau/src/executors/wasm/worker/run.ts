@@ -6,7 +6,7 @@ import type { SandboxJob } from '../thread.ts'
 import { openNode } from './files/directory.ts'
 import { createLedger } from './files/ledger.ts'
 import { buildTree, type TreeNode } from './files/tree.ts'
-import { callIfExported, type LinkedModule, linkModule } from './link.ts'
+import { callIfExported, type LinkedModule, linkModule, memoryBytes } from './link.ts'
 import { type LoadedModule, loadModules } from './load.ts'
 import { type PlannedModule, planModules } from './prepare.ts'
 import { describeTrap } from './trap-report.ts'
@@ -41,7 +41,7 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> 
   const linked: LinkedModule[] = []
   const end = (ending: Ending): RunEnd => {
     const clean = ending.kind === 'exited' || linked.length === 0
-    return { ending, reusable: clean && memoryUsed(linked) <= REUSE_MEMORY }
+    return { ending, reusable: clean && linked.reduce((sum, one) => sum + memoryBytes(one), 0) <= REUSE_MEMORY }
   }
   try {
     openStreams(descriptors, job, hooks.onOutput)
@@ -137,8 +137,4 @@ function preopenRoot(descriptors: DescriptorTable, root: TreeNode): void {
     preopen: '/',
     listing: [],
   })
-}
-
-function memoryUsed(linked: readonly LinkedModule[]): number {
-  return linked.reduce((sum, { memory }) => sum + (memory()?.buffer.byteLength ?? 0), 0)
 }

@@ -1,5 +1,5 @@
 import { type Ending, failure, printable, size } from '../failure.ts'
-import { type LinkedModule, wasRefusedMemory } from './link.ts'
+import { type LinkedModule, memoryBytes, wasRefusedMemory } from './link.ts'
 import { isStackOverflow, stackExhausted } from './wasi/host.ts'
 
 /** Says how a run ended that ended by an exception; `undefined` when it is not the job's doing. */
@@ -12,7 +12,7 @@ export function describeTrap(error: unknown, linked: readonly LinkedModule[]): E
   if (!(error instanceof WebAssembly.RuntimeError)) return undefined
   const what = `${printable(error.message)}${placeOf(error)}`
   if (linked.some(wasRefusedMemory)) {
-    const used = linked.reduce((sum, { memory }) => sum + (memory()?.buffer.byteLength ?? 0), 0)
+    const used = linked.reduce((sum, one) => sum + memoryBytes(one), 0)
     return failure(
       'WasmMemoryExhausted',
       `the job asked for more memory than it may use, was refused, and stopped with: ${what}. It had ${size(used)}`,

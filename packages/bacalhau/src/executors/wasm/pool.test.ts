@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, describe, test, type TestContext } from 'node:test'
+import { forever, program } from './fixtures/module-builder.ts'
+import { createModuleCache, type ModuleCache } from './module-cache.ts'
+import { createThreadPool } from './pool.ts'
+import { runOnThread } from './sandbox.ts'
+import type { SandboxJob } from './thread.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'wasm-pool-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const newPool = (t: TestContext, size: number) => {
+  const pool = createThreadPool(size)
+  t.after(() => pool.stop())
+  return pool
+}
+
+const job = (name: string, module: Uint8Array, memoryPages = 10): SandboxJob => {
+  writeFileSync(path.join(folder, name), module)
+  return {
+    kind: 'run',
+    entryModule: '/main.wasm',
+    entrypoint: '_start',
+    parameters: [],
+    importModules: [],
+    environment: {},
+    mounts: [{ hostPath: path.join(folder, name), guestPath: '/main.wasm', readOnly: true }],
+    stdoutPath: path.join(folder, 'stdout'),
+    stderrPath: path.join(folder, 'stderr'),
+    stdinPath: undefined,
+    limits: { memoryPages, output: 100, disk: 0, files: 0 },
+    outputFlag: new SharedArrayBuffer(4),
+  }
+}
+const EMPTY = job('empty.wasm', program([]))
+const hooks = (modules: ModuleCache = createModuleCache(1 << 20)) => ({ modules, onOutput: () => {} })
+
+describe('the pool', () => {
+  test('hands out a thread that waits, and a new one when none does', async (t) => {
+    const pool = newPool(t, 1)
+    const first = pool.take()
+    const second = pool.take()
+    assert.notEqual(first, second)
+    pool.giveBack(first)
+    assert.equal(pool.take(), first)
+  })
+
+  test('ends threads beyond its size when they come back', async (t) => {
+    const pool = newPool(t, 1)
+    const [first, second] = [pool.take(), pool.take()]
+    const gone = once(second, 'exit')
+    pool.giveBack(first)
+    pool.giveBack(second)
+    await gone
+    assert.equal(pool.take(), first)
+  })
+
+  test('replaces a thread that had to be ended', async (t) => {
+    const pool = newPool(t, 1)
+    const bad = pool.take()
+    const end = runOnThread(bad, job('endless.wasm', program(forever([]))), hooks())
+    await pool.discard(bad)
+    assert.deepEqual(await end, { kind: 'died', error: undefined })
+    const next = pool.take()
+    assert.notEqual(next, bad)
+    assert.equal((await runOnThread(next, EMPTY, hooks())).kind, 'ended')
+  })
+
+  test('forgets a waiting thread that dies', async (t) => {
+    const pool = newPool(t, 1)
+    const thread = pool.take()
+    pool.giveBack(thread)
+    await thread.terminate()
+    assert.notEqual(pool.take(), thread)
+  })
+
+  test('ends everything when it stops, and makes nothing new then', async (t) => {
+    const pool = newPool(t, 2)
+    const threads = [pool.take(), pool.take(), pool.take()]
+    const gone = Promise.all(threads.map((thread) => once(thread, 'exit')))
+    await pool.stop()
+    await gone
+  })
+})
+
+describe('a thread', () => {
+  test('runs one job after another', async (t) => {
+    const thread = newPool(t, 1).take()
+    for (let count = 0; count < 3; count++) {
+      const end = await runOnThread(thread, EMPTY, hooks())
+      assert.deepEqual(end, { kind: 'ended', ending: { kind: 'exited', exitCode: 0 }, reusable: true })
+    }
+    assert.equal(thread.listenerCount('message'), 0)
+  })
+
+  test('says when it should not be used again', async (t) => {
+    const pool = newPool(t, 1)
+    const reusable = async (one: SandboxJob) => {
+      const end = await runOnThread(pool.take(), one, hooks())
+      return end.kind === 'ended' && end.reusable
+    }
+    assert.equal(await reusable(job('trap.wasm', program([0]))), false)
+    assert.equal(
+      await reusable(job('large.wasm', program([], { memory: { min: 1_100 } }), 2_000)),
+      false,
+      'too much garbage',
+    )
+    assert.equal(await reusable(job('broken.wasm', Uint8Array.of(1))), true, 'none of its code ran')
+  })
+
+  test('compiles a module once, and again for another limit', async (t) => {
+    const kept = createModuleCache(1 << 20)
+    const puts: string[] = []
+    const modules: ModuleCache = {
+      ...kept,
+      put(key, module, bytes) {
+        puts.push(key)
+        kept.put(key, module, bytes)
+      },
+    }
+    const pool = newPool(t, 1)
+    const [one, two] = [pool.take(), pool.take()]
+    await runOnThread(one, EMPTY, hooks(modules))
+    await runOnThread(one, EMPTY, hooks(modules))
+    await runOnThread(two, EMPTY, hooks(modules))
+    assert.equal(puts.length, 1)
+    await runOnThread(two, job('empty.wasm', program([]), 20), hooks(modules))
+    assert.equal(new Set(puts).size, 2)
+    assert.equal(readFileSync(EMPTY.stdoutPath, 'utf8'), '')
+  })
+})
