@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { ERRNO, errnoOf, WasiError } from '../wasi/errno.ts'
-import { type Directory, openNode } from './directory.ts'
+import { ERRNO, errnoOf, refuse, WasiError } from '../wasi/errno.ts'
+import { closeDirectory, type Directory, enter, openNode } from './directory.ts'
 import { entryAt } from './entry.ts'
 import type { HostFolder } from './host-folder.ts'
 import { openPathFolder } from './path-folder.ts'
@@ -146,6 +155,23 @@ for (const [title, open] of backends) {
           )
         },
       )
+    })
+
+    test('from a folder that was replaced by a link do not follow it', () => {
+      const { folder, root, mount } = newPlace()
+      mkdirSync(path.join(root, 'd/e'), { recursive: true })
+      const host = open(mount)
+      const opened = enter({ node: undefined, host }, 'd')
+      assert.ok(!('link' in opened))
+      renameSync(path.join(root, 'd'), path.join(root, 'moved'))
+      symlinkSync(folder, path.join(root, 'd'))
+      // An open folder is the same wherever it is now; a path no longer leads to one.
+      const look = (given: string) =>
+        errno(() => resolve(opened, given, 'always', (place) => entryAt(place) ?? refuse('noent')))
+      const [same, gone] = title === 'paths' ? [ERRNO.notdir, ERRNO.notdir] : [0, ERRNO.noent]
+      assert.deepEqual([look('e'), look('secret')], [same, gone])
+      closeDirectory(opened)
+      host.close()
     })
 
     test('never lead out of the mount, whatever links there are (property)', () => {
