@@ -125,6 +125,19 @@ describe('entry points', () => {
     )
   })
 
+  test('a start function or initialiser with parameters is refused', async () => {
+    const functions = [
+      { type: [['i64'], []] as const, code: [], exportAs: '_initialize' },
+      { code: [], exportAs: 'go' },
+    ]
+    const initialiser = await run(buildModule({ functions }), { params: { Entrypoint: 'go' } })
+    assert.match(initialiser, /^WasmMissingEntrypoint: "_initialize" of main\.wasm takes 1 parameters/)
+    assert.equal(
+      await run(buildModule({ functions, start: 0 })),
+      'WasmInvalidModule: main.wasm has a start function with parameters or results',
+    )
+  })
+
   test('an export that is not a function is none', async () => {
     assert.match(await run(program([]), { params: { Entrypoint: 'memory' } }), /^WasmMissingEntrypoint/)
     assert.match(await run(program([]), { params: { Entrypoint: 'constructor' } }), /^WasmMissingEntrypoint/)

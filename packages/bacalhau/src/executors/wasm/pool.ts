@@ -87,7 +87,7 @@ function startThread(): Worker {
     // Descriptors that a terminated job had open are closed with its thread.
     trackUnmanagedFds: true,
     // For the sandbox's own JavaScript. Memories of WebAssembly are bounded by rewriting the module.
-    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 },
+    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 },
   })
   // Whoever uses the thread listens, too; a waiting thread must not bring the node down.
   thread.on('error', () => {})

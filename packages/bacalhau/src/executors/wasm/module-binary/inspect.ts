@@ -67,7 +67,7 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
   const imports = entries('import', (reader) => readImport(reader, types))
   checkElements(sections)
   entries('tag', (reader) => readTag(reader, types))
-  return {
+  const facts: ModuleFacts = {
     sections,
     types,
     imports,
@@ -78,7 +78,12 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
     exports: entries('export', readExport),
     start: readStart(bytes, sections),
   }
+  if (facts.start !== undefined && !isPlain(typeOfFunction(facts, facts.start)))
+    malformed('has a start function with parameters or results')
+  return facts
 }
+
+const isPlain = ({ params, results }: FunctionType) => params === '' && results === ''
 
 /**
  * How many entries of each kind a module may have: generous for compilers (the largest programs we know of have a tenth),

@@ -43,12 +43,13 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> 
     const clean = ending.kind === 'exited' || linked.length === 0
     return { ending, reusable: clean && linked.reduce((sum, one) => sum + memoryBytes(one), 0) <= REUSE_MEMORY }
   }
+  openStreams(descriptors, job, hooks.onOutput)
   try {
-    openStreams(descriptors, job, hooks.onOutput)
     const tree = buildTree(job.mounts)
     const modules = planModules(loadModules(tree, job.entryModule, job.importModules), job.limits.memoryPages)
     const entry = modules.at(-1)
     if (entry !== undefined) checkEntrypoint(entry, job.entrypoint)
+    for (const module of modules) checkCallable(module, '_initialize')
     const compiled = await hooks.compile(modules)
     preopenRoot(descriptors, tree)
     const process: GuestProcess = {
@@ -69,9 +70,7 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> 
     }
     return end(state.ending ?? { kind: 'exited', exitCode: 0 })
   } catch (error) {
-    const ending = state.ending ?? (error instanceof RunEnded ? error.ending : describeTrap(error, linked))
-    if (ending === undefined) throw error
-    return end(ending)
+    return end(state.ending ?? (error instanceof RunEnded ? error.ending : describeTrap(error, linked)))
   } finally {
     descriptors.closeAll()
   }
@@ -85,24 +84,29 @@ function start(linked: LinkedModule, entrypoint: string | undefined): void {
   if (entrypoint !== undefined) callIfExported(linked, entrypoint)
 }
 
-function checkEntrypoint({ name, facts }: PlannedModule, entrypoint: string): void {
-  const functions = facts.exports.filter(({ kind }) => kind === 'function')
-  const found = functions.find((entry) => entry.name === entrypoint)
-  if (found === undefined) {
-    const names = functions.slice(0, 20).map((entry) => printable(entry.name))
-    const more = functions.length > names.length ? `, and ${functions.length - names.length} more` : ''
+function checkEntrypoint(module: PlannedModule, entrypoint: string): void {
+  if (checkCallable(module, entrypoint)) return
+  const functions = module.facts.exports.filter(({ kind }) => kind === 'function')
+  const names = functions.slice(0, 20).map((entry) => printable(entry.name))
+  const more = functions.length > names.length ? `, and ${functions.length - names.length} more` : ''
+  fail(
+    'WasmMissingEntrypoint',
+    `${printable(module.name)} exports no function "${printable(entrypoint)}"; it exports ${names.join(', ') || 'no function'}${more}`,
+    'Name one of them as Entrypoint, or build the module as a program with a main function.',
+  )
+}
+
+/** Does the module export such a function? Ends the run when it has one that takes parameters. */
+function checkCallable({ name, facts }: PlannedModule, functionName: string): boolean {
+  const found = facts.exports.find((entry) => entry.kind === 'function' && entry.name === functionName)
+  if (found === undefined) return false
+  const { length } = typeOfFunction(facts, found.index).params
+  if (length > 0)
     fail(
       'WasmMissingEntrypoint',
-      `${printable(name)} exports no function "${printable(entrypoint)}"; it exports ${names.join(', ') || 'no function'}${more}`,
-      'Name one of them as Entrypoint, or build the module as a program with a main function.',
+      `"${printable(functionName)}" of ${printable(name)} takes ${length} parameters; an entry point takes none`,
     )
-  }
-  const { params } = typeOfFunction(facts, found.index)
-  if (params.length > 0)
-    fail(
-      'WasmMissingEntrypoint',
-      `"${printable(entrypoint)}" of ${printable(name)} takes ${params.length} parameters; an entry point takes none`,
-    )
+  return true
 }
 
 /** Descriptors 0, 1 and 2. */

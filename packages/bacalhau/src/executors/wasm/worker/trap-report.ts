@@ -1,15 +1,17 @@
+import { messageOf } from '../../../runtime/error.ts'
 import { type Ending, failure, printable, size } from '../failure.ts'
 import { type LinkedModule, memoryBytes, wasRefusedMemory } from './link.ts'
 import { isStackOverflow, stackExhausted } from './wasi/host.ts'
 
-/** Says how a run ended that ended by an exception; `undefined` when it is not the job's doing. */
-export function describeTrap(error: unknown, linked: readonly LinkedModule[]): Ending | undefined {
+/** Says how a run ended that ended by an exception. */
+export function describeTrap(error: unknown, linked: readonly LinkedModule[]): Ending {
   if (isStackOverflow(error)) return stackExhausted()
   if (error instanceof WebAssembly.Exception)
     return failure('WasmTrap', 'the job threw an exception that nothing caught')
   if (error instanceof RangeError)
     return failure('WasmMemoryExhausted', `the node could not allocate memory for the job: ${printable(error.message)}`)
-  if (!(error instanceof WebAssembly.RuntimeError)) return undefined
+  if (!(error instanceof WebAssembly.RuntimeError))
+    return failure('SandboxCrashed', `the sandbox failed: ${printable(messageOf(error))}`)
   const what = `${printable(error.message)}${placeOf(error)}`
   if (linked.some(wasRefusedMemory)) {
     const used = linked.reduce((sum, one) => sum + memoryBytes(one), 0)

@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from 'node:fs'
-import { messageOf } from '../../../../runtime/error.ts'
+import { systemCode } from '../../../../runtime/error.ts'
 import type { Mount } from '../../../executor.ts'
 import { fail, printable } from '../../failure.ts'
 
@@ -62,7 +62,7 @@ function lookUp({ hostPath, guestPath }: Mount): Pick<MountPoint, 'hostPath' | '
     if (stat.isDirectory()) return { hostPath: real, kind: 'folder' }
     if (stat.isFile()) return { hostPath: real, kind: 'file' }
   } catch (error) {
-    fail('InputFailed', `what is to be mounted at ${printable(guestPath)} cannot be read: ${messageOf(error)}`)
+    fail('InputFailed', `what is to be mounted at ${printable(guestPath)} cannot be read (${systemCode(error)})`)
   }
   return fail('InputFailed', `what is to be mounted at ${printable(guestPath)} is neither a file nor a folder`)
 }

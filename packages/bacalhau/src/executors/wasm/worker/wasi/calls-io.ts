@@ -1,4 +1,4 @@
-import { fdatasyncSync, fsyncSync, fstatSync, readvSync, writevSync } from 'node:fs'
+import { fstatSync, readvSync, writevSync } from 'node:fs'
 import type { Ledger } from '../files/ledger.ts'
 import { type DescriptorTable, type InputStream, type OpenFile, requireRight } from './descriptors.ts'
 import { refuse } from './errno.ts'
@@ -52,8 +52,9 @@ export function ioCalls({ descriptors, ledger }: GuestProcess): SyscallTable {
     fd_tell: syscall('ii', (memory, fd, result) => {
       memory.setU64(result, BigInt(descriptors.file(fd, RIGHT.fdTell).offset))
     }),
-    fd_sync: syscall('i', (_, fd) => fsyncSync(descriptors.file(fd, RIGHT.fdSync).hostFd)),
-    fd_datasync: syscall('i', (_, fd) => fdatasyncSync(descriptors.file(fd, RIGHT.fdDatasync).hostFd)),
+    // The job's files last as long as its run. Whoever keeps them makes them durable; a job could only wear out the disk.
+    fd_sync: syscall('i', (_, fd) => void descriptors.file(fd, RIGHT.fdSync)),
+    fd_datasync: syscall('i', (_, fd) => void descriptors.file(fd, RIGHT.fdDatasync)),
   }
 }
 

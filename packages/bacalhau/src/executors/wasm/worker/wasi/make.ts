@@ -46,7 +46,10 @@ export function makeSymlink(ledger: Ledger, text: string, place: Place): void {
 /** A second name for a file of the same writable mount. */
 export function linkEntry(ledger: Ledger, source: Place, target: Place): void {
   const from = writableFolder(source)
-  if (presentEntry(source).stat.isDirectory()) refuse('perm')
+  const { stat } = presentEntry(source)
+  if (stat.isDirectory()) refuse('perm')
+  // Elsewhere than on Linux, the system would follow a symbolic link, and link to what it points to.
+  if (stat.isSymbolicLink() && process.platform !== 'linux') refuse('notsup')
   const to = vacantFolder(target)
   if (target.mustBeDirectory) refuse('noent')
   if (from.mount !== to.mount) refuse('xdev')

@@ -63,17 +63,17 @@ interface FileMode {
   readonly truncate: boolean
 }
 
-/** Flags for the host's `open`: never through a link, never waiting for the other end of a pipe. */
-function hostFlags({ rights, flags, truncate }: FileMode): number {
+/**
+ * Flags for the host's `open`: never through a link, never waiting for the other end of a pipe. Synchronous writing is not
+ * among them: see `fd_sync`.
+ */
+function hostFlags({ rights, truncate }: FileMode): number {
   const writes = (rights & WRITING_RIGHTS) !== 0 || truncate
   const reads = (rights & RIGHT.fdRead) !== 0 || !writes
   const access = writes ? (reads ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY
-  const sync = flags & (FD_FLAG.sync | FD_FLAG.rsync) ? O_SYNC : flags & FD_FLAG.dsync ? O_DSYNC : 0
-  return access | sync | O_NOFOLLOW | O_NONBLOCK
+  // Windows has neither of the two; `|` takes what is not there for 0.
+  return access | constants.O_NOFOLLOW | constants.O_NONBLOCK
 }
-
-// Windows has none of these; `|` takes what is not there for 0.
-const { O_NOFOLLOW, O_NONBLOCK, O_SYNC, O_DSYNC } = constants
 
 function openFile(process: GuestProcess, { mount, path, stat }: HostEntry, mode: FileMode): OpenFile {
   if (stat.isSymbolicLink()) refuse('loop')
