@@ -1,5 +1,4 @@
 import { type BigIntStats, lstatSync, statSync } from 'node:fs'
-import { systemCode } from '../../../../runtime/error.ts'
 import { refuse } from '../wasi/errno.ts'
 import type { HostFolder } from './host-folder.ts'
 import type { Place } from './resolve.ts'
@@ -30,12 +29,8 @@ export function entryAt({ directory: { node, host }, name }: Place): Entry | und
 }
 
 function hostEntry(mount: MountPoint, path: string): HostEntry | undefined {
-  try {
-    return { kind: 'host', mount, path, stat: lstatSync(path, { bigint: true }) }
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  return stat && { kind: 'host', mount, path, stat }
 }
 
 /** The facts of what stands at a place; fails when there is nothing. */

@@ -1,5 +1,4 @@
-import { readlinkSync } from 'node:fs'
-import { systemCode } from '../../../../runtime/error.ts'
+import { lstatSync, readlinkSync } from 'node:fs'
 import { refuse } from '../wasi/errno.ts'
 import { closeDirectory, type Directory, enter } from './directory.ts'
 import { MAX_DEPTH } from './host-folder.ts'
@@ -100,11 +99,6 @@ function followLink(walk: Walk, link: string): void {
 /** The text of the symbolic link that an entry is; `undefined` when it is something else or nothing. */
 function linkAt({ node, host }: Directory, name: string): string | undefined {
   if (host === undefined || node?.children.has(name) === true) return undefined
-  try {
-    return readlinkSync(host.at(name))
-  } catch (error) {
-    // EINVAL: not a link. UNKNOWN is what Windows says instead.
-    if (['EINVAL', 'ENOENT', 'UNKNOWN'].includes(systemCode(error) ?? '')) return undefined
-    throw error
-  }
+  const path = host.at(name)
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : undefined
 }
