@@ -110,12 +110,14 @@ async function waitForEnd(
   id: string,
   { onChange, ...options }: WaitOptions,
 ): Promise<Job> {
-  let current = (await get(id, options)).Job
-  onChange?.(current)
-  while (!hasEnded(current)) {
+  // When nobody wants to hear of the steps in between, no revision is news but the last.
+  const known = (seen: Job | undefined) => (onChange === undefined ? Number.MAX_SAFE_INTEGER : (seen?.Revision ?? 0))
+  let current = onChange === undefined ? undefined : (await get(id, options)).Job
+  if (current !== undefined) onChange?.(current)
+  while (current === undefined || !hasEnded(current)) {
     const asked = performance.now()
-    const next = await waitForChange(current.ID, current.Revision, options)
-    if (next.Revision !== current.Revision) onChange?.(next)
+    const next = await waitForChange(current?.ID ?? id, known(current), options)
+    if (next.Revision !== current?.Revision) onChange?.(next)
     else if (performance.now() - asked < POLL_PAUSE) await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE))
     current = next
   }
