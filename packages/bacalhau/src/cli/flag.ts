@@ -43,8 +43,8 @@ export function toggle(look: Look & { readonly standard?: boolean }): Flag<boole
 
 /** Off, on, or not said: for what has a value elsewhere that both words may change. */
 export function override(look: Look): Flag<boolean | undefined> {
-  const { read, ...rest } = toggle(look)
-  return { ...rest, read: (texts, name) => (texts.length === 0 ? undefined : read(texts, name)) }
+  const word = toggle(look)
+  return { ...word, read: (texts, name) => (texts.length === 0 ? undefined : word.read(texts, name)) }
 }
 
 /** Any text; the last occurrence counts. */

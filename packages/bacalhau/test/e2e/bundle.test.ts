@@ -6,8 +6,9 @@ import { test } from 'node:test'
 import { bacalhau, createWorld } from '../program.ts'
 
 test('the bundle reads and writes YAML', async (context) => {
-  const { folder, end } = await createWorld()
-  context.after(end)
+  const world = await createWorld()
+  context.after(() => world.end())
+  const { folder } = world
   await writeFile(path.join(folder, 'config.yaml'), 'API: { Port: 4321 }\n')
   const { code, stdout, stderr } = await bacalhau(['config', 'list', '--data-dir', folder, '--output', 'yaml'])
   assert.equal(code, 0, stderr)

@@ -14,7 +14,7 @@ async function running(t: Parameters<typeof World.create>[0]) {
   const world = await World.create(t)
   const node = await world.addNode({ id: 'QmNode1' })
   const job = await world.submit({ Hold: true })
-  await node.executor.begun(1)
+  await world.begun(node, 1)
   await world.clock.advance(100)
   return { world, node, job }
 }
@@ -122,7 +122,7 @@ describe('a node that is lost while it runs a job', () => {
     const world = await World.create(t)
     const node = await world.addNode({ id: 'QmNode1', capacity: { CPU: 8 } })
     const job = await world.submit({ Hold: true }, { Count: 2 })
-    await node.executor.begun(2)
+    await world.begun(node, 2)
     await world.clock.advance(100)
     node.crash()
     // One of two executions is gone from the disk: the job fails, and the other one is ended, not kept for ever.
@@ -139,7 +139,7 @@ describe('a node that is lost while it runs a job', () => {
     const world = await World.create(t)
     const nodes = [await world.addNode({ id: 'QmNode1' }), await world.addNode({ id: 'QmNode2' })]
     const jobs = [await world.submit({ Hold: true }), await world.submit({ Hold: true })]
-    for (const { executor } of nodes) await executor.begun(1)
+    for (const node of nodes) await world.begun(node, 1)
     await world.clock.advance(100)
     nodes[0]?.crash()
     await world.clock.advance(LIMITS.linkGrace)
@@ -273,7 +273,7 @@ describe('jobs that wait', () => {
     const world = await World.create(t)
     const node = await world.addNode({ id: 'QmNode1', capacity: SMALL })
     await world.submit({ Hold: true })
-    await node.executor.begun(1)
+    await world.begun(node, 1)
     const waiting = await world.reaches(await world.submit(), 'Queued')
     node.crash()
     await world.clock.advance(LIMITS.nodeMemory - 1_000)
@@ -286,7 +286,7 @@ describe('jobs that wait', () => {
     const world = await World.create(t)
     const node = await world.addNode({ id: 'QmNode1', capacity: SMALL })
     await world.submit({ Hold: true })
-    await node.executor.begun(1)
+    await world.begun(node, 1)
     const waiting = await world.reaches(await world.submit(), 'Queued')
     node.crash()
     await world.clock.advance(LIMITS.nodeMemory)
@@ -354,7 +354,7 @@ describe('membership', () => {
     const options = { id: 'QmNode1', sameMachine: false, joinToken: 'the token' }
     const node = await world.addNode(options)
     const job = await world.submit({ Hold: true })
-    await node.executor.begun(1)
+    await world.begun(node, 1)
     await world.clock.advance(100)
     options.joinToken = 'another'
     node.connect()

@@ -158,7 +158,12 @@ export class World {
     }
   }
 
-  /** The job as soon as it is in `state`, or has ended. */
+  /** `count` runs have been begun on a node in all. */
+  begun({ id, executor }: SimulatedNode, count: number): Promise<void> {
+    return this.until(() => executor.runs.length >= count, `${id} begins ${count} runs`)
+  }
+
+  /** The job as soon as it is in `state`; fails when it has ended otherwise. */
   async reaches({ ID }: Pick<Job, 'ID'>, state: Job['State']['StateType']): Promise<Job> {
     let job = await this.orchestrator.getJob(ID)
     await this.until(async () => {
