@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { pathToFileURL } from 'node:url'
 
 const root = path.join(import.meta.dirname, '..')
 const wanted = process.argv.slice(2)
@@ -25,6 +26,9 @@ if (files.length === 0) {
   console.error(`Error: no test file matches ${wanted.join(' ')}`)
   process.exit(1)
 }
+
+// By the environment, because the runner starts a process for each file.
+process.env['NODE_OPTIONS'] = `--import ${pathToFileURL(path.join(root, 'scripts/seed.ts')).href}`
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
 const stream = run({
