@@ -111,6 +111,11 @@ describe('entry points', () => {
     )
   })
 
+  test('one that is exported but not there', async () => {
+    const module = buildModule({ extraExports: [{ name: '_start', kind: 0, index: 5 }] })
+    assert.equal(await run(module), 'WasmInvalidModule: main.wasm refers to function 5, which it does not have')
+  })
+
   test('a long list is cut, and names are made harmless', async () => {
     const functions = Array.from({ length: 30 }, (_, index) => ({ code: [], exportAs: `f\u202e\n${index}` }))
     const text = await run(buildModule({ functions }))

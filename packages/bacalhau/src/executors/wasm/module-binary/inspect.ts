@@ -78,6 +78,8 @@ export function inspectModule(bytes: Uint8Array): ModuleFacts {
     exports: entries('export', readExport),
     start: readStart(bytes, sections),
   }
+  // Fails for a function that is not there.
+  for (const { kind, index } of facts.exports) if (kind === 'function') typeOfFunction(facts, index)
   if (facts.start !== undefined && !isPlain(typeOfFunction(facts, facts.start)))
     malformed('has a start function with parameters or results')
   return facts
@@ -192,6 +194,8 @@ function readStart(bytes: Uint8Array, sections: readonly Section[]): number | un
   return section && createReader(bytes, section.start, section.end).u32()
 }
 
+const noFunction = (index: number) => malformed(`refers to function ${index}, which it does not have`)
+
 function malformed(message: string): never {
   throw new ModuleError('malformed', message)
 }
@@ -199,5 +203,6 @@ function malformed(message: string): never {
 /** The type of a function by its index, which counts imported functions first. */
 export function typeOfFunction(facts: ModuleFacts, index: number): FunctionType {
   const { importedFunctions, functions, types } = facts
-  return importedFunctions[index] ?? typeAt(types, functions[index - importedFunctions.length] ?? -1)
+  const own = functions[index - importedFunctions.length]
+  return importedFunctions[index] ?? (own === undefined ? noFunction(index) : typeAt(types, own))
 }
