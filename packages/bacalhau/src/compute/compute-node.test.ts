@@ -283,7 +283,7 @@ describe('after a crash', () => {
       await mkdir(path.join(folder, id, 'results', 'big'), { recursive: true })
       await writeFile(path.join(folder, id, 'results', 'stdout'), 'partial')
     }
-    const { compute } = await openBench(t, { store, folder })
+    const { compute, clock } = await openBench(t, { store, folder })
     const [first, second] = compute.held(OWNER)
     assert.ok(first?.report?.type === 'failed' && first.report.code === 'NodeLost')
     assert.match(first.report.message, /was restarted while it ran the job/)
@@ -294,6 +294,9 @@ describe('after a crash', () => {
     const logs = compute.readLogs('e-1', { follow: true, tail: false, reader: OWNER }, never())
     assert.deepEqual(await text(logs), 'partial')
     assert.deepEqual(compute.free(), compute.capacity)
+    await clock.advance(LIMITS.outputRetention)
+    await compute.stop()
+    assert.deepEqual(await readdir(folder), [])
   })
 
   test('the report says the same after a second crash', async (t) => {

@@ -121,8 +121,6 @@ export class Dispatcher implements SessionHandler {
   #reconcile(channel: OrchestratorChannel, held: Map<string, number>): void {
     const { assignments } = this.#jobs
     for (const [executionId, job] of assignments.on(channel.peer)) {
-      // One that was lost may have ended its siblings on the same node.
-      if (assignments.jobOf(channel.peer, executionId) === undefined) continue
       const state = held.get(executionId)
       held.delete(executionId)
       if (state === undefined) this.#jobs.lose(job, executionId)

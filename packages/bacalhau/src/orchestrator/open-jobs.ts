@@ -198,7 +198,7 @@ export class OpenJobs {
   /** Offers an execution, if it is still wanted. To a node that has gone meanwhile nothing is sent: it is noticed as lost. */
   #offer({ ledger, resources }: OpenJob, executionId: string): void {
     const execution = ledger.active.get(executionId)
-    if (execution === undefined || stateOf(execution) !== EXECUTION_STATES.New) return
+    if (execution === undefined) return
     const { NodeID, PartitionIndex: partitionIndex } = execution
     this.#options.send(NodeID, { type: 'offer', executionId, job: ledger.job, partitionIndex, resources })
   }

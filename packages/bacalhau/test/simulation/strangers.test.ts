@@ -88,6 +88,7 @@ describe('the handshake', () => {
     twice.hello()
     await settle()
     assert.deepEqual([other.closings, foreign.closings, twice.closings], [[undefined], [undefined], [undefined]])
+    assert.deepEqual([other.types(), foreign.types(), twice.types()], [[], [], ['welcome']])
     assert.deepEqual(
       world.orchestrator.nodes().map(({ Info, Connection }) => [Info.NodeID, Connection]),
       [['QmTwice', 'DISCONNECTED']],
