@@ -24,7 +24,7 @@ const MAX_PAGES = 65_536
 
 /** Runs WebAssembly (WASI preview 1) in threads, confined to what a request mounts and allows. */
 export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutorOptions): Executor {
-  const pool = createThreadPool(poolSize)
+  const pool = createThreadPool({ clock, size: poolSize })
   const modules = createModuleCache(LIMITS.wasmModuleCache)
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()

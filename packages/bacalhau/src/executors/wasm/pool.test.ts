@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, describe, test, type TestContext } from 'node:test'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
+import { createVirtualClock } from '../../runtime/virtual-clock.ts'
 import { forever, program } from './fixtures/module-builder.ts'
 import { createModuleCache, type ModuleCache } from './module-cache.ts'
 import { createThreadPool } from './pool.ts'
@@ -13,8 +15,8 @@ import type { SandboxJob } from './thread.ts'
 const folder = mkdtempSync(path.join(tmpdir(), 'wasm-pool-'))
 after(() => rmSync(folder, { recursive: true }))
 
-const newPool = (t: TestContext, size: number) => {
-  const pool = createThreadPool(size)
+const newPool = (t: TestContext, size: number, clock: Clock = systemClock) => {
+  const pool = createThreadPool({ clock, size })
   t.after(() => pool.stop())
   return pool
 }
@@ -49,14 +51,31 @@ describe('the pool', () => {
     assert.equal(pool.take(), first)
   })
 
-  test('ends threads beyond its size when they come back', async (t) => {
-    const pool = newPool(t, 1)
+  test('keeps threads beyond its size for a while, for more work to come', async (t) => {
+    const clock = createVirtualClock()
+    const pool = newPool(t, 1, clock)
     const [first, second] = [pool.take(), pool.take()]
-    const gone = once(second, 'exit')
     pool.giveBack(first)
     pool.giveBack(second)
+    assert.equal(pool.take(), second)
+    pool.giveBack(second)
+    const gone = once(second, 'exit')
+    await clock.advance(29_999)
+    assert.equal(second.threadId > 0, true)
+    await clock.advance(1)
     await gone
     assert.equal(pool.take(), first)
+    assert.equal(clock.pending, 0)
+  })
+
+  test('ends threads at once that are too many even for that', async (t) => {
+    const pool = newPool(t, 0)
+    const threads = Array.from({ length: availableParallelism() + 1 }, () => pool.take())
+    const last = threads.at(-1)
+    assert.ok(last)
+    const gone = once(last, 'exit')
+    for (const thread of threads) pool.giveBack(thread)
+    await gone
   })
 
   test('replaces a thread that had to be ended', async (t) => {

@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
+import type { Clock, Timer } from '../../runtime/clock.ts'
 
 /** Threads that run jobs. A new one takes some 50 ms to start, so some stand ready. */
 export interface ThreadPool {
@@ -15,12 +17,21 @@ export interface ThreadPool {
 
 /** Jobs that one thread runs before it makes place for a fresh one: an upper bound on whatever might pile up in it. */
 const JOBS_PER_THREAD = 1_000
+/** Threads that wait beyond the usual number after a busy time, and for how many milliseconds. */
+const SURPLUS = Math.max(1, availableParallelism())
+const SURPLUS_TIME = 30_000
 
-/** `size`: how many threads stand ready while no job runs. */
-export function createThreadPool(size: number): ThreadPool {
+export interface ThreadPoolOptions {
+  readonly clock: Clock
+  /** How many threads stand ready while no job runs. */
+  readonly size: number
+}
+
+export function createThreadPool({ clock, size }: ThreadPoolOptions): ThreadPool {
   optimiseAtOnce()
   const idle: Worker[] = []
   const jobs = new Map<Worker, number>()
+  let trimming: Timer | undefined
   let stopped = false
 
   const add = (): Worker => {
@@ -37,6 +48,11 @@ export function createThreadPool(size: number): ThreadPool {
     // A waiting thread does not keep the process alive.
     thread.unref()
     idle.push(thread)
+    if (idle.length > size) trimming ??= clock.after(SURPLUS_TIME, trim)
+  }
+  const trim = () => {
+    trimming = undefined
+    for (const thread of idle.splice(size)) void thread.terminate()
   }
   const discard = async (thread: Worker) => {
     await thread.terminate()
@@ -52,12 +68,13 @@ export function createThreadPool(size: number): ThreadPool {
     },
     giveBack(thread) {
       const worn = (jobs.get(thread) ?? 0) >= JOBS_PER_THREAD
-      if (stopped || worn || idle.length >= size) void discard(thread)
+      if (stopped || worn || idle.length >= size + SURPLUS) void discard(thread)
       else rest(thread)
     },
     discard,
     async stop() {
       stopped = true
+      trimming?.cancel()
       await Promise.all([...jobs.keys()].map((thread) => thread.terminate()))
     },
   }
