@@ -5,6 +5,8 @@ const MIB = 1024 * KIB
 export const LIMITS = {
   /** Body of one API request, inline modules included. */
   requestBody: 10 * MIB,
+  /** A body that is too large is taken in to its end, and thrown away, up to this; a larger one is cut off. */
+  requestDrain: 64 * MIB,
   /** How deep JSON of a stranger may nest. */
   jsonDepth: 64,
   /** One frame of the link or of any other stream between peers. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiErrorBody } from '@bacalhau/models'
+import { LIMITS } from '../../runtime/limits.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { isInternal, notFound, toFailure } from './failure.ts'
 
@@ -24,9 +25,18 @@ export function answerFailure(
   if (isInternal(failure)) logger.error({ error, method: request.method, url: request.url }, 'API request failed')
   // What a route said of the content that it could not send after all does not hold for this answer.
   for (const name of CONTENT_HEADERS) reply.removeHeader(name)
+  if (failure.Status === 413 && isDrained(request)) reply.removeHeader('connection')
   void reply.code(failure.Status).header('content-type', 'application/json')
   const { Status, Message, ...rest } = failure
   return { Status, Message, RequestID: requestIdOf(request), ...rest }
+}
+
+/**
+ * Is the rest of a body that is too large taken in and thrown away? Cut off in the middle of sending, a client sees a broken
+ * connection instead of the answer that says why. More than the bound is nobody's mistake, and is cut off.
+ */
+function isDrained(request: FastifyRequest): boolean {
+  return Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) <= LIMITS.requestDrain
 }
 
 /** As documented, this repeats the caller's own id and is empty without one. */

@@ -220,6 +220,15 @@ describe('the generic endpoint', () => {
     assert.deepEqual([status, answer.Code], [413, 'PayloadTooLarge'])
   })
 
+  test('hears the whole of such a body, so that its sender hears the answer', async (context) => {
+    const { run } = await runner(context)
+    // More than a connection holds in its buffers: cut off while it sends, a client would see no answer.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { status } = await run('x'.repeat(5 * LIMITS.requestBody))
+      assert.equal(status, 413)
+    }
+  })
+
   test('takes only POST', async (context) => {
     const { url } = await runner(context)
     const { status, headers, body } = await ask(`${url}/api/v1/run`)
