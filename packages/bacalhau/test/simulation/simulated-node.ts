@@ -7,6 +7,7 @@ import {
   type ScriptedPublisher,
 } from '../../src/compute/fixtures/scripted.ts'
 import { type ComputeNode, createComputeNode } from '../../src/compute/compute-node.ts'
+import type { ExecutionRequest } from '../../src/executors/executor.ts'
 import { type LinkSession, startLinkSession } from '../../src/compute/link-session.ts'
 import { sampleNode, someResources } from '../../src/link/fixtures/samples.ts'
 import type { OrchestratorChannel } from '../../src/link/link-protocol.ts'
@@ -47,9 +48,14 @@ interface Process {
 
 const capacityOf = ({ capacity }: NodeOptions): Resources => someResources({ CPU: 4, Memory: 8e9, ...capacity })
 
-async function boot(options: NodeOptions, { clock, folder }: Surroundings, disk: MemoryStore): Promise<Process> {
+async function boot(
+  options: NodeOptions,
+  { clock, folder }: Surroundings,
+  disk: MemoryStore,
+  runs: ExecutionRequest[],
+): Promise<Process> {
   const machine = createMachine(clock, disk)
-  const executor = createScriptedExecutor(machine.clock)
+  const executor = createScriptedExecutor(machine.clock, runs)
   const publisher = createScriptedPublisher()
   const compute = await createComputeNode({
     store: machine.store,
@@ -70,22 +76,32 @@ export class SimulatedNode {
   readonly #options: NodeOptions
   readonly #surroundings: Surroundings
   readonly #disk: MemoryStore
+  /** Every run of this machine, whatever became of the process. */
+  readonly #runs: ExecutionRequest[]
   #process: Process
   #wire: Wire<ComputeMessage, OrchestratorMessage> | undefined
   #session: LinkSession | undefined
 
   static async start(options: NodeOptions, surroundings: Surroundings): Promise<SimulatedNode> {
     const disk = createMemoryStore()
-    const node = new SimulatedNode(options, surroundings, disk, await boot(options, surroundings, disk))
+    const runs: ExecutionRequest[] = []
+    const node = new SimulatedNode(options, surroundings, disk, runs, await boot(options, surroundings, disk, runs))
     node.connect()
     return node
   }
 
-  private constructor(options: NodeOptions, surroundings: Surroundings, disk: MemoryStore, process: Process) {
+  private constructor(
+    options: NodeOptions,
+    surroundings: Surroundings,
+    disk: MemoryStore,
+    runs: ExecutionRequest[],
+    process: Process,
+  ) {
     this.id = options.id
     this.#options = options
     this.#surroundings = surroundings
     this.#disk = disk
+    this.#runs = runs
     this.#process = process
   }
 
@@ -120,6 +136,12 @@ export class SimulatedNode {
     this.#wire = wire
     this.#session = session
     return session
+  }
+
+  /** Opens a link in place of the present one, if there is one. */
+  reconnect(): void {
+    this.cut()
+    this.connect()
   }
 
   describe(): NodeInfo {
@@ -160,7 +182,7 @@ export class SimulatedNode {
 
   /** Starts the process on what is on the disk. */
   async restart(): Promise<void> {
-    this.#process = await boot(this.#options, this.#surroundings, this.#disk)
+    this.#process = await boot(this.#options, this.#surroundings, this.#disk, this.#runs)
     this.connect()
   }
 
