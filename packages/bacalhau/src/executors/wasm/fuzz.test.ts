@@ -7,7 +7,7 @@ import { createArena, fixture, type RunResult, verdict } from './fixtures/harnes
 import { call, DROP, i32, program, wasi } from './fixtures/module-builder.ts'
 
 const arena = createArena()
-const LIMITS = { time: 2_000, memory: 4 << 20, output: 1_000, disk: 1_000, files: 10 }
+const LIMITS = { time: 500, memory: 4 << 20, output: 1_000, disk: 1_000, files: 10 }
 
 /** Whatever a module is, a run ends as one of the known ends, in plain words. */
 function checkEnd(result: RunResult): void {
