@@ -82,4 +82,9 @@ function lackingBytes(kind: string, wanted: number, available: number): string {
   return `${show(wanted)} of ${kind} (${show(available)} available)`
 }
 
-export const fits = (wanted: Resources, available: Resources): boolean => lacking(wanted, available).length === 0
+/** Asked for every node and job again and again, so without words. */
+export const fits = (wanted: Resources, available: Resources): boolean =>
+  wanted.CPU <= available.CPU &&
+  wanted.Memory <= available.Memory &&
+  wanted.Disk <= available.Disk &&
+  wanted.GPU <= available.GPU

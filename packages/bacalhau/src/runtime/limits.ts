@@ -32,7 +32,7 @@ export const LIMITS = {
   /** One message to a compute node: an offer carries a spec, and a spec may carry inline modules. */
   linkMessage: 16 * MIB,
   /** One message of a compute node: the largest is the hello of one that holds `heldExecutions`. */
-  linkReport: 1 * MIB,
+  linkReport: 2 * MIB,
   /** Bytes that may wait for a peer that reads its link slowly; beyond them the link is cut. */
   linkBacklog: 64 * MIB,
   /** A peer has this long to complete a handshake. */
