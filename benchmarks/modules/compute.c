@@ -1,8 +1,8 @@
 // Compute-bound work of three kinds, chosen by the first argument. Each prints a checksum, so that nothing is left out.
 //   sieve   primes below 8 million: a byte array, simple loops
 //   matrix  product of two 320 x 320 matrices of doubles
-//   loop    one long loop in a single call of a single function: the case in which an engine that optimises a function
-//           only when it is called again never gets to its optimised form
+//   loop    points of the Mandelbrot set in one long loop, in a single call of a single function: an engine that optimises
+//           a function only when it is called again never gets to its optimised form here
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,14 +40,18 @@ static unsigned matrix(int rounds) {
 }
 
 static unsigned loop(int rounds) {
-  uint32_t state = 1;
-  for (uint64_t i = 0; i < (uint64_t)rounds * 1000000; i++) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    if (state & 1) state += (uint32_t)i;
+  unsigned inside = 0;
+  for (unsigned i = 0; i < (unsigned)rounds * 10000; i++) {
+    double cr = (i % 1000) / 400.0 - 2.0, ci = (i / 1000 % 1000) / 500.0 - 1.0, zr = 0, zi = 0;
+    unsigned step = 0;
+    for (; step < 200 && zr * zr + zi * zi < 4; step++) {
+      double next = zr * zr - zi * zi + cr;
+      zi = 2 * zr * zi + ci;
+      zr = next;
+    }
+    inside += step;
   }
-  return state;
+  return inside;
 }
 
 int main(int argc, char **argv) {
