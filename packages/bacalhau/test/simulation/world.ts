@@ -83,7 +83,8 @@ export class World {
     }
     t.after(async () => {
       for (const node of ground.nodes.values()) await node.stop()
-      await rm(ground.folder, { recursive: true, force: true })
+      // What a killed process had begun to do with its files still comes to its end.
+      await rm(ground.folder, { recursive: true, force: true, maxRetries: 10 })
     })
     return new World(ground, await boot(ground))
   }
