@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { styleText } from 'node:util'
+import { freePorts } from '../packages/bacalhau/test/program.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const command = path.join(root, 'packages/bacalhau/bin/bacalhau.cjs')
@@ -27,6 +27,7 @@ try {
 }
 
 async function tour(): Promise<void> {
+  // Nodes of yours may be using the usual ones.
   const [apiPort, swarmPort, computeApiPort, computePort] = await freePorts(4)
   const local = ['--host', '127.0.0.1', '--swarm-host', '127.0.0.1', '--log-level', 'warn']
   const api = `http://127.0.0.1:${apiPort}`
@@ -120,23 +121,6 @@ async function answering(url: string, accept: (body: string) => boolean): Promis
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`no answer from ${url} within ${START_TIME / 1000} s`)
-}
-
-/** Ports that are free now; nodes of yours may be using the usual ones. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 async function head(file: string, lines: number): Promise<string> {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { specConfigSchema } from './spec-config.ts'
 import type { Execution, Job, JobHistory } from './records.ts'
 import type { NodeState } from './node-info.ts'
 
@@ -50,8 +49,6 @@ export interface ListNodesResponse {
 export interface StopJobResponse {
   readonly EvaluationID: string
 }
-
-export const resultsSchema = z.object({ NextToken: z.string(), Items: z.array(specConfigSchema) })
 
 /** What a peer learns from `GET /api/v1/peer`, which `--peer …/http` asks. */
 export const peerResponseSchema = z.object({

@@ -20,9 +20,6 @@ export function parseDataUrl(url: string): DataUrl {
   return { mediaType: mediaType.toLowerCase(), bytes: base64 === undefined ? decodePercent(data) : decodeBase64(data) }
 }
 
-/** How many bytes `parseDataUrl` will give, at most. */
-export const dataUrlSize = (url: string): number => url.length - url.indexOf(',') - 1
-
 function decodeBase64(data: string): Uint8Array {
   const text = data.includes('%') ? decodeURIComponentSafely(data) : data
   if (!BASE64.test(text)) throw invalid('its data is not base64')
