@@ -108,8 +108,12 @@ export const LIMITS = {
   /** Fetching all inputs, and publishing all results, of one execution. */
   inputs: 60 * 60_000,
   publish: 60 * 60_000,
-  /** Executions that a compute node holds for its orchestrators: running, or ended and not settled. */
+  /** Executions that a compute node holds for its orchestrators: waiting there, or running. */
   heldExecutions: 10_000,
+  /** Executions that wait on a compute node, beyond those that its capacity lets run. */
+  queuedExecutions: 256,
+  /** An execution that a stop of its node interrupted this often is not run again there: it may be what brings the node down. */
+  interruptedStarts: 3,
   /** How long, and of how many ended executions, a compute node keeps the output for readers. */
   outputRetention: 60 * 60_000,
   outputsKept: 1_000,

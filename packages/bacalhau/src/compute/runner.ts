@@ -1,0 +1,41 @@
+import type { Job, ReportMessage, Resources } from '@bacalhau/models'
+import type { LogReader } from '../link/logs.ts'
+import type { Stoppable } from '../runtime/lifecycle.ts'
+
+/** One execution as its orchestrator ordered it. */
+export interface ExecutionOrder {
+  readonly executionId: string
+  /** Peer ID of the orchestrator: nobody else may end it or read its output. */
+  readonly orchestrator: string
+  readonly job: Job
+  readonly partitionIndex: number
+  readonly resources: Resources
+}
+
+/** How an execution ended. */
+export type FinalReport = Extract<ReportMessage, { type: 'completed' | 'failed' | 'cancelled' }>
+
+/** Told about an execution while it goes on. */
+export interface RunHooks {
+  /** The run itself has begun (6), or its results are being published (7), as in `EXECUTION_STATES`. */
+  onProgress(state: 6 | 7): void
+}
+
+/**
+ * Carries executions out. The real one (`execution-runner.ts`) owns whatever touches disk and engines; what may run, when and
+ * how often is decided by the compute node.
+ */
+export interface ExecutionRunner extends Stoppable {
+  /** Why this node will never run such a job, however much is free; undefined when it can. Asked once for many executions of a job. */
+  refusal(order: ExecutionOrder): string | undefined
+  /** Runs an execution that needs neither time nor files, now; undefined when this one does. */
+  runAtOnce?(order: ExecutionOrder): FinalReport | undefined
+  /**
+   * Runs one execution from its inputs to its report. Never rejects: whatever goes wrong is in the report. When `signal` aborts,
+   * everything ends as soon as it can, and the signal's reason becomes the report.
+   */
+  run(order: ExecutionOrder, hooks: RunHooks, signal: AbortSignal): Promise<FinalReport>
+  /** Called once, before anything runs: `held` are the executions that a former process left unfinished. */
+  recover(held: readonly ExecutionOrder[]): Promise<void>
+  readonly readLogs: LogReader
+}
