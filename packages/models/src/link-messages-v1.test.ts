@@ -4,18 +4,18 @@ import fc from 'fast-check'
 import type { z } from 'zod'
 import { accepted, nodeInfo, refused, runOutput, storedJob } from '../test/samples.ts'
 import {
-  type ComputeMessage,
-  computeMessageSchema,
-  type helloSchema,
-  orchestratorMessageSchema,
-  type OrchestratorMessage,
-} from './link-messages.ts'
+  type ComputeMessageV1,
+  computeMessageV1Schema,
+  type helloV1Schema,
+  orchestratorMessageV1Schema,
+  type OrchestratorMessageV1,
+} from './link-messages-v1.ts'
 import { parseRecord } from './parse.ts'
 import { NO_RESOURCES } from './resources.ts'
 
 const executionId = 'e-1'
 const result = { Type: 'ipfs', Params: { CID: 'QmResult' } }
-const hello: z.infer<typeof helloSchema> = {
+const hello: z.infer<typeof helloV1Schema> = {
   type: 'hello',
   versions: [1],
   node: nodeInfo,
@@ -23,7 +23,7 @@ const hello: z.infer<typeof helloSchema> = {
   held: [{ executionId, state: 6 }],
 }
 
-const fromCompute: ComputeMessage[] = [
+const fromCompute: ComputeMessageV1[] = [
   hello,
   { ...hello, joinToken: 'secret', held: [] },
   { type: 'heartbeat' },
@@ -38,7 +38,7 @@ const fromCompute: ComputeMessage[] = [
   { type: 'cancelled', executionId, message: 'asked to' },
 ]
 const offer = { type: 'offer', executionId, job: storedJob, partitionIndex: 0, resources: NO_RESOURCES } as const
-const fromOrchestrator: OrchestratorMessage[] = [
+const fromOrchestrator: OrchestratorMessageV1[] = [
   { type: 'welcome', version: 1, membership: 'PENDING', message: 'ask for approval' },
   { type: 'heartbeat' },
   offer,
@@ -47,12 +47,12 @@ const fromOrchestrator: OrchestratorMessage[] = [
 ]
 
 for (const [side, schema, messages] of [
-  ['compute', computeMessageSchema, fromCompute],
-  ['orchestrator', orchestratorMessageSchema, fromOrchestrator],
+  ['compute', computeMessageV1Schema, fromCompute],
+  ['orchestrator', orchestratorMessageV1Schema, fromOrchestrator],
 ] as const) {
   const parse = (message: unknown) => parseRecord(schema, message)
 
-  describe(`messages of the ${side} side`, () => {
+  describe(`messages of the ${side} side, version 1`, () => {
     test('there is a sample of every kind', () => {
       const kinds = schema.options.flatMap((option) => [...option.shape.type.values])
       assert.deepEqual(new Set(messages.map(({ type }) => type)), new Set(kinds))
@@ -99,14 +99,14 @@ for (const [side, schema, messages] of [
   })
 }
 
-describe('bounds', () => {
+describe('bounds of version 1', () => {
   const rejects = (message: unknown, problem: string) =>
-    assert.deepEqual(refused(parseRecord(computeMessageSchema, message)), [problem])
+    assert.deepEqual(refused(parseRecord(computeMessageV1Schema, message)), [problem])
 
   test('an unknown kind is named', () => {
     const kinds = 'hello, heartbeat, accepted, refused, progress, completed, failed, cancelled'
     rejects({ type: 'acepted', executionId }, `type: 'acepted' is not one of ${kinds} (did you mean 'accepted'?)`)
-    assert.ok(!parseRecord(computeMessageSchema, offer).ok, 'an offer comes from the other side')
+    assert.ok(!parseRecord(computeMessageV1Schema, offer).ok, 'an offer comes from the other side')
   })
 
   test('progress is running or publishing, nothing else', () => {
@@ -123,7 +123,7 @@ describe('bounds', () => {
 
   test('a node may hold a hundred thousand executions', () => {
     const held = Array.from({ length: 100_000 }, (_, index) => ({ executionId: `e-${index}`, state: 6 }))
-    assert.ok(parseRecord(computeMessageSchema, { ...hello, held }).ok)
+    assert.ok(parseRecord(computeMessageV1Schema, { ...hello, held }).ok)
     rejects({ ...hello, held: [...held, { executionId, state: 6 }] }, 'held: more than 100000 items')
   })
 
