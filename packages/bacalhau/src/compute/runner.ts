@@ -1,4 +1,4 @@
-import type { Job, ReportMessage, Resources } from '@bacalhau/models'
+import type { FinalReport, Job, Resources } from '@bacalhau/models'
 import type { LogReader } from '../link/logs.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 
@@ -11,9 +11,6 @@ export interface ExecutionOrder {
   readonly partitionIndex: number
   readonly resources: Resources
 }
-
-/** How an execution ended. */
-export type FinalReport = Extract<ReportMessage, { type: 'completed' | 'failed' | 'cancelled' }>
 
 /** Told about an execution while it goes on. */
 export interface RunHooks {

@@ -1,0 +1,247 @@
+import {
+  addResources,
+  type FinalReport,
+  fits,
+  type HeldExecution,
+  lacking,
+  NO_RESOURCES,
+  type Offer,
+  type ReportMessage,
+  type Resources,
+  subtractResources,
+} from '@bacalhau/models'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Journal } from '../store/journal.ts'
+import type { Store } from '../store/store.ts'
+import { type Holding, newHolding, type Order } from './holding.ts'
+import { Holdings } from './holdings.ts'
+import { recoverHoldings } from './recovery.ts'
+import type { ExecutionRunner } from './runner.ts'
+import { isSafeId } from './safe-id.ts'
+import { WaitingLine } from './waiting-line.ts'
+
+export interface WorkloadOptions {
+  readonly store: Store
+  readonly journal: Journal
+  readonly runner: ExecutionRunner
+  /** What jobs may use together. */
+  readonly capacity: Resources
+  readonly logger: Logger
+  /** Leaves a report for an orchestrator in the present unit of the journal. */
+  readonly post: (orchestrator: string, report: ReportMessage) => void
+}
+
+interface Refusal {
+  readonly reason: string
+  readonly later: boolean
+}
+
+const STOPPED = new BacalhauError('NodeLost', 'the compute node was stopped while it ran the job')
+
+/**
+ * What runs on this machine and what waits for room, whoever ordered it.
+ *
+ *     offered ─► waiting ─► running ─► ended        a row in the store from "offered" to "ended"
+ *        └─► refused  └────────┴─► cancelled        after a restart everything waits again
+ *
+ * An execution is begun at once, not when its row is durable: a crash before that lets its offer be delivered again. What is
+ * *told* of it goes through the outbox, and so only leaves when it is durable.
+ */
+export class Workload {
+  readonly #options: WorkloadOptions
+  readonly #holdings: Holdings
+  readonly #waiting = new WaitingLine()
+  /** The work on each running execution, to its very end. */
+  readonly #work = new Set<Promise<void>>()
+  #used = NO_RESOURCES
+  #stopping = false
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options
+    this.#holdings = new Holdings(options.journal, options.post)
+  }
+
+  free(): Resources {
+    return subtractResources(this.#options.capacity, this.#used)
+  }
+
+  running(): number {
+    return this.#work.size
+  }
+
+  waiting(): number {
+    return this.#waiting.length
+  }
+
+  held(orchestrator: string): HeldExecution[] {
+    const held: HeldExecution[] = []
+    for (const { executionId, state, orchestrator: owner } of this.#holdings.all()) {
+      if (owner === orchestrator) held.push({ executionId, state })
+    }
+    return held
+  }
+
+  /** Puts what a former process left unfinished into the line, in front of whatever comes. */
+  async recover(): Promise<void> {
+    const { store, runner, logger, post } = this.#options
+    const { held, lost } = await recoverHoldings(store, this.#holdings, logger)
+    for (const { executionId, orchestrator, message } of lost) {
+      logger.warn({ executionId }, message)
+      post(orchestrator, { type: 'failed', executionId, code: 'NodeLost', message })
+    }
+    await runner.recover(held)
+    for (const holding of held) this.#waiting.add(holding)
+    this.#advance()
+  }
+
+  take(orchestrator: string, offer: Offer): void {
+    const order = this.#holdings.orderOf(orchestrator, offer)
+    const first = offer.executions[0]
+    if (first === undefined) return
+    const refusal = this.#refusal(newHolding(first.id, orchestrator, order, first.partition))
+    for (const { id, partition } of offer.executions) {
+      const holding = newHolding(id, orchestrator, order, partition)
+      const refused = refusal ?? this.#takeOne(holding)
+      if (refused !== undefined) this.#options.post(orchestrator, { type: 'refused', executionId: id, ...refused })
+    }
+  }
+
+  /** Ends an execution of this orchestrator, whatever it is doing. Of others, and of those that have ended, nothing happens. */
+  cancel(orchestrator: string, executionId: string, reason: string): void {
+    const holding = this.#holdings.get(executionId)
+    if (holding?.orchestrator !== orchestrator) return
+    if (!this.#waiting.remove(holding)) {
+      holding.abort?.abort(new BacalhauError('ExecutionCancelled', reason))
+      return
+    }
+    this.#holdings.end(holding, { type: 'cancelled', executionId, message: reason })
+    this.#advance()
+  }
+
+  /** Interrupts what runs. It stays held, and is run again after the next start. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const { abort } of this.#holdings.all()) abort?.abort(STOPPED)
+    await Promise.all(this.#work)
+  }
+
+  /** Why nothing of an offer is taken. */
+  #refusal(sample: Holding): Refusal | undefined {
+    if (this.#stopping) return { reason: 'this node is being stopped', later: true }
+    const { trouble } = this.#options.journal
+    if (trouble !== undefined) return { reason: `this node cannot write its store: ${trouble.message}`, later: true }
+    const { order } = sample
+    order.refusal ??= this.#unsuitable(sample)
+    return order.refusal === null ? undefined : { reason: order.refusal.slice(0, LIMITS.message), later: false }
+  }
+
+  #unsuitable(sample: Holding): string | null {
+    const { capacity, runner } = this.#options
+    if (!isSafeId(sample.job.ID)) return 'the job id is none'
+    const missing = lacking(sample.resources, capacity)
+    return runner.refusal(sample) ?? (missing.length === 0 ? null : `this node never has ${missing.join(', ')}`)
+  }
+
+  #takeOne(holding: Holding): Refusal | undefined {
+    const { executionId, order, orchestrator } = holding
+    if (!isSafeId(executionId)) return { reason: 'the execution id is none', later: false }
+    const known = this.#holdings.get(executionId)
+    if (known !== undefined) {
+      if (known.orchestrator !== orchestrator) return { reason: 'the execution id is taken', later: false }
+      return this.#repeat(known)
+    }
+    if (this.#waiting.length === 0 && this.#hasRoom(order)) {
+      if (this.#runAtOnce(holding)) return undefined
+      if (this.#isFull()) return FULL
+      this.#holdings.add(holding)
+      this.#begin(holding)
+      return undefined
+    }
+    if (this.#isFull()) return FULL
+    if (this.#waiting.length >= LIMITS.queuedExecutions) return this.#crowded(order)
+    this.#holdings.add(holding)
+    this.#waiting.add(holding)
+    this.#advance()
+    return undefined
+  }
+
+  #isFull(): boolean {
+    return this.#holdings.size >= LIMITS.heldExecutions
+  }
+
+  #hasRoom({ resources }: Order): boolean {
+    return fits(resources, this.free())
+  }
+
+  #crowded({ resources }: Order): Refusal {
+    const missing = lacking(resources, this.free()).join(', ')
+    const lacks = missing === '' ? '' : `lacks ${missing}, and `
+    return { reason: `this node ${lacks}has ${this.#waiting.length} executions waiting`, later: true }
+  }
+
+  /** Offered again: the conversation was begun anew. The same answer is given again. */
+  #repeat(holding: Holding): undefined {
+    holding.told = 0
+    this.#holdings.changed(holding)
+  }
+
+  /** Begins what waits, strictly in its order: whatever is large does not wait for ever while small ones pass by. */
+  #advance(): void {
+    for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
+      if (this.#stopping || !this.#hasRoom(next.order)) return
+      this.#waiting.shift()
+      if (!this.#runAtOnce(next)) this.#begin(next)
+    }
+  }
+
+  #runAtOnce(holding: Holding): boolean {
+    const report = this.#options.runner.runAtOnce?.(holding)
+    if (report === undefined) return false
+    this.#holdings.end(holding, report)
+    return true
+  }
+
+  #begin(holding: Holding): void {
+    const abort = new AbortController()
+    holding.abort = abort
+    holding.starts += 1
+    this.#holdings.changed(holding)
+    this.#used = addResources(this.#used, holding.resources)
+    const work: Promise<void> = this.#perform(holding, abort.signal).then((report) => {
+      this.#work.delete(work)
+      this.#used = subtractResources(this.#used, holding.resources)
+      holding.abort = undefined
+      this.#conclude(holding, report, abort.signal)
+      this.#advance()
+    })
+    this.#work.add(work)
+  }
+
+  async #perform(holding: Holding, signal: AbortSignal): Promise<FinalReport> {
+    const { runner, logger } = this.#options
+    const { executionId } = holding
+    const onProgress = (state: 6 | 7) => {
+      holding.state = state
+      // That it runs is what people wait for; that it publishes is a detail.
+      if (state === 6) this.#holdings.changed(holding)
+      else this.#holdings.changedSoon(holding)
+    }
+    try {
+      return await runner.run(holding, { onProgress }, signal)
+    } catch (error) {
+      logger.error({ executionId, error: messageOf(error) }, 'a fault of this program ended an execution')
+      return { type: 'failed', executionId, code: 'InternalError', message: messageOf(error).slice(0, LIMITS.message) }
+    }
+  }
+
+  #conclude(holding: Holding, report: FinalReport, { reason }: AbortSignal): void {
+    if (reason !== STOPPED || report.type === 'completed') return this.#holdings.end(holding, report)
+    // The node was stopped on purpose, so that says nothing against the job.
+    holding.starts -= 1
+    this.#holdings.changed(holding)
+  }
+}
+
+const FULL: Refusal = { reason: `this node already holds ${LIMITS.heldExecutions} executions`, later: true }
