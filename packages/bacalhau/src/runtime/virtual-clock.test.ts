@@ -69,3 +69,46 @@ test('what a moment sets off comes to rest before the next moment', async () => 
   await working
   assert.deepEqual(seen, ['done at 5', 'six'])
 })
+
+test('of many timers, whatever becomes of them, those that are left fire in order', async () => {
+  const kept = fc.record({ delay: fc.nat({ max: 1_000 }), cancelled: fc.boolean() })
+  await fc.assert(
+    fc.asyncProperty(fc.array(kept, { maxLength: 400, size: 'max' }), async (wishes) => {
+      const clock = createVirtualClock(0, { turns: 1 })
+      const fired: number[] = []
+      const timers = wishes.map(({ delay }, index) => clock.after(delay, () => fired.push(index)))
+      timers.forEach((timer, index) => wishes[index]?.cancelled === true && timer.cancel())
+      const left = wishes.flatMap(({ delay, cancelled }, index) => (cancelled ? [] : [[delay, index] as const]))
+      assert.equal(clock.pending, left.length)
+      await clock.advance(1_000)
+      const order = left.toSorted(([a], [b]) => a - b).map(([, index]) => index)
+      assert.deepEqual([fired, clock.pending], [order, 0])
+      for (const timer of timers) timer.cancel()
+      assert.equal(clock.pending, 0)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('a timer that is set and cancelled again and again takes no room', async () => {
+  const clock = createVirtualClock(0, { turns: 1 })
+  let fired = 0
+  clock.after(50, () => (fired += 1))
+  for (let round = 0; round < 1_000; round++) clock.after(100, () => (fired += 10)).cancel()
+  assert.equal(clock.pending, 1)
+  await clock.advance(100)
+  assert.equal(fired, 1)
+})
+
+test('one turn is enough for what goes on in microtasks', async () => {
+  const clock = createVirtualClock(0, { turns: 1 })
+  let steps = 0
+  clock.after(1, () => {
+    const go = async () => {
+      for (; steps < 1_000;) steps = (await Promise.resolve(steps)) + 1
+    }
+    void go()
+  })
+  await clock.advance(1)
+  assert.equal(steps, 1_000)
+})
