@@ -1,7 +1,7 @@
-import type { Offer } from '@bacalhau/models'
+import type { ExecutionOrder } from './runner.ts'
 
 /** The environment of an execution: the task's own, then what the network says, which wins. */
-export function environmentOf({ executionId, job, partitionIndex }: Offer): Record<string, string> {
+export function environmentOf({ executionId, job, partitionIndex }: ExecutionOrder): Record<string, string> {
   return {
     ...job.Tasks[0]?.Env,
     BACALHAU_EXECUTION_ID: executionId,

@@ -1,9 +1,11 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { systemCode } from '../runtime/error.ts'
+import { isSafeId } from './safe-id.ts'
 
 /** Where the files of one execution lie on this node. */
 export interface ExecutionFolder {
+  /** `<base>/<orchestrator>/<execution id>`: the path itself says, also after a restart, who may read the output. */
   readonly root: string
   /** Inputs that are private to this execution. */
   readonly inputs: string
@@ -14,14 +16,16 @@ export interface ExecutionFolder {
   readonly exitCode: string
 }
 
-/** Ids become folder names, so nothing but what we generate ourselves may pass. */
-const SAFE_ID = /^[A-Za-z0-9-]{1,128}$/
+export interface ExecutionName {
+  readonly orchestrator: string
+  readonly executionId: string
+}
 
-export const isSafeId = (executionId: string): boolean => SAFE_ID.test(executionId)
-
-export function executionFolder(base: string, executionId: string): ExecutionFolder {
-  if (!isSafeId(executionId)) throw new Error(`unsafe execution id ${JSON.stringify(executionId)}`)
-  const root = path.join(base, executionId)
+export function executionFolder(base: string, { orchestrator, executionId }: ExecutionName): ExecutionFolder {
+  if (!isSafeId(executionId) || !isSafeId(orchestrator)) {
+    throw new Error(`unsafe execution id ${JSON.stringify([orchestrator, executionId])}`)
+  }
+  const root = path.join(base, orchestrator, executionId)
   const results = path.join(root, 'results')
   return {
     root,
@@ -35,39 +39,74 @@ export function executionFolder(base: string, executionId: string): ExecutionFol
 
 /** Makes the folder anew: whatever an earlier try left is gone. Only the node's own user can look inside. */
 export async function createExecutionFolder(folder: ExecutionFolder, resultNames: readonly string[]): Promise<void> {
-  const make = (place: string) => mkdir(place, { recursive: true, mode: 0o700 })
-  if ((await make(folder.root)) === undefined) {
-    await rm(folder.root, { recursive: true })
-    await make(folder.root)
+  const mode = 0o700
+  try {
+    await mkdir(folder.root, { mode })
+  } catch (error) {
+    // There already, or the first one of its orchestrator.
+    if (systemCode(error) === 'EEXIST') await rm(folder.root, { recursive: true })
+    await mkdir(folder.root, { recursive: true, mode })
   }
-  await Promise.all([folder.inputs, folder.results].map(make))
-  await Promise.all(resultNames.map((name) => make(path.join(folder.results, name))))
+  await mkdir(folder.results, { mode })
+  for (const name of resultNames) await mkdir(path.join(folder.results, name), { mode })
 }
 
-/** Keeps the output, which can still be read, and frees the rest. */
-export async function shrinkExecutionFolder(folder: ExecutionFolder): Promise<void> {
+/** Keeps the output, which can still be read, and frees the rest. True when there is any output. */
+export async function shrinkExecutionFolder(folder: ExecutionFolder): Promise<boolean> {
+  const output = await Promise.all([folder.stdout, folder.stderr].map(sizeOf))
+  if (output.every((bytes) => bytes === 0)) {
+    await rm(folder.root, { recursive: true, force: true })
+    return false
+  }
   await rm(folder.inputs, { recursive: true, force: true })
   const keep = new Set([folder.stdout, folder.stderr])
   for (const name of await namesIn(folder.results)) {
     const file = path.join(folder.results, name)
     if (!keep.has(file)) await rm(file, { recursive: true, force: true })
   }
+  return true
 }
 
-/** Removes the folders of all executions that are not in `known`: a crash may have left them. */
-export async function removeUnknownFolders(base: string, known: ReadonlySet<string>): Promise<void> {
+/** An execution whose folder is here. */
+export interface Leftover extends ExecutionName {
+  readonly root: string
+  /** When something was last made or removed in it. Milliseconds since the Unix epoch. */
+  readonly changed: number
+}
+
+/** The folders that a former process left, the oldest first. What is none of ours is removed. */
+export async function leftovers(base: string): Promise<Leftover[]> {
   await mkdir(base, { recursive: true, mode: 0o700 })
-  for (const name of await readdir(base)) {
-    if (!known.has(name)) await rm(path.join(base, name), { recursive: true, force: true })
+  const found: Leftover[] = []
+  for (const orchestrator of await namesIn(base)) {
+    const theirs = path.join(base, orchestrator)
+    for (const executionId of await namesIn(theirs)) {
+      const root = path.join(theirs, executionId)
+      if (isSafeId(orchestrator) && isSafeId(executionId)) {
+        found.push({ orchestrator, executionId, root, changed: (await stat(root)).mtimeMs })
+      } else await rm(root, { recursive: true, force: true })
+    }
+    // Only when it is empty.
+    await rmdir(theirs).catch(() => undefined)
   }
+  return found.toSorted((a, b) => a.changed - b.changed)
 }
 
-/** An execution that was ended early may have no folder at all. */
+/** An execution that was ended early may have no folder at all, and a stray file has no names. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder)
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return []
+    throw error
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return 0
     throw error
   }
 }

@@ -18,6 +18,8 @@ export async function prepareInputs(
   folder: string,
   signal: AbortSignal,
 ): Promise<PreparedInputs> {
+  if (inputs.length === 0) return { mounts: [], release: async () => undefined }
+  await mkdir(folder, { mode: 0o700 })
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
   const results = await Promise.allSettled(

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
-import { executionFolder } from './execution-folder.ts'
+import { executionFolder, type ExecutionName } from './execution-folder.ts'
 
 export interface Retention extends Stoppable {
-  /** The output of this execution, which has ended, stays readable for `LIMITS.outputRetention`. */
-  keep(executionId: string, owner: string): void
+  /** The output of this execution, which ended `age` milliseconds ago, stays readable for `LIMITS.outputRetention` from its end. */
+  keep(name: ExecutionName, age?: number): void
   /** Who may read the output of an ended execution; undefined when it is gone. */
   owner(executionId: string): string | undefined
 }
@@ -14,14 +14,15 @@ export interface Retention extends Stoppable {
 /** Removes the output of ended executions when its time is over or when there are more than `LIMITS.outputsKept`. */
 export function createRetention(clock: Clock, folder: string): Retention {
   /** In the order in which they end. */
-  const kept = new Map<string, { readonly owner: string; readonly until: number }>()
+  const kept = new Map<string, { readonly orchestrator: string; readonly until: number }>()
   const removing = new Set<Promise<void>>()
   let timer: Timer | undefined
 
-  const drop = (executionId: string) => {
+  const drop = (executionId: string, orchestrator: string) => {
     kept.delete(executionId)
-    // A folder that cannot be removed now is removed at the next start.
-    const removal = rm(executionFolder(folder, executionId).root, { recursive: true, force: true })
+    const { root } = executionFolder(folder, { orchestrator, executionId })
+    // A folder that cannot be removed now is removed at a later start.
+    const removal = rm(root, { recursive: true, force: true })
       .catch(() => undefined)
       .finally(() => removing.delete(removal))
     removing.add(removal)
@@ -29,24 +30,26 @@ export function createRetention(clock: Clock, folder: string): Retention {
 
   const sweep = () => {
     timer = undefined
-    for (const [executionId, { until }] of kept) {
+    for (const [executionId, { orchestrator, until }] of kept) {
       const left = until - clock.monotonic()
       if (left > 0 && kept.size <= LIMITS.outputsKept) {
         timer = clock.after(left, sweep)
         return
       }
-      drop(executionId)
+      drop(executionId, orchestrator)
     }
   }
 
   return {
-    keep(executionId, owner) {
-      kept.set(executionId, { owner, until: clock.monotonic() + LIMITS.outputRetention })
+    keep({ executionId, orchestrator }, age = 0) {
+      // The wall clock, which tells the age, may have been set back.
+      const left = LIMITS.outputRetention - Math.max(0, age)
+      kept.set(executionId, { orchestrator, until: clock.monotonic() + left })
       if (timer !== undefined && kept.size <= LIMITS.outputsKept) return
       timer?.cancel()
       sweep()
     },
-    owner: (executionId) => kept.get(executionId)?.owner,
+    owner: (executionId) => kept.get(executionId)?.orchestrator,
     async stop() {
       timer?.cancel()
       await Promise.all(removing)

@@ -1,7 +1,7 @@
-import type { ComputeMessage, Offer, SpecConfig, Task } from '@bacalhau/models'
+import type { FinalReport, SpecConfig, Task } from '@bacalhau/models'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { ExecutionOutcome, ExecutionRequest, Mount } from '../executors/executor.ts'
+import type { ExecutionOutcome, ExecutionRequest, Executor, Mount } from '../executors/executor.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -11,49 +11,94 @@ import { environmentOf } from './environment.ts'
 import { createExecutionFolder, type ExecutionFolder } from './execution-folder.ts'
 import { prepareInputs } from './inputs.ts'
 import { summarise } from './run-output.ts'
+import type { ExecutionOrder, RunHooks } from './runner.ts'
 import { withinTime } from './time-limit.ts'
 
-export interface RunContext {
+export interface RunContext extends RunHooks {
   readonly capabilities: Capabilities
   readonly folder: ExecutionFolder
   readonly clock: Clock
   readonly logger: Logger
-  /** The run has begun, or its results are being published. */
-  onProgress(state: 'running' | 'publishing'): void
   /** The output files may have grown. */
   onOutput(): void
 }
 
 type Failure = Extract<ExecutionOutcome, { kind: 'failed' }>
-export type FinalReport = Extract<ComputeMessage, { type: 'completed' | 'failed' | 'cancelled' }>
+
+/** A run that took place, and how long it took, without inputs and results: milliseconds. */
+interface Run {
+  readonly outcome: ExecutionOutcome
+  readonly milliseconds: number
+}
+
+/** What a task that publishes nothing leaves: no place. */
+export const NO_RESULT: SpecConfig = { Type: '' }
 
 /**
- * Runs one execution: inputs, the run itself, results, publication. Never rejects: whatever goes wrong becomes the final
- * report, with the head of the output as far as there is any. What a failed run has written is published all the same. When
- * `signal` aborts, everything ends at once and its reason becomes the report; then nothing is published.
+ * Runs one execution: inputs, the run itself, results, publication, each within a time of its own. Never rejects: whatever goes
+ * wrong becomes the final report, with the head of the output as far as there is any. What a failed run has written is published
+ * all the same. When `signal` aborts, everything ends at once and its reason becomes the report; then nothing is published.
  */
-export async function runExecution(offer: Offer, context: RunContext, signal: AbortSignal): Promise<FinalReport> {
-  const [task] = offer.job.Tasks
+export async function runExecution(
+  order: ExecutionOrder,
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<FinalReport> {
+  const [task] = order.job.Tasks
   try {
     if (task === undefined) throw new BacalhauError('ValidationError', 'the job has no task')
     await createExecutionFolder(
       context.folder,
       task.ResultPaths.map(({ Name }) => Name),
     )
-    const outcome = await prepareAndRun(offer, task, context, signal)
+    const run = await prepareAndRun(order, task, context, signal)
     signal.throwIfAborted()
-    return await conclude(offer, task, outcome, context, signal)
+    return await conclude(order, task, run, context, signal)
   } catch (error) {
-    return withoutResults(offer, signal.aborted ? signal.reason : error, context)
+    return withoutResults(order, signal.aborted ? signal.reason : error, context)
+  }
+}
+
+/** The same for an engine without files, and a task without inputs and results: nothing touches the disk. */
+export async function runFileless(
+  order: ExecutionOrder,
+  executor: Executor,
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<FinalReport> {
+  const { executionId, job } = order
+  try {
+    const [task] = job.Tasks
+    if (task === undefined) throw new BacalhauError('ValidationError', 'the job has no task')
+    signal.throwIfAborted()
+    const { outcome, milliseconds } = await timedRun(executor, toRequest(order, task, [], context.folder), context, signal)
+    signal.throwIfAborted()
+    if (outcome.kind === 'failed') return failed(executionId, outcome)
+    return { type: 'completed', executionId, output: outputOf(outcome), result: NO_RESULT, milliseconds }
+  } catch (error) {
+    return ending(order, signal.aborted ? signal.reason : error, context)
+  }
+}
+
+/** The record of a run without output: none, when there is nothing to say. */
+export function outputOf({ exitCode }: Extract<ExecutionOutcome, { kind: 'exited' }>) {
+  if (exitCode === 0) return null
+  return {
+    Stdout: '',
+    StdoutTruncated: false,
+    stderr: '',
+    StderrTruncated: false,
+    ExitCode: exitCode,
+    ErrorMsg: '',
   }
 }
 
 async function prepareAndRun(
-  offer: Offer,
+  order: ExecutionOrder,
   task: Task,
   context: RunContext,
   signal: AbortSignal,
-): Promise<ExecutionOutcome> {
+): Promise<Run> {
   const { capabilities, clock, folder } = context
   const late = () =>
     new BacalhauError('InputFailed', `the inputs did not arrive within ${LIMITS.inputs / 60_000} minutes`)
@@ -62,16 +107,33 @@ async function prepareAndRun(
   )
   try {
     signal.throwIfAborted()
-    context.onProgress('running')
-    const request = toRequest(offer, task, inputs.mounts, folder)
-    return await executorFor(capabilities, task.Engine).run(request, { onOutput: () => context.onOutput() }, signal)
+    const request = toRequest(order, task, inputs.mounts, folder)
+    return await timedRun(executorFor(capabilities, task.Engine), request, context, signal)
   } finally {
     await inputs.release()
   }
 }
 
-function toRequest(offer: Offer, task: Task, inputs: readonly Mount[], folder: ExecutionFolder): ExecutionRequest {
-  const { executionId, job, resources } = offer
+/** The run itself, which alone counts against the execution timeout. */
+async function timedRun(
+  executor: Executor,
+  request: ExecutionRequest,
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<Run> {
+  context.onProgress(6)
+  const begun = context.clock.monotonic()
+  const outcome = await executor.run(request, context, signal)
+  return { outcome, milliseconds: Math.round((context.clock.monotonic() - begun) * 1000) / 1000 }
+}
+
+function toRequest(
+  order: ExecutionOrder,
+  task: Task,
+  inputs: readonly Mount[],
+  folder: ExecutionFolder,
+): ExecutionRequest {
+  const { executionId, job, resources } = order
   const { ExecutionTimeout, TotalTimeout } = task.Timeouts
   const outputs = task.ResultPaths.map(({ Name, Path }) => ({
     hostPath: path.join(folder.results, Name),
@@ -82,7 +144,7 @@ function toRequest(offer: Offer, task: Task, inputs: readonly Mount[], folder: E
     executionId,
     jobId: job.ID,
     params: task.Engine.Params ?? {},
-    env: environmentOf(offer),
+    env: environmentOf(order),
     mounts: [...inputs, ...outputs],
     stdoutPath: folder.stdout,
     stderrPath: folder.stderr,
@@ -98,18 +160,18 @@ function toRequest(offer: Offer, task: Task, inputs: readonly Mount[], folder: E
 
 /** The report of a run that took place. */
 async function conclude(
-  offer: Offer,
+  order: ExecutionOrder,
   task: Task,
-  outcome: ExecutionOutcome,
+  { outcome, milliseconds }: Run,
   context: RunContext,
   signal: AbortSignal,
 ): Promise<FinalReport> {
-  const { executionId } = offer
+  const { executionId } = order
   const exitCode = outcome.kind === 'exited' ? outcome.exitCode : -1
   const output = await summarise(context.folder, exitCode, outcome.kind === 'failed' ? outcome.message : '')
   try {
-    const result = await publish(offer, task, exitCode, context, signal)
-    if (outcome.kind === 'exited') return { type: 'completed', executionId, output, result }
+    const result = await publish(order, task, exitCode, context, signal)
+    if (outcome.kind === 'exited') return { type: 'completed', executionId, output, result, milliseconds }
     return { ...failed(executionId, outcome), output, result }
   } catch (error) {
     if (signal.aborted) throw error
@@ -120,7 +182,7 @@ async function conclude(
 }
 
 async function publish(
-  offer: Offer,
+  order: ExecutionOrder,
   task: Task,
   exitCode: number,
   context: RunContext,
@@ -128,12 +190,12 @@ async function publish(
 ): Promise<SpecConfig> {
   const { capabilities, clock, folder } = context
   const publisher = publisherFor(capabilities, task.Publisher)
-  if (publisher === undefined) return { Type: '' }
-  context.onProgress('publishing')
+  if (publisher === undefined) return NO_RESULT
+  context.onProgress(7)
   await writeFile(folder.exitCode, String(exitCode), { mode: 0o600 })
   // An engine that wrote nothing may not have made the files; the layout of results is fixed all the same.
   for (const file of [folder.stdout, folder.stderr]) await writeFile(file, '', { flag: 'a', mode: 0o600 })
-  const request = { jobId: offer.job.ID, executionId: offer.executionId, folder: folder.results, spec: task.Publisher }
+  const request = { jobId: order.job.ID, executionId: order.executionId, folder: folder.results, spec: task.Publisher }
   const late = () =>
     new BacalhauError('PublishFailed', `the results were not published within ${LIMITS.publish / 60_000} minutes`)
   return withinTime({ clock, milliseconds: LIMITS.publish, late }, signal, (limited) =>
@@ -141,14 +203,19 @@ async function publish(
   )
 }
 
-/** The report of an execution that was ended from outside, or never came to its run. */
-async function withoutResults(offer: Offer, error: unknown, context: RunContext): Promise<FinalReport> {
-  const { executionId } = offer
+/** The report of an execution that was ended from outside, or never came to its run, with its output so far. */
+async function withoutResults(order: ExecutionOrder, error: unknown, context: RunContext): Promise<FinalReport> {
+  const report = ending(order, error, context)
+  if (report.type !== 'failed') return report
+  const output = await summarise(context.folder, -1, report.message).catch(() => undefined)
+  return { ...report, ...(output === undefined ? {} : { output }) }
+}
+
+function ending({ executionId }: ExecutionOrder, error: unknown, { logger }: RunContext): FinalReport {
   const failure = failureOf(error, 'InternalError')
   if (failure.code === 'ExecutionCancelled') return { type: 'cancelled', executionId, message: failure.message }
-  context.logger.debug({ executionId, code: failure.code, error: failure.message }, 'an execution failed')
-  const output = await summarise(context.folder, -1, failure.message).catch(() => undefined)
-  return { ...failed(executionId, failure), ...(output === undefined ? {} : { output }) }
+  logger.debug({ executionId, code: failure.code, error: failure.message }, 'an execution failed')
+  return failed(executionId, failure)
 }
 
 const bounded = (words: string): string => words.slice(0, LIMITS.message)

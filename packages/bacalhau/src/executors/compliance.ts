@@ -81,12 +81,21 @@ export function executorCompliance(fixture: ExecutorFixture): void {
       assert.equal(failureCode(outcome), 'ValidationError')
     })
 
-    test('runs a job to exit code 0, and its output files exist', async (t) => {
+    test('runs a job to exit code 0, and its output files exist, unless it has no files at all', async (t) => {
       const { executor, request } = await setUp(t)
       const wish = request(fixture.succeed)
       assert.deepEqual(await executor.run(wish, IGNORE, NEVER), { kind: 'exited', exitCode: 0 })
-      assert.equal(await readFile(wish.stdoutPath, 'utf8'), '')
-      assert.equal(await readFile(wish.stderrPath, 'utf8'), '')
+      for (const file of [wish.stdoutPath, wish.stderrPath]) {
+        if (executor.fileless === true) await assert.rejects(readFile(file), /ENOENT/)
+        else assert.equal(await readFile(file, 'utf8'), '')
+      }
+    })
+
+    test('runs at once only what ends so, and then says the same', async (t) => {
+      const { executor, request } = await setUp(t)
+      assert.equal(executor.runAtOnce?.(fixture.endless.params), undefined)
+      const outcome = executor.runAtOnce?.(fixture.succeed.params)
+      if (outcome !== undefined) assert.deepEqual(outcome, await executor.run(request(fixture.succeed), IGNORE, NEVER))
     })
 
     test('runs many jobs, one after another and at once', async (t) => {

@@ -53,6 +53,8 @@ export interface ExecutionObserver {
 export interface Executor {
   /** Name of the engine in a spec, lower case: `wasm`, `docker`, `noop`. */
   readonly engine: string
+  /** Its jobs see no files: what is mounted stays unread, and no output is written. */
+  readonly fileless?: true
   /** Can this node run the engine now? Cheap; asked again and again. */
   available(): Promise<boolean>
   /** Checks `Params` before a job is taken; throws a `BacalhauError` that names what is wrong. */
@@ -63,6 +65,8 @@ export interface Executor {
    * faults of the node itself.
    */
   run(request: ExecutionRequest, observer: ExecutionObserver, signal: AbortSignal): Promise<ExecutionOutcome>
+  /** Runs a job that needs neither time nor files, now; undefined for any other. For engines that have such jobs. */
+  runAtOnce?(params: ExecutionRequest['params']): ExecutionOutcome | undefined
   /** Ends whatever still runs and frees threads, containers and files. */
   stop(): Promise<void>
 }

@@ -32,6 +32,7 @@ export interface NodeDescription {
     readonly capacity: Resources
     readonly free: Resources
     readonly running: number
+    readonly waiting: number
     readonly offered: Offered
   }
 }
@@ -52,7 +53,7 @@ export function describeNode({ nodeId, name, labels, compute }: NodeDescription)
       AvailableCapacity: compute?.free ?? NO_RESOURCES,
       MaxJobRequirements: compute?.capacity ?? NO_RESOURCES,
       RunningExecutions: compute?.running ?? 0,
-      EnqueuedExecutions: 0,
+      EnqueuedExecutions: compute?.waiting ?? 0,
       address: '',
     },
     BacalhauVersion: buildInfo(),

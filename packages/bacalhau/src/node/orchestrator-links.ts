@@ -1,5 +1,5 @@
-import type { LinkSession } from '../compute/link-session.ts'
 import type { ComputeChannel } from '../link/link-protocol.ts'
+import type { LinkSession } from '../link/post-office.ts'
 import { retryPause } from '../network/backoff.ts'
 import { type Clock, sleep } from '../runtime/clock.ts'
 import { messageOf } from '../runtime/error.ts'
@@ -21,8 +21,6 @@ export interface OrchestratorLinks extends Stoppable {
   disconnected(peerId: string): void
   /** Orchestrators that this node is linked to at the moment. */
   linked(): string[]
-  /** Tells them that this node's description has changed. */
-  refresh(): void
 }
 
 export function createOrchestratorLinks(options: OrchestratorLinksOptions): OrchestratorLinks {
@@ -63,7 +61,6 @@ export function createOrchestratorLinks(options: OrchestratorLinksOptions): Orch
       keepers.delete(peerId)
     },
     linked: () => [...sessions.keys()],
-    refresh: () => sessions.forEach((session) => session.refresh()),
     async stop() {
       const ending = [...keepers.values()]
       keepers.clear()

@@ -1,36 +1,30 @@
-import { writeFile } from 'node:fs/promises'
-import { z } from 'zod'
 import { type Clock, sleep } from '../../runtime/clock.ts'
 import { BacalhauError } from '../../runtime/error.ts'
-import type { ExecutionOutcome, Executor } from '../executor.ts'
-
-/** Milliseconds that a job takes; other parameters mean nothing here. */
-const schema = z.looseObject({ DelayMs: z.number().min(0).default(0) })
+import type { ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 
 /** An engine whose jobs do nothing, at once or after a delay. For measuring what surrounds them, and for trying a network out. */
 export function createNoopExecutor({ clock }: { clock: Clock }): Executor {
   const stopping = new AbortController()
   return {
     engine: 'noop',
+    fileless: true,
     available: async () => !stopping.signal.aborted,
     validate(params) {
-      const result = schema.safeParse(params)
-      if (!result.success) throw new BacalhauError('ValidationError', WRONG, { component: 'noop' })
+      if (delayOf(params) === undefined) throw new BacalhauError('ValidationError', WRONG, { component: 'noop' })
     },
-    async run({ params, limits, stdoutPath, stderrPath }, _observer, signal) {
-      const { data } = schema.safeParse(params)
-      if (data === undefined) return failed('ValidationError', WRONG)
-      const late = limits.time > 0 && data.DelayMs > limits.time
+    runAtOnce: (params) => (delayOf(params) === 0 && !stopping.signal.aborted ? DONE : undefined),
+    async run({ params, limits }, _observer, signal) {
+      const delay = delayOf(params)
+      if (delay === undefined) return failed('ValidationError', WRONG)
+      const late = limits.time > 0 && delay > limits.time
       try {
-        await Promise.all([stdoutPath, stderrPath].map((path) => writeFile(path, '', { flag: 'a' })))
-        await sleep(clock, late ? limits.time : data.DelayMs, AbortSignal.any([signal, stopping.signal]))
-      } catch (error) {
-        if (signal.aborted || stopping.signal.aborted) return failed('ExecutionCancelled', 'the job was cancelled')
-        throw error
+        await sleep(clock, late ? limits.time : delay, AbortSignal.any([signal, stopping.signal]))
+      } catch {
+        return failed('ExecutionCancelled', 'the job was cancelled')
       }
-      if (late)
-        return failed('ExecutionTimeout', `the job ran longer than the ${limits.time / 1000} s that it may take`)
-      return { kind: 'exited', exitCode: 0 }
+      return late
+        ? failed('ExecutionTimeout', `the job ran longer than the ${limits.time / 1000} s that it may take`)
+        : DONE
     },
     async stop() {
       stopping.abort()
@@ -38,7 +32,13 @@ export function createNoopExecutor({ clock }: { clock: Clock }): Executor {
   }
 }
 
+const DONE: ExecutionOutcome = { kind: 'exited', exitCode: 0 }
 const WRONG = 'Engine.Params: DelayMs must be a number of milliseconds, 0 or more'
+
+/** Milliseconds that a job takes; other parameters mean nothing here. Undefined when it is none. */
+function delayOf({ DelayMs = 0 }: ExecutionRequest['params']): number | undefined {
+  return typeof DelayMs === 'number' && DelayMs >= 0 && Number.isFinite(DelayMs) ? DelayMs : undefined
+}
 
 function failed(code: string, message: string): ExecutionOutcome {
   return { kind: 'failed', code, message }
