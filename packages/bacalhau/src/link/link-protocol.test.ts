@@ -31,7 +31,7 @@ test('a compute node opens the link; both know who the other is', async (t) => {
   const { heard, closed } = follow(there)
   assert.deepEqual([link.peer, there.peer], [orchestrator.peerId.toString(), compute.peerId.toString()])
   assert.deepEqual([link.sameMachine, there.sameMachine], [true, true])
-  there.send({ type: 'welcome', version: 1, membership: 'APPROVED', message: '' })
+  there.send({ type: 'welcome', membership: 'PENDING', message: '', storeGeneration: 'g' })
   assert.equal(await welcomed, 'welcome')
   link.close()
   assert.equal(await closed, undefined)

@@ -35,6 +35,11 @@ export const LIMITS = {
   linkReport: 2 * MIB,
   /** Bytes that may wait for a peer that reads its link slowly; beyond them the link is cut. */
   linkBacklog: 64 * MIB,
+  /** Messages to one peer are packed into parcels of about this many bytes; a larger message makes a parcel of its own. */
+  linkParcel: 512 * KIB,
+  /** What one side of a link may have under way and not acknowledged. The rest waits, and beyond this much on disk only. */
+  linkWindow: 4 * MIB,
+  linkWindowParcels: 256,
   /** A peer has this long to complete a handshake. */
   handshake: 10_000,
   /** `POST /api/v1/run` holds its caller at most this long. */
@@ -82,9 +87,22 @@ export const LIMITS = {
   /** Progress of executions is written together with what follows within this time. */
   progressDelay: 25,
   /** Executions of one job. */
-  jobCount: 10_000,
+  jobCount: 1_000_000,
+  /** A node has this long to answer an offer; then it is made to another one. */
+  offerAnswer: 60_000,
+  /** How often the orchestrator looks for what should have happened and has not. */
+  watch: 5_000,
+  /** A run that takes longer than its timeout by this is given up, whatever its node does. */
+  overdue: 120_000,
+  /** The job that is next and finds no room for this long has a node kept free for it. */
+  keepNodeAfter: 10_000,
+  /** A job that waits longer than this has one in `fairTurn` placements, whatever its priority. */
+  unfairWait: 300_000,
+  fairTurn: 16,
   /** Jobs or events in one answer of the API. */
   page: 1_000,
+  /** The same where the caller does not say how many. */
+  defaultPage: 100,
   /** One WebAssembly module. */
   wasmModule: 128 * MIB,
   /** One function of it: bytes, calls, and branches times values. V8 compiles a function in one piece, uninterrupted. */

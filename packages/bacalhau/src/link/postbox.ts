@@ -1,0 +1,365 @@
+import type { ConversationClaim, Receipt } from '@bacalhau/models'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Journal, Recorded } from '../store/journal.ts'
+import { clear, put, remove, type Store, type Write } from '../store/store.ts'
+import type { Standing } from './handshake.ts'
+import { type Misfit, NOTHING, Outbox, type Parcel } from './outbox.ts'
+import {
+  conversationKey,
+  type ConversationRow,
+  parcelKey,
+  parcelPrefix,
+  parcelRowSchema,
+  parseParcelKey,
+  type Role,
+} from './postbox-rows.ts'
+
+/** A link over which a postbox may send. */
+export interface Line<M> {
+  parcel(seq: number, mark: string, messages: readonly M[]): void
+  ack(seq: number): void
+  fail(error: Error): void
+}
+
+export interface PostboxOptions {
+  readonly role: Role
+  readonly store: Store
+  readonly journal: Pick<Journal, 'record' | 'recordSoon'>
+  readonly logger: Logger
+  /** Different in every life of the program. */
+  readonly mark: string
+}
+
+/** What one unit of the journal makes durable. */
+interface Taken {
+  readonly outbox: object
+  readonly sent: number
+  readonly received: Receipt
+}
+
+/** Acknowledged rows that may lie until another change of the conversation takes them away. */
+const STALE_ROWS = 16
+/** Rows read at once; a row has about `LIMITS.linkParcel` bytes. */
+const PAGE = 8
+
+/**
+ * One conversation with one peer: what was posted and not acknowledged, and how far the peer has been heard. As a part of the
+ * journal's units it writes both together with their causes and effects; over the line nothing goes, neither parcel nor
+ * acknowledgement, that is not durable.
+ */
+export class Postbox<Out> implements Recorded, Standing {
+  readonly peer: string
+  readonly #options: PostboxOptions
+  #conversation: string | undefined
+  #generation = ''
+  #outbox: Outbox<Out>
+  #received: Receipt = NOTHING
+  /** The outbox may not be what the peer was sent: the conversation must begin anew. */
+  #doubted = false
+  #forgotten = false
+
+  // What the store holds, or will when the units under way are written.
+  #rowStale = true
+  #clearing = false
+  #stored = 0
+  #removed = 0
+  readonly #underWay: Taken[] = []
+
+  // What is durable.
+  #sendable = 0
+  #heard: Receipt = NOTHING
+
+  // The present link.
+  #line: Line<Out> | undefined
+  /** Both sides know which conversation this link carries on. */
+  #agreed = false
+  #flowing = false
+  #flown = 0
+  #flownBytes = 0
+  #loading: Promise<void> | undefined
+
+  constructor(peer: string, options: PostboxOptions, row?: ConversationRow) {
+    this.peer = peer
+    this.#options = options
+    this.#outbox = new Outbox(options.mark, row?.acked)
+    if (row === undefined) return
+    this.#conversation = row.conversation
+    this.#generation = row.generation
+    this.#received = this.#heard = row.received
+    this.#rowStale = false
+    this.#stored = this.#removed = this.#sendable = this.#flown = row.acked.seq
+  }
+
+  get backlog() {
+    return this.#outbox.backlog
+  }
+
+  /** Empty while the peer has given no name to it. */
+  get conversation(): string {
+    return this.#doubted ? '' : (this.#conversation ?? '')
+  }
+
+  get generation(): string {
+    return this.#generation
+  }
+
+  misfit(received: Receipt): Misfit | undefined {
+    return this.#outbox.misfit(received)
+  }
+
+  /** What this side says of the conversation at a handshake. */
+  get claim(): ConversationClaim | undefined {
+    return this.conversation === '' ? undefined : { id: this.conversation, received: this.#heard }
+  }
+
+  /** Takes in a parcel that the store holds. Whatever does not fit makes the conversation begin anew. */
+  restore(seq: number, value: unknown): void {
+    const row = parcelRowSchema.safeParse(value)
+    const keep = this.backlog.bytes < LIMITS.linkWindow
+    const fits =
+      row.success &&
+      this.#outbox.restore({
+        seq,
+        mark: row.data.mark,
+        bytes: row.data.bytes,
+        count: row.data.messages.length,
+        // Written by this program; the peer checks them against its schema.
+        messages: keep ? (row.data.messages as Out[]) : undefined,
+      })
+    if (!fits) this.#doubt('a row of the outbox is missing or broken')
+    this.#stored = this.#sendable = this.#outbox.last
+  }
+
+  post(message: Out): void {
+    this.#outbox.add(message)
+    this.record()
+  }
+
+  record(): void {
+    this.#options.journal.record(this)
+  }
+
+  /** Drops everything: what is not delivered, and what was said about it. */
+  forget(): void {
+    this.#forgotten = true
+    this.record()
+  }
+
+  /** Begins anew under a name that the orchestrator has chosen, with `messages` as the first to be sent. */
+  reset(conversation: string, generation: string, messages: readonly Out[] = []): void {
+    this.#conversation = conversation
+    this.#generation = generation
+    this.#outbox = new Outbox(this.#options.mark)
+    for (const message of messages) this.#outbox.add(message)
+    this.#received = this.#heard = NOTHING
+    this.#doubted = false
+    this.#rowStale = this.#clearing = true
+    this.#stored = this.#removed = this.#sendable = this.#flown = this.#flownBytes = 0
+  }
+
+  /** Goes on after what the peer has received: everything after that is sent, again if need be. */
+  resume(received: Receipt): void {
+    this.#trim(received.seq)
+    this.#flown = received.seq
+    this.#flownBytes = 0
+  }
+
+  /** The peer has what this side cannot have sent: the next handshake begins anew. */
+  distrust(): void {
+    this.#doubt('the peer has received something else than was sent')
+  }
+
+  /** What is in the outbox; the messages of all of it are in memory after `loaded`. */
+  get waiting(): readonly Parcel<Out>[] {
+    return this.#outbox.after(0)
+  }
+
+  /** Parcels up to this number are not added to any more. */
+  seal(): number {
+    return this.#outbox.seal()
+  }
+
+  /** All messages of the outbox are in memory; they stay there while there is a line. */
+  async loaded(): Promise<void> {
+    while (this.#outbox.after(0).some(({ messages }) => messages === undefined)) await this.#load()
+  }
+
+  connect(line: Line<Out>): void {
+    this.#line = line
+    this.#agreed = this.#flowing = false
+  }
+
+  /** Both sides have agreed: from now on parcels go over the line, as far as the window reaches. */
+  flow(): void {
+    this.#agreed = this.#flowing = true
+    this.#acknowledge()
+    this.#pump()
+  }
+
+  pause(): void {
+    this.#flowing = false
+  }
+
+  disconnect(line: Line<Out>): void {
+    if (this.#line !== line) return
+    this.#line = undefined
+    this.#agreed = this.#flowing = false
+    this.#unload(0)
+  }
+
+  /** The peer has the parcels up to `seq`. False when it cannot. */
+  acknowledge(seq: number): boolean {
+    if (seq > this.#sendable) return false
+    const bytes = this.#trim(seq)
+    // It may have come by an earlier link, and not have been sent by this one yet.
+    this.#flownBytes = seq >= this.#flown ? 0 : this.#flownBytes - bytes
+    this.#flown = Math.max(this.#flown, seq)
+    this.#pump()
+    return true
+  }
+
+  /**
+   * Takes a parcel of the peer. `deliver` runs for each message, in one turn and so in one unit with the number. A fault of
+   * the program in one message is logged and must not keep the others, or this one, from counting: it would come again and
+   * again. A parcel that was taken before is acknowledged once more. False when there is a gap before it.
+   */
+  receive<In>(parcel: Receipt & { messages: readonly In[] }, deliver: (message: In) => void): boolean {
+    const { seq, mark, messages } = parcel
+    if (seq <= this.#received.seq) {
+      this.#acknowledge()
+      return true
+    }
+    if (seq !== this.#received.seq + 1) return false
+    this.#received = { seq, mark }
+    this.#rowStale = true
+    this.record()
+    for (const message of messages) {
+      try {
+        deliver(message)
+      } catch (error) {
+        this.#options.logger.error({ peer: this.peer, seq, error: messageOf(error) }, 'a message had no effect')
+      }
+    }
+    return true
+  }
+
+  takeWrites(): Write[] {
+    const { role } = this.#options
+    const key = conversationKey(role, this.peer)
+    const prefix = parcelPrefix(role, this.peer)
+    if (this.#forgotten) return [clear('link-out', prefix), remove('link-in', key)]
+    const writes = [...(this.#clearing ? [clear('link-out', prefix)] : []), ...this.#takeParcels()]
+    // Never nothing, so that there is one `onDurable` for each of these.
+    if (this.#rowStale || writes.length === 0) writes.push(put('link-in', key, this.#row()))
+    this.#clearing = this.#rowStale = false
+    this.#underWay.push({ outbox: this.#outbox, sent: this.#stored, received: this.#received })
+    return writes
+  }
+
+  onDurable(): void {
+    const taken = this.#underWay.shift()
+    // A unit of a conversation that has been given up meanwhile.
+    if (taken === undefined || taken.outbox !== this.#outbox) return
+    const before = this.#sendable
+    this.#sendable = taken.sent
+    if (taken.received.seq !== this.#heard.seq) {
+      this.#heard = taken.received
+      this.#acknowledge()
+    }
+    if (this.#line === undefined) this.#unload(before)
+    else this.#pump()
+  }
+
+  #takeParcels(): Write[] {
+    const { role } = this.#options
+    const writes: Write[] = []
+    const { acked } = this.#outbox
+    for (; this.#removed < acked.seq; this.#removed++) {
+      writes.push(remove('link-out', parcelKey(role, this.peer, this.#removed + 1)))
+      this.#rowStale = true
+    }
+    for (const { seq, mark, bytes, messages } of this.#outbox.after(this.#stored))
+      writes.push(put('link-out', parcelKey(role, this.peer, seq), { mark, bytes, messages }))
+    this.#stored = this.#outbox.seal()
+    return writes
+  }
+
+  #row(): ConversationRow {
+    return {
+      ...(this.#conversation === undefined ? {} : { conversation: this.#conversation }),
+      generation: this.#generation,
+      received: this.#received,
+      acked: this.#outbox.acked,
+    }
+  }
+
+  #trim(seq: number): number {
+    const bytes = this.#outbox.trim(seq)
+    if (this.#outbox.acked.seq - this.#removed >= STALE_ROWS) this.#options.journal.recordSoon(this)
+    return bytes
+  }
+
+  #acknowledge(): void {
+    if (this.#agreed && this.#heard.seq > 0) this.#line?.ack(this.#heard.seq)
+  }
+
+  #pump(): void {
+    for (; this.#flowing && this.#flown < this.#sendable; this.#flown++) {
+      const parcel = this.#outbox.at(this.#flown + 1)
+      if (parcel === undefined || !this.#hasRoom(parcel.bytes)) return
+      if (parcel.messages === undefined) return this.#loadAndPump()
+      this.#flownBytes += parcel.bytes
+      this.#line?.parcel(parcel.seq, parcel.mark, parcel.messages)
+    }
+  }
+
+  #loadAndPump(): void {
+    this.#load().then(
+      () => this.#pump(),
+      (error: unknown) => this.#line?.fail(error instanceof Error ? error : new Error(messageOf(error))),
+    )
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const parcels = this.#flown - this.#outbox.acked.seq
+    return parcels === 0 || (parcels < LIMITS.linkWindowParcels && this.#flownBytes + bytes <= LIMITS.linkWindow)
+  }
+
+  /** For a peer that is away only as much is kept in memory as it can be sent at once when it is back. */
+  #unload(after: number): void {
+    if (this.backlog.bytes <= LIMITS.linkWindow) return
+    let bytes = after === 0 ? 0 : LIMITS.linkWindow
+    for (const parcel of this.#outbox.after(after)) {
+      bytes += parcel.bytes
+      if (bytes > LIMITS.linkWindow && parcel.seq <= this.#sendable) this.#outbox.unload(parcel.seq)
+    }
+  }
+
+  /** Reads the next messages that are in the store only; one reading at a time. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#loadPage().finally(() => (this.#loading = undefined))
+    return this.#loading
+  }
+
+  async #loadPage(): Promise<void> {
+    const outbox = this.#outbox
+    const missing = outbox.after(0).find(({ messages }) => messages === undefined)
+    if (missing === undefined) return
+    const { role, store } = this.#options
+    const prefix = parcelPrefix(role, this.peer)
+    const after = parcelKey(role, this.peer, missing.seq - 1)
+    for (const { key, value } of await store.range('link-out', { prefix, after, limit: PAGE }))
+      outbox.load(parseParcelKey(key).seq, parcelRowSchema.parse(value).messages as Out[])
+    const found = outbox.at(missing.seq)
+    if (found === undefined || found.messages !== undefined) return
+    this.#doubt('a row of the outbox is gone')
+    throw new BacalhauError('StoreCorrupt', 'The store has lost a message to a peer.')
+  }
+
+  #doubt(why: string): void {
+    if (!this.#doubted) this.#options.logger.warn({ peer: this.peer, why }, 'the conversation has to begin anew')
+    this.#doubted = true
+  }
+}
