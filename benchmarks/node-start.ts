@@ -1,9 +1,8 @@
 // How long a node takes from the start of its process to its first answer, and what it costs while it has nothing to do.
 // `--idle <seconds>` sets how long it is watched (15). Linux only: reads /proc.
-import { readFile } from 'node:fs/promises'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createWorld, until } from '../packages/bacalhau/test/program.ts'
+import { cpuSeconds, residentMegabytes } from './process.ts'
 import { report, summarise } from './stats.ts'
 
 const { values } = parseArgs({
@@ -43,16 +42,4 @@ async function measureIdle(seconds: number): Promise<void> {
   report('idle memory (RSS), both roles', once(await residentMegabytes(pid)), 'MB', 'under 130 MB')
   report(`idle CPU over ${seconds} s, both roles`, once(share), '% of a core', 'under 1 %')
   await node.stop()
-}
-
-async function residentMegabytes(pid: number): Promise<number> {
-  const status = await readFile(path.join('/proc', String(pid), 'status'), 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_000
-}
-
-/** User and system time of all threads; the kernel counts in hundredths of a second. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(path.join('/proc', String(pid), 'stat'), 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }

@@ -17,7 +17,13 @@ export const show = (value: number, unit: string): string =>
   `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`
 
 /** One line: what was measured, the figure, what is aimed at, and how the runs spread. */
-export function report(what: string, { median, p99, least, most }: Summary, unit: string, goal: string): void {
+export function report(what: string, summary: Summary, unit: string, goal: string): void {
+  const { median, p99, least, most } = summary
   const spread = `${show(least, unit)} to ${show(most, unit)}, p99 ${show(p99, unit)}`
-  console.log(`${what.padEnd(52)} ${show(median, unit).padStart(10)}   goal ${goal.padEnd(24)} (${spread})`)
+  fact(what, show(median, unit), goal, `(${spread})`)
+}
+
+/** One line: what was measured, the figure in words, what is aimed at, and what else there is to say. */
+export function fact(what: string, figure: string, goal = '-', remark = ''): void {
+  console.log(`${what.padEnd(52)} ${figure.padStart(10)}   goal ${goal.padEnd(24)} ${remark}`.trimEnd())
 }

@@ -71,33 +71,50 @@ export interface NodeProcess {
   kill(): Promise<Ended>
 }
 
+type Env = Readonly<Record<string, string>>
+
+/** A node that has been started and may or may not get ready. */
+export interface StartingNode {
+  /** Resolves when the node says that it is ready. Rejects with its errors when it ends before. */
+  readonly ready: Promise<NodeProcess>
+  readonly end: Promise<Ended>
+  kill(): Promise<Ended>
+}
+
 const LOCAL = ['--host', '127.0.0.1', '--swarm-host', '127.0.0.1', '--output', 'json']
 
-/** Starts a node and resolves when it says that it is ready. Rejects with its errors when it ends before. */
-export async function startNode(dataDir: string, args: readonly string[] = []): Promise<NodeProcess> {
+export function launchNode(dataDir: string, args: readonly string[] = [], env: Env = {}): StartingNode {
   const has = (flag: string) => args.includes(flag)
   const defaults = [
     ...(has('--peer') ? [] : ['--peer', 'none']),
     ...(has('--port') ? [] : ['--port', '0']),
     ...(has('--api-port') ? [] : ['--api-port', '0']),
   ]
-  const child = start(['serve', ...LOCAL, '--data-dir', dataDir, ...defaults, ...args])
+  const child = start(['serve', ...LOCAL, '--data-dir', dataDir, ...defaults, ...args], { env })
   child.stdin?.end()
   const end = ended(child)
-  const facts = await Promise.race([firstDocument(child), end.then(refuse)])
-  const url = new URL(facts.APIURL)
-  return {
-    child,
-    peerId: facts.PeerID,
-    addresses: facts.Addresses,
-    apiUrl: facts.APIURL,
-    joinLine: facts.JoinLine,
-    dataDir,
-    api: ['--api-host', url.hostname, '--api-port', url.port],
-    end,
-    stop: () => signal(child, end, 'SIGINT'),
-    kill: () => signal(child, end, 'SIGKILL'),
-  }
+  const kill = () => signal(child, end, 'SIGKILL')
+  const ready = Promise.race([firstDocument(child), end.then(refuse)]).then((facts): NodeProcess => {
+    const url = new URL(facts.APIURL)
+    return {
+      child,
+      peerId: facts.PeerID,
+      addresses: facts.Addresses,
+      apiUrl: facts.APIURL,
+      joinLine: facts.JoinLine,
+      dataDir,
+      api: ['--api-host', url.hostname, '--api-port', url.port],
+      end,
+      stop: () => signal(child, end, 'SIGINT'),
+      kill,
+    }
+  })
+  return { ready, end, kill }
+}
+
+/** Starts a node and resolves when it says that it is ready. Rejects with its errors when it ends before. */
+export function startNode(dataDir: string, args: readonly string[] = [], env: Env = {}): Promise<NodeProcess> {
+  return launchNode(dataDir, args, env).ready
 }
 
 interface Facts {
@@ -126,27 +143,32 @@ function signal(child: ChildProcess, end: Promise<Ended>, name: NodeJS.Signals):
 /** Everything that one test starts, and what ends it. */
 export interface World {
   readonly folder: string
-  node(name: string, args?: readonly string[]): Promise<NodeProcess>
+  node(name: string, args?: readonly string[], env?: Env): Promise<NodeProcess>
   /** An orchestrator and a compute node that has been approved by it. */
-  swarm(): Promise<{ readonly orchestrator: NodeProcess; readonly compute: NodeProcess }>
+  swarm(env?: Env): Promise<Swarm>
   end(): Promise<void>
+}
+
+export interface Swarm {
+  readonly orchestrator: NodeProcess
+  readonly compute: NodeProcess
 }
 
 export async function createWorld(): Promise<World> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bacalhau-test-'))
-  const nodes: NodeProcess[] = []
-  const node = async (name: string, args: readonly string[] = []) => {
-    const started = await startNode(path.join(folder, name), args)
-    nodes.push(started)
-    return started
+  const nodes: StartingNode[] = []
+  const node = (name: string, args: readonly string[] = [], env: Env = {}) => {
+    const launched = launchNode(path.join(folder, name), args, env)
+    nodes.push(launched)
+    return launched.ready
   }
   return {
     folder,
     node,
-    async swarm() {
-      const orchestrator = await node('orchestrator', ['--orchestrator'])
+    async swarm(env) {
+      const orchestrator = await node('orchestrator', ['--orchestrator'], env)
       const peer = orchestrator.addresses[0] ?? ''
-      const compute = await node('compute', ['--compute', '--peer', peer])
+      const compute = await node('compute', ['--compute', '--peer', peer], env)
       await until(async () => (await nodesOf(orchestrator)).some((state) => state === 'APPROVED CONNECTED'))
       return { orchestrator, compute }
     },
