@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
 import type { InputSource } from '../sources/source.ts'
@@ -13,7 +14,7 @@ const failsWith = (code: string) => (error: unknown) => isBacalhauError(error) &
 
 async function prepare(t: TestContext, source: InputSource, texts: readonly string[], signal = never()) {
   const capabilities = { executors: [], sources: [source], publishers: [] }
-  return prepareInputs(texts.map(note), capabilities, await tempFolder(t), signal)
+  return prepareInputs(texts.map(note), capabilities, path.join(await tempFolder(t), 'inputs'), signal)
 }
 
 describe('inputs', () => {
@@ -74,7 +75,7 @@ describe('inputs', () => {
     assert.deepEqual((await prepare(t, source, [])).mounts, [])
     const capabilities = { executors: [], sources: [], publishers: [] }
     await assert.rejects(
-      prepareInputs([note('a')], capabilities, await tempFolder(t), never()),
+      prepareInputs([note('a')], capabilities, path.join(await tempFolder(t), 'inputs'), never()),
       /does not support the input source "NOTE", only none/,
     )
   })

@@ -4,7 +4,7 @@ import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { LogChunk } from '../link/logs.ts'
 import { type ExecutionFolder, executionFolder } from './execution-folder.ts'
-import { tempFolder } from './fixtures/bench.ts'
+import { OWNER, tempFolder } from './fixtures/bench.ts'
 import { finishedLog, OutputLog, readOutput } from './output-log.ts'
 
 const never = () => new AbortController().signal
@@ -13,7 +13,7 @@ const ONCE = { follow: false, tail: false }
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 async function freshFolder(base: string, id: string): Promise<ExecutionFolder> {
-  const folder = executionFolder(base, id)
+  const folder = executionFolder(base, { orchestrator: OWNER, executionId: id })
   await mkdir(folder.results, { recursive: true })
   return folder
 }

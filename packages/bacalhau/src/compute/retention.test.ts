@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { LIMITS } from '../runtime/limits.ts'
 import { createVirtualClock } from '../runtime/virtual-clock.ts'
-import { tempFolder } from './fixtures/bench.ts'
+import { OWNER, tempFolder } from './fixtures/bench.ts'
 import { createRetention } from './retention.ts'
 
 async function bench(t: TestContext) {
@@ -12,8 +12,8 @@ async function bench(t: TestContext) {
   const clock = createVirtualClock()
   const retention = createRetention(clock, folder)
   const end = async (id: string) => {
-    await mkdir(path.join(folder, id))
-    retention.keep(id, 'QmOwner')
+    await mkdir(path.join(folder, OWNER, id), { recursive: true })
+    retention.keep({ executionId: id, orchestrator: OWNER })
   }
   return { folder, clock, retention, end }
 }
@@ -24,27 +24,38 @@ test('output is kept for its time, each from its own end on', async (t) => {
   await clock.advance(1_000)
   await end('e-2')
   await clock.advance(LIMITS.outputRetention - 1_000)
-  assert.deepEqual([retention.owner('e-1'), retention.owner('e-2')], [undefined, 'QmOwner'])
+  assert.deepEqual([retention.owner('e-1'), retention.owner('e-2')], [undefined, OWNER])
   await clock.advance(1_000)
   assert.equal(retention.owner('e-2'), undefined)
   await end('e-3')
-  assert.equal(retention.owner('e-3'), 'QmOwner')
+  assert.equal(retention.owner('e-3'), OWNER)
   await retention.stop()
-  assert.deepEqual([await readdir(folder), clock.pending], [['e-3'], 0])
+  assert.deepEqual([await readdir(path.join(folder, OWNER)), clock.pending], [['e-3'], 0])
+})
+
+test('what ended before a restart has its time from then on, whatever the wall clock says', async (t) => {
+  const { clock, retention } = await bench(t)
+  retention.keep({ executionId: 'e-old', orchestrator: OWNER }, LIMITS.outputRetention - 10)
+  retention.keep({ executionId: 'e-future', orchestrator: OWNER }, -1e9)
+  await clock.advance(10)
+  assert.deepEqual([retention.owner('e-old'), retention.owner('e-future')], [undefined, OWNER])
+  await clock.advance(LIMITS.outputRetention - 10)
+  assert.equal(retention.owner('e-future'), undefined)
+  await retention.stop()
 })
 
 test('of very many only the newest are kept', async (t) => {
   const { folder, clock, retention, end } = await bench(t)
   for (let index = 0; index < LIMITS.outputsKept + 5; index++) await end(`e-${index}`)
-  assert.deepEqual([retention.owner('e-4'), retention.owner('e-5')], [undefined, 'QmOwner'])
+  assert.deepEqual([retention.owner('e-4'), retention.owner('e-5')], [undefined, OWNER])
   assert.equal(clock.pending, 1)
   await retention.stop()
-  assert.equal((await readdir(folder)).length, LIMITS.outputsKept)
+  assert.equal((await readdir(path.join(folder, OWNER))).length, LIMITS.outputsKept)
 })
 
 test('what is gone already is no fault', async (t) => {
   const { clock, retention } = await bench(t)
-  retention.keep('e-never-made', 'QmOwner')
+  retention.keep({ executionId: 'e-never-made', orchestrator: OWNER })
   await clock.advance(LIMITS.outputRetention)
   assert.equal(retention.owner('e-never-made'), undefined)
   await retention.stop()

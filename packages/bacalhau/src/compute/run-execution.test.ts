@@ -1,40 +1,40 @@
 import assert from 'node:assert/strict'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import type { Offer } from '@bacalhau/models'
-import { sampleJob, sampleOffer } from '../link/fixtures/samples.ts'
+import { sampleJob } from '../link/fixtures/samples.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { silentLogger } from '../runtime/logger.ts'
 import { createVirtualClock } from '../runtime/virtual-clock.ts'
 import { executionFolder } from './execution-folder.ts'
-import { scripted, tempFolder } from './fixtures/bench.ts'
+import { orderOf, OWNER, scripted, tempFolder } from './fixtures/bench.ts'
 import { createScriptedExecutor, createScriptedPublisher, createScriptedSource } from './fixtures/scripted.ts'
 import { runExecution } from './run-execution.ts'
+import type { ExecutionOrder } from './runner.ts'
 
 const SHELF = { Publisher: { Type: 'shelf' } }
 const note = (Text: string, Target = `/${Text}`) => ({ Source: { Type: 'note', Params: { Text } }, Alias: '', Target })
 
 async function bench(t: TestContext) {
   const clock = createVirtualClock()
-  const folder = executionFolder(await tempFolder(t), 'e-1')
+  const folder = executionFolder(await tempFolder(t), { orchestrator: OWNER, executionId: 'e-1' })
   const [executor, source, publisher] = [
     createScriptedExecutor(clock),
     createScriptedSource(),
     createScriptedPublisher(),
   ]
-  const steps: string[] = []
+  const steps: number[] = []
   let outputs = 0
   const context = {
     capabilities: { executors: [executor], sources: [source], publishers: [publisher] },
     clock,
     folder,
     logger: silentLogger,
-    onProgress: (state: string) => void steps.push(state),
+    onProgress: (state: number) => void steps.push(state),
     onOutput: () => void (outputs += 1),
   }
-  const run = (offer: Offer, signal = new AbortController().signal) => runExecution(offer, context, signal)
+  const run = (order: ExecutionOrder, signal = new AbortController().signal) => runExecution(order, context, signal)
   return { clock, folder, executor, source, publisher, steps, run, outputs: () => outputs }
 }
 
@@ -48,7 +48,7 @@ const failure = async (running: ReturnType<typeof runExecution>) => {
 describe('a run', () => {
   test('gives the job its inputs, its environment and its result folders, and publishes what it wrote', async (t) => {
     const { executor, source, publisher, steps, run, outputs } = await bench(t)
-    const offer = {
+    const order = {
       ...scripted(
         'e-1',
         { Say: 'out', Complain: 'err', Write: 'result', ExitCode: 3 },
@@ -62,7 +62,7 @@ describe('a run', () => {
       ),
       partitionIndex: 2,
     }
-    const report = await run({ ...offer, job: { ...offer.job, Count: 5 } })
+    const report = await run({ ...order, job: { ...order.job, Count: 5 } })
     assert.deepEqual(report, {
       type: 'completed',
       executionId: 'e-1',
@@ -75,12 +75,13 @@ describe('a run', () => {
         ErrorMsg: '',
       },
       result: { Type: 'shelf', Params: { Execution: 'e-1' } },
+      milliseconds: 0,
     })
     const [request] = executor.runs
     assert.deepEqual(request?.env, {
       NAME: 'value',
       BACALHAU_EXECUTION_ID: 'e-1',
-      BACALHAU_JOB_ID: offer.job.ID,
+      BACALHAU_JOB_ID: order.job.ID,
       BACALHAU_JOB_TYPE: 'batch',
       BACALHAU_PARTITION_INDEX: '2',
       BACALHAU_PARTITION_COUNT: '5',
@@ -93,21 +94,21 @@ describe('a run', () => {
         ['/outputs', false],
       ],
     )
-    assert.deepEqual([request?.limits.time, request?.limits.memory], [7_000, offer.resources.Memory])
+    assert.deepEqual([request?.limits.time, request?.limits.memory], [7_000, order.resources.Memory])
     assert.deepEqual(publisher.shelf.get('e-1'), {
       stdout: 'out',
       stderr: 'err',
       exitCode: '3',
       [path.join('outputs', 'text')]: 'result',
     })
-    assert.deepEqual([steps, source.held.size, outputs()], [['running', 'publishing'], 0, 1])
+    assert.deepEqual([steps, source.held.size, outputs()], [[6, 7], 0, 1])
   })
 
   test('whose job publishes nothing is complete without publishing', async (t) => {
     for (const Type of ['', 'noop', 'NoOp']) {
       const { run, steps } = await bench(t)
       const report = await run(scripted('e-1', {}, { Publisher: { Type } }))
-      assert.deepEqual([report.type === 'completed' && report.result, steps], [{ Type: '' }, ['running']])
+      assert.deepEqual([report.type === 'completed' && report.result, steps], [{ Type: '' }, [6]])
     }
   })
 
@@ -117,6 +118,23 @@ describe('a run', () => {
     await run(scripted('e-1', { Say: 'second' }, SHELF))
     assert.equal(await readFile(folder.stdout, 'utf8'), 'second')
     assert.deepEqual(Object.keys(publisher.shelf.get('e-1') ?? {}).toSorted(), ['exitCode', 'stderr', 'stdout'])
+  })
+
+  test('says how long the job itself ran, whatever its inputs and its results took', async (t) => {
+    const { clock, executor, publisher, run, steps } = await bench(t)
+    publisher.fault = { hang: true }
+    const abort = new AbortController()
+    const running = run(scripted('e-1', { Milliseconds: 1_500 }, SHELF), abort.signal)
+    await executor.begun(1)
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+    await clock.advance(1_500)
+    while (!steps.includes(7) || clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+    publisher.fault = {}
+    await clock.advance(LIMITS.publish - 1)
+    publisher.letGo()
+    const report = await running
+    assert.ok(report.type === 'completed')
+    assert.equal(report.milliseconds, 1_500)
   })
 
   test('takes the total timeout for its own where the spec has no other', async (t) => {
@@ -165,14 +183,13 @@ describe('what goes wrong before the run', () => {
 
   test('a job without a task, an engine that is not there', async (t) => {
     const { run } = await bench(t)
-    assert.equal((await failure(run(sampleOffer('e-1', { ...sampleJob(), Tasks: [] })))).code, 'ValidationError')
-    const report = await failure(run(sampleOffer('e-1', sampleJob({ Engine: { Type: 'docker' } }))))
+    assert.equal((await failure(run(orderOf('e-1', { ...sampleJob(), Tasks: [] })))).code, 'ValidationError')
+    const report = await failure(run(orderOf('e-1', sampleJob({ Engine: { Type: 'docker' } }))))
     assert.match(report.message, /does not support the engine "docker"/)
   })
 
   test('the folder of the execution cannot be made', async (t) => {
     const { folder, run } = await bench(t)
-    await rm(path.dirname(folder.root), { recursive: true })
     await writeFile(path.dirname(folder.root), 'a file where the folder should be')
     const report = await failure(run(scripted('e-1')))
     assert.deepEqual([report.code, report.output], ['InternalError', undefined])
@@ -238,7 +255,7 @@ describe('what goes wrong in publishing', () => {
     const { clock, publisher, run, steps } = await bench(t)
     publisher.fault = { hang: true }
     const running = run(scripted('e-1', {}, SHELF))
-    while (!steps.includes('publishing') || clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (!steps.includes(7) || clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
     await clock.advance(LIMITS.publish)
     const report = await failure(running)
     assert.deepEqual([report.code, clock.pending], ['PublishFailed', 0])
@@ -274,7 +291,7 @@ describe('a run that is ended from outside', () => {
     publisher.fault = { hang: true }
     const abort = new AbortController()
     const running = run(scripted('e-1', {}, SHELF), abort.signal)
-    while (!steps.includes('publishing')) await new Promise((resolve) => setImmediate(resolve))
+    while (!steps.includes(7)) await new Promise((resolve) => setImmediate(resolve))
     abort.abort(cancelled)
     assert.equal((await running).type, 'cancelled')
   })

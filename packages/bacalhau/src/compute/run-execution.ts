@@ -71,7 +71,12 @@ export async function runFileless(
     const [task] = job.Tasks
     if (task === undefined) throw new BacalhauError('ValidationError', 'the job has no task')
     signal.throwIfAborted()
-    const { outcome, milliseconds } = await timedRun(executor, toRequest(order, task, [], context.folder), context, signal)
+    const { outcome, milliseconds } = await timedRun(
+      executor,
+      toRequest(order, task, [], context.folder),
+      context,
+      signal,
+    )
     signal.throwIfAborted()
     if (outcome.kind === 'failed') return failed(executionId, outcome)
     return { type: 'completed', executionId, output: outputOf(outcome), result: NO_RESULT, milliseconds }

@@ -5,11 +5,11 @@ import { runOutputSchema } from '@bacalhau/models'
 import fc from 'fast-check'
 import { LIMITS } from '../runtime/limits.ts'
 import { executionFolder } from './execution-folder.ts'
-import { tempFolder } from './fixtures/bench.ts'
+import { OWNER, tempFolder } from './fixtures/bench.ts'
 import { summarise } from './run-output.ts'
 
 test('the head of any output is a clean beginning of it, and fits into the record', async (t) => {
-  const folder = executionFolder(await tempFolder(t), 'e-1')
+  const folder = executionFolder(await tempFolder(t), { orchestrator: OWNER, executionId: 'e-1' })
   await mkdir(folder.results, { recursive: true })
   const unit = fc.constantFrom('a', '\n', 'ü', '€', '\u{1F600}')
   await fc.assert(
@@ -30,7 +30,7 @@ test('the head of any output is a clean beginning of it, and fits into the recor
 })
 
 test('output that is no text is shown as well as it can be', async (t) => {
-  const folder = executionFolder(await tempFolder(t), 'e-1')
+  const folder = executionFolder(await tempFolder(t), { orchestrator: OWNER, executionId: 'e-1' })
   await mkdir(folder.results, { recursive: true })
   await writeFile(folder.stderr, Buffer.alloc(5_000, 0xff))
   const output = runOutputSchema.parse(await summarise(folder, 7, 'why'))
