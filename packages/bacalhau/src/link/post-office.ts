@@ -33,7 +33,7 @@ export type Verdict = Exclude<Membership, 'UNKNOWN'>
 
 export interface OfficeOptions {
   readonly store: Store
-  readonly journal: Journal
+  readonly journal: Pick<Journal, 'record' | 'recordSoon' | 'after'>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -32,7 +32,7 @@ export interface PostboxOptions {
   readonly mark: string
 }
 
-/** What one unit of the journal makes durable. */
+/** What the unit of the journal that is under way makes durable. There is one at a time. */
 interface Taken {
   readonly outbox: object
   readonly sent: number
@@ -65,7 +65,7 @@ export class Postbox<Out> implements Recorded, Standing {
   #clearing = false
   #stored = 0
   #removed = 0
-  readonly #underWay: Taken[] = []
+  #taken: Taken | undefined
 
   // What is durable.
   #sendable = 0
@@ -251,15 +251,14 @@ export class Postbox<Out> implements Recorded, Standing {
     const prefix = parcelPrefix(role, this.peer)
     if (this.#forgotten) return [clear('link-out', prefix), remove('link-in', key)]
     const writes = [...(this.#clearing ? [clear('link-out', prefix)] : []), ...this.#takeParcels()]
-    // Never nothing, so that there is one `onDurable` for each of these.
-    if (this.#rowStale || writes.length === 0) writes.push(put('link-in', key, this.#row()))
+    if (this.#rowStale) writes.push(put('link-in', key, this.#row()))
     this.#clearing = this.#rowStale = false
-    this.#underWay.push({ outbox: this.#outbox, sent: this.#stored, received: this.#received })
+    this.#taken = { outbox: this.#outbox, sent: this.#stored, received: this.#received }
     return writes
   }
 
   onDurable(): void {
-    const taken = this.#underWay.shift()
+    const taken = this.#taken
     // A unit of a conversation that has been given up meanwhile.
     if (taken === undefined || taken.outbox !== this.#outbox) return
     const before = this.#sendable
