@@ -23,9 +23,13 @@ async function openOrchestrator(t: TestContext, clock: VirtualClock) {
   const journal = new Journal({ store, clock, logger: silentLogger })
   const heard: ReportMessage[] = []
   const hellos: (readonly HeldExecution[])[] = []
-  const random = seededRandom(1)
   const office = await createOrchestratorOffice({
-    ...{ store, journal, clock, random, logger: silentLogger, storeGeneration: 'o-1' },
+    store,
+    journal,
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    storeGeneration: 'o-1',
     handler: {
       admit: () => ({ membership: 'APPROVED', message: '' }),
       onConnected: (_peer, { held }) => void hellos.push(held),
@@ -46,7 +50,12 @@ async function openCompute(
 ) {
   const loads: Load[] = []
   const compute = await createComputeNode({
-    ...{ store, clock, random: seededRandom(2), logger: silentLogger, storeGeneration: 'c-1', runner },
+    store,
+    clock,
+    runner,
+    random: seededRandom(2),
+    logger: silentLogger,
+    storeGeneration: 'c-1',
     capacity: someResources({ CPU: 2, Memory: 4e9 }),
     nodeInfo(load) {
       loads.push(load)
