@@ -75,6 +75,9 @@ export const timeoutsSchema = z.strictObject({
   ExecutionTimeout: seconds('execution').optional().describe('Seconds that one run may take. 0: no bound.'),
   QueueTimeout: seconds('queue').optional().describe('Seconds that the job may wait for a node.'),
   TotalTimeout: seconds('total').optional().describe('Seconds from submission to the end. 0: no bound.'),
+  DisconnectGrace: seconds('disconnect')
+    .optional()
+    .describe('Seconds that a run on a node which has gone may take to come back before it is run elsewhere. 3 if not given.'),
 })
 export type TimeoutsSpec = z.infer<typeof timeoutsSchema>
 

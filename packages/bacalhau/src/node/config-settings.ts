@@ -54,11 +54,18 @@ export const SETTINGS = {
     fallback: undefined,
     about: 'Run jobs. A node that names no role has both.',
   }),
-  nodeApproval: setting<'token' | 'auto'>({
+  nodeApproval: setting<'token' | 'auto' | 'manual'>({
     key: 'Orchestrator.NodeApproval',
-    kind: choice(['token', 'auto']),
+    kind: choice(['token', 'auto', 'manual']),
     fallback: 'token',
-    about: 'Which compute nodes get work: those on this machine or with the join token, or all that connect.',
+    about:
+      'Which compute nodes get work: those on this machine or with the join token, all that connect, or those that the operator approves.',
+  }),
+  placement: setting<'spread' | 'pack'>({
+    key: 'Orchestrator.Placement',
+    kind: choice(['spread', 'pack']),
+    fallback: 'spread',
+    about: 'Which of the fitting nodes gets a run: the one with most room, or the one with least.',
   }),
   joinToken: setting<string | undefined>({
     key: 'Swarm.JoinToken',

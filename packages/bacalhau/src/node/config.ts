@@ -26,7 +26,8 @@ export interface NodeConfig {
   /** Multiaddrs, among them perhaps `/ip4/…/tcp/…/http`, as the user wrote them. Empty: nobody. */
   readonly peers: readonly string[]
   readonly joinToken: string | undefined
-  readonly nodeApproval: 'token' | 'auto'
+  readonly nodeApproval: 'token' | 'auto' | 'manual'
+  readonly placement: 'spread' | 'pack'
   readonly labels: Readonly<Record<string, string>>
   readonly allowListedLocalPaths: readonly string[]
   readonly capacity: Readonly<Record<keyof Resources, Share>>

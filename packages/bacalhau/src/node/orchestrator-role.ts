@@ -13,6 +13,8 @@ export interface OrchestratorRoleOptions {
   readonly config: NodeConfig
   readonly host: Libp2p
   readonly joinToken: string
+  /** Changes when the store was lost. */
+  readonly storeGeneration: string
   readonly self: () => NodeInfo
   /** The compute side of the same node, if it has one. */
   readonly compute: ComputeNode | undefined
@@ -24,11 +26,13 @@ export async function startOrchestratorRole(
   options: OrchestratorRoleOptions,
   scope: Scope,
 ): Promise<RunningOrchestrator> {
-  const { config, host, joinToken, self, services } = options
+  const { config, host, joinToken, storeGeneration, self, services } = options
   const orchestrator = await createOrchestrator({
     ...services,
     self,
     approval: config.nodeApproval,
+    placement: config.placement,
+    storeGeneration,
     joinToken,
     logs: logRoutes(options),
   })

@@ -131,6 +131,7 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
           self: describe,
           compute: compute?.compute,
           joinToken: config.joinToken ?? facts.joinToken,
+          storeGeneration: facts.storeGeneration,
         },
         scope,
       )

@@ -1,82 +1,73 @@
-import {
-  addResources,
-  EXECUTION_STATES,
-  type Execution,
-  NO_RESOURCES,
-  type Resources,
-  subtractResources,
-} from '@bacalhau/models'
+import { addResources, EXECUTION_STATES, NO_RESOURCES, type Resources } from '@bacalhau/models'
 import type { OpenJob } from './open-job.ts'
+import type { Run } from './run.ts'
+
+/** A run that has not ended, and its job. */
+export interface Assignment {
+  readonly job: OpenJob
+  readonly run: Run
+}
 
 /** What this orchestrator has given to one node. */
 export interface Load {
+  /** May be more than the node has: runs wait there. */
   readonly used: Resources
-  /** Executions that have not ended. */
-  readonly executions: number
-  /** Bytes of offers that the node has not answered yet. */
-  readonly unanswered: number
+  readonly runs: number
 }
 
-interface Entry {
-  readonly job: OpenJob
-  answered: boolean
-}
+const NOTHING: Load = { used: NO_RESOURCES, runs: 0 }
 
-interface Node {
-  readonly entries: Map<string, Entry>
+interface NodeLoad {
+  readonly runs: Map<string, Assignment>
   used: Resources
-  unanswered: number
 }
 
-const NOTHING: Load = { used: NO_RESOURCES, executions: 0, unanswered: 0 }
-
-/** Which execution of which open job is on which node. Kept up to date by the ledgers; every look-up takes constant time. */
+/** Which run of which open job is on which node. Every look-up takes constant time. */
 export class Assignments {
-  readonly #nodes = new Map<string, Node>()
+  readonly #runs = new Map<string, Assignment>()
+  readonly #nodes = new Map<string, NodeLoad>()
 
-  add(job: OpenJob, { ID, NodeID, ComputeState }: Execution): void {
-    const node = this.#nodes.get(NodeID) ?? { entries: new Map<string, Entry>(), used: NO_RESOURCES, unanswered: 0 }
-    this.#nodes.set(NodeID, node)
-    const answered = ComputeState.StateType !== EXECUTION_STATES.New
-    node.entries.set(ID, { job, answered })
-    node.used = addResources(node.used, job.resources)
-    if (!answered) node.unanswered += job.offerBytes
+  add(job: OpenJob, run: Run): void {
+    const assignment = { job, run }
+    const node = this.#nodes.get(run.node) ?? { runs: new Map<string, Assignment>(), used: NO_RESOURCES }
+    this.#nodes.set(run.node, node)
+    this.#runs.set(run.id, assignment)
+    node.runs.set(run.id, assignment)
+    node.used = addResources(node.used, run.resources)
   }
 
-  /** The node has said that it takes the execution. */
-  answered({ ID, NodeID }: Execution): void {
-    const node = this.#nodes.get(NodeID)
-    const entry = node?.entries.get(ID)
-    if (node === undefined || entry === undefined || entry.answered) return
-    entry.answered = true
-    node.unanswered -= entry.job.offerBytes
+  remove(run: Run): void {
+    const node = this.#nodes.get(run.node)
+    if (node === undefined || !node.runs.delete(run.id)) return
+    this.#runs.delete(run.id)
+    const { CPU, Memory, Disk, GPU } = run.resources
+    // Nothing is left of rounding when the last one has gone.
+    if (node.runs.size === 0) this.#nodes.delete(run.node)
+    else node.used = addResources(node.used, { CPU: -CPU, Memory: -Memory, Disk: -Disk, GPU: -GPU })
   }
 
-  remove(execution: Execution): void {
-    const node = this.#nodes.get(execution.NodeID)
-    const entry = node?.entries.get(execution.ID)
-    if (node === undefined || entry === undefined) return
-    this.answered(execution)
-    node.entries.delete(execution.ID)
-    node.used = subtractResources(node.used, entry.job.resources)
-    if (node.entries.size === 0) this.#nodes.delete(execution.NodeID)
+  /** A run that is on this very node; undefined when it is not there (any more). */
+  find(node: string, id: string): Assignment | undefined {
+    const found = this.#runs.get(id)
+    return found?.run.node === node ? found : undefined
   }
 
-  /** The job that an execution at a node belongs to; undefined when it is not there (any more). */
-  jobOf(nodeId: string, executionId: string): OpenJob | undefined {
-    return this.#nodes.get(nodeId)?.entries.get(executionId)?.job
+  on(node: string): Assignment[] {
+    return [...(this.#nodes.get(node)?.runs.values() ?? [])]
   }
 
-  /** What is on a node at this moment, as id and job. */
-  on(nodeId: string): (readonly [string, OpenJob])[] {
-    return [...(this.#nodes.get(nodeId)?.entries ?? [])].map(([id, { job }]) => [id, job] as const)
+  load(node: string): Load {
+    const known = this.#nodes.get(node)
+    return known === undefined ? NOTHING : { used: known.used, runs: known.runs.size }
   }
 
-  load(nodeId: string): Load {
-    const node = this.#nodes.get(nodeId)
-    return node === undefined
-      ? NOTHING
-      : { used: node.used, executions: node.entries.size, unanswered: node.unanswered }
+  /** Runs at this node that it has begun, and those that wait there or were not answered yet. */
+  counts(node: string): { running: number; waiting: number } {
+    let running = 0
+    for (const { run } of this.#nodes.get(node)?.runs.values() ?? []) {
+      if (run.state > EXECUTION_STATES.BidAccepted) running += 1
+    }
+    return { running, waiting: this.load(node).runs - running }
   }
 
   /** Nodes that have something. */

@@ -1,15 +1,13 @@
-import { type Membership, type NodeInfo, type NodeState, subtractResources } from '@bacalhau/models'
-import type { OrchestratorChannel } from '../link/link-protocol.ts'
+import { type Membership, type NodeInfo, type NodeState, type Resources, subtractResources } from '@bacalhau/models'
 import { BacalhauError } from '../runtime/error.ts'
-import { LIMITS } from '../runtime/limits.ts'
 import type { Assignments } from './assignments.ts'
-import type { Candidate } from './placement.ts'
 
-interface Member {
+/** A compute node that this orchestrator knows. */
+export interface Member {
+  readonly peer: string
   info: NodeInfo
   membership: Membership
-  /** Present while the node is connected. */
-  channel: OrchestratorChannel | undefined
+  connected: boolean
   /** Is a node that has gone still expected back? */
   expected: boolean
   /** Milliseconds since the epoch; undefined for never. */
@@ -30,67 +28,55 @@ export class Cluster {
     this.#now = now
   }
 
-  /** A node is there. Returns the channel that this one replaces, if it was still open. */
-  connect(info: NodeInfo, membership: Membership, channel: OrchestratorChannel): OrchestratorChannel | undefined {
-    const known = this.#members.get(channel.peer)
+  connect(peer: string, info: NodeInfo, membership: Membership): Member {
     const member: Member = {
+      peer,
       info,
       membership,
-      channel,
+      connected: true,
       expected: true,
       lastHeartbeat: this.#now(),
       connectedSince: this.#now(),
-      disconnectedSince: known?.disconnectedSince,
+      disconnectedSince: this.#members.get(peer)?.disconnectedSince,
       lastError: '',
     }
-    this.#members.set(channel.peer, member)
-    return known?.channel
+    this.#members.set(peer, member)
+    return member
   }
 
-  /** The channel has ended. False when the node had come back by another one already. */
-  disconnect(channel: OrchestratorChannel, error: string): boolean {
-    const member = this.#members.get(channel.peer)
-    if (member === undefined || member.channel !== channel) return false
-    member.channel = undefined
+  disconnect(peer: string, error: string): void {
+    const member = this.#members.get(peer)
+    if (member === undefined) return
+    member.connected = false
     member.disconnectedSince = this.#now()
     member.lastError = error
     // Strangers may come and go as they like; nobody has to remember them.
-    if (member.membership !== 'APPROVED') this.#members.delete(channel.peer)
-    return true
+    if (member.membership !== 'APPROVED') this.#members.delete(peer)
   }
 
-  /** A node that has gone is not expected back any more. */
-  giveUp(nodeId: string): void {
-    const member = this.#members.get(nodeId)
-    if (member !== undefined && member.channel === undefined) member.expected = false
-  }
-
-  heard(nodeId: string, info: NodeInfo | undefined): void {
-    const member = this.#members.get(nodeId)
+  heard(peer: string, info: NodeInfo | undefined): void {
+    const member = this.#members.get(peer)
     if (member === undefined) return
     member.lastHeartbeat = this.#now()
     if (info !== undefined) member.info = info
   }
 
-  /** The channel to a node that may get work; undefined when it is away or not approved. */
-  channelTo(nodeId: string): OrchestratorChannel | undefined {
-    const member = this.#members.get(nodeId)
-    return member?.membership === 'APPROVED' ? member.channel : undefined
+  forget(peer: string): void {
+    this.#members.delete(peer)
+  }
+
+  get(peer: string): Member | undefined {
+    return this.#members.get(peer)
   }
 
   /** Nodes that may get work, now or when they are back. */
-  candidates(): Candidate[] {
-    return [...this.#members.values()]
-      .filter(({ membership, expected }) => membership === 'APPROVED' && expected)
-      .map(({ info, channel }) => {
-        const { used, unanswered } = this.#assignments.load(info.NodeID)
-        return {
-          info,
-          present: channel !== undefined,
-          free: subtractResources(info.ComputeNodeInfo.MaxCapacity, used),
-          window: LIMITS.unansweredOffers - unanswered,
-        }
-      })
+  candidates(): Member[] {
+    return [...this.#members.values()].filter(mayWork)
+  }
+
+  /** What of a node nothing has been promised. */
+  free({ peer, info }: Member): Resources {
+    return subtractResources(info.ComputeNodeInfo.MaxCapacity, this.#assignments.load(peer).used)
   }
 
   states(): NodeState[] {
@@ -113,16 +99,16 @@ export class Cluster {
   }
 
   #toState(member: Member): NodeState {
-    const status = member.channel === undefined ? 'DISCONNECTED' : 'CONNECTED'
-    const { ComputeNodeInfo: node } = member.info
-    const { used, executions } = this.#assignments.load(member.info.NodeID)
+    const status = member.connected ? 'CONNECTED' : 'DISCONNECTED'
+    const { running, waiting } = this.#assignments.counts(member.peer)
     return {
       Info: {
         ...member.info,
         ComputeNodeInfo: {
-          ...node,
-          AvailableCapacity: subtractResources(node.MaxCapacity, used),
-          RunningExecutions: executions,
+          ...member.info.ComputeNodeInfo,
+          AvailableCapacity: this.free(member),
+          RunningExecutions: running,
+          EnqueuedExecutions: waiting,
         },
       },
       Membership: member.membership,
@@ -137,6 +123,8 @@ export class Cluster {
     }
   }
 }
+
+const mayWork = ({ membership, expected }: Member): boolean => membership === 'APPROVED' && expected
 
 /** How the documented API writes "never". */
 const ZERO_TIME = '0001-01-01T00:00:00Z'

@@ -1,197 +1,346 @@
-import { EXECUTION_STATES, type Job } from '@bacalhau/models'
-import type { OrchestratorChannel } from '../link/link-protocol.ts'
-import type { Clock } from '../runtime/clock.ts'
+import { EXECUTION_STATES, type Job, type NodeInfo, type ReportMessage } from '@bacalhau/models'
+import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
+import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
 import { CATALOGUE } from '../runtime/error-catalogue.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
+import { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import type { Assignment } from './assignments.ts'
+import { Chooser, type Strategy } from './chooser.ts'
 import { Cluster } from './cluster.ts'
-import type { Heartbeat, Hello, Report, SessionHandler } from './node-session.ts'
+import { explain, type Unplaced } from './explain.ts'
+import { Locality } from './locality.ts'
+import { decideMembership, type Decision, type MembershipPolicy } from './membership.ts'
+import { NodeDecisions } from './node-decisions.ts'
 import type { OpenJob } from './open-job.ts'
-import { isOver, OpenJobs } from './open-jobs.ts'
+import { OpenJobs } from './open-jobs.ts'
+import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 import { Pauses } from './pauses.ts'
-import { type Candidate, explain, plan, type Unplaced, type Want } from './placement.ts'
+import { Pools } from './pools.ts'
+import { isOver, type Run } from './run.ts'
+import { Scheduler } from './scheduler.ts'
 import { verdictOn } from './verdict.ts'
 
-export interface DispatcherOptions {
+export interface DispatcherOptions extends MembershipPolicy {
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Changes when the store was lost, so that others notice. */
+  readonly storeGeneration: string
+  readonly placement?: Strategy
   /** Something about this job is durably different. */
   readonly onChange: (jobId: string) => void
+  /** A run was completed, in the present unit. */
+  readonly onCompleted?: (job: Job, run: Run) => void
 }
 
-/** Brings open jobs and nodes together: places executions, hears the nodes' reports, notices when a node is lost. */
-export class Dispatcher implements SessionHandler {
+/** Brings open jobs and nodes together: hears the nodes' reports, places executions, notices when a node is lost. */
+export class Dispatcher implements OrchestratorHandler {
   readonly cluster: Cluster
+  readonly journal: Journal
+  readonly jobs: OpenJobs
   readonly #options: DispatcherOptions
-  readonly #jobs: OpenJobs
   readonly #patience: Patience
   readonly #pauses: Pauses
-  /** Jobs whose wait has to be judged in the next pass; `all` when the nodes have changed. */
-  #due: Set<OpenJob> | 'all' = new Set()
+  readonly #pools: Pools
+  readonly #pace = new Pace()
+  readonly #locality = new Locality()
+  readonly #scheduler: Scheduler
+  #office: OrchestratorOffice | undefined
+  #decisions: NodeDecisions | undefined
+  /** Jobs of which it has to be said in this pass why they are not placed. */
+  #due = new Set<OpenJob>()
   /** After a restart, until the nodes had the time to come back. */
   #settling = false
-  #passScheduled = false
+  #watch: Timer | undefined
   #stopped = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     const { clock } = options
-    this.#jobs = new OpenJobs({
+    this.journal = new Journal(options)
+    this.jobs = new OpenJobs({
       ...options,
-      send: (nodeId, message) => this.cluster.channelTo(nodeId)?.send(message),
-      onOpportunity: (job) => this.#schedulePass(job),
+      journal: this.journal,
+      post: (nodeId, message) => this.office.post(nodeId, message),
+      onOpportunity: (change) => this.#onOpportunity(change),
+      onCompleted: (assignment, milliseconds) => this.#onCompleted(assignment, milliseconds),
     })
-    this.cluster = new Cluster(this.#jobs.assignments, () => clock.now())
-    this.#pauses = new Pauses(clock, () => this.#schedulePass())
+    const { assignments, lines } = this.jobs
+    this.cluster = new Cluster(assignments, () => clock.now())
+    this.#pauses = new Pauses(clock, () => this.#allRoomChanged())
+    this.#pools = new Pools({
+      cluster: this.cluster,
+      assignments,
+      pauses: this.#pauses,
+      pace: this.#pace,
+      backlog: (peer) => this.office.backlog(peer).bytes,
+      keptFor: (peer) => this.#scheduler.keptFor(peer),
+    })
+    const strategy = options.placement ?? 'spread'
+    const chooser = new Chooser({ ...options, cluster: this.cluster, assignments, locality: this.#locality, strategy })
+    this.#scheduler = new Scheduler({
+      clock,
+      lines,
+      chooser,
+      journal: this.journal,
+      cluster: this.cluster,
+      pools: this.#pools,
+      everywhere: this.jobs.everywhere,
+      place: (job, placement) => this.jobs.place(job, placement),
+      onPassed: () => this.#afterPass(),
+    })
     this.#patience = new Patience(clock, {
-      onLost: (nodeId) => this.#loseAll(nodeId),
-      onForgotten: (nodeId) => {
-        this.cluster.giveUp(nodeId)
-        this.#schedulePass('all')
-      },
+      onLost: (nodeId, grace) => this.#loseAll(nodeId, grace),
+      onForgotten: (nodeId) => this.#giveUp(nodeId),
     })
+  }
+
+  get office(): OrchestratorOffice {
+    if (this.#office === undefined) throw new Error('the dispatcher has not been started')
+    return this.#office
   }
 
   /** Takes up the jobs that were open when the orchestrator last stopped. Their nodes have a while to come back. */
-  async recover(): Promise<void> {
-    if ((await this.#jobs.recover()) === 0) return
-    for (const nodeId of this.#jobs.assignments.nodes()) this.#patience.gone(nodeId, LIMITS.restartGrace)
+  async start(): Promise<void> {
+    const { store, clock } = this.#options
+    this.#decisions = await NodeDecisions.load(store, this.journal)
+    this.#office = await createOrchestratorOffice({ ...this.#options, journal: this.journal, handler: this })
+    const open = await this.jobs.recover()
+    this.#watch = clock.after(LIMITS.watch, () => this.#lookAround())
+    if (open === 0) return
     this.#settling = true
-    this.#options.clock.after(LIMITS.restartGrace, () => {
+    const { assignments } = this.jobs
+    for (const nodeId of assignments.nodes()) this.#gone(nodeId, LIMITS.restartGrace)
+    clock.after(LIMITS.restartGrace, () => {
       this.#settling = false
-      this.#schedulePass('all')
+      this.#scheduler.wake({ everywhere: true })
     })
-    this.#schedulePass('all')
   }
 
-  /** Records a new job; resolves when it will survive a crash. Rejects, and forgets it, when it cannot be written. */
-  admit(record: Job): Promise<void> {
-    return this.#jobs.admit(record)
+  /** Why an open job waits, as things are now; undefined when it does not. */
+  reason(job: OpenJob): string | undefined {
+    if (!job.waits || job.ledger.active > 0) return undefined
+    return this.#explain(job).reason
   }
 
-  /** Ends an open job on its owner's behalf, durably. False when it is not open (any more). */
-  stopJob(jobId: string, reason: string): Promise<boolean> {
-    return this.#jobs.stop(jobId, reason)
+  decide(peer: string, decision: Decision): void {
+    this.#decisions?.set(peer, decision)
+    this.#applyDecision(peer, decision)
   }
 
-  onHello(channel: OrchestratorChannel, hello: Hello, membership: 'APPROVED' | 'PENDING'): void {
-    const node = channel.peer
-    this.cluster.connect(hello.node, membership, channel)?.close()
-    if (membership !== 'APPROVED') return this.#patience.gone(node)
-    this.#patience.back(node)
-    this.#reconcile(channel, new Map(hello.held.map(({ executionId, state }) => [executionId, state])))
-    this.#schedulePass('all')
+  /** Forgets a node and what was decided about it. It may present itself anew. */
+  forgetNode(peer: string): void {
+    this.#decisions?.delete(peer)
+    for (const assignment of this.jobs.assignments.on(peer)) {
+      this.jobs.lose(assignment, 'the node has been deleted', { told: true })
+    }
+    this.office.forget(peer)
+    this.#patience.back(peer)
+    this.cluster.forget(peer)
+    this.#pools.nodeChanged(peer)
   }
 
-  onHeartbeat(channel: OrchestratorChannel, { node }: Heartbeat): void {
-    this.cluster.heard(channel.peer, node)
-    if (node !== undefined) this.#schedulePass('all')
+  admit(applicant: Applicant): Decision {
+    return decideMembership(applicant, this.#options, this.#decisions?.get(applicant.peer))
   }
 
-  onReport(channel: OrchestratorChannel, report: Report): void {
+  onConnected(peer: string, { node, membership, resumed, held, wiped }: Connected): void {
+    const before = this.cluster.get(peer)
+    this.cluster.connect(peer, node, membership)
+    if (membership !== 'APPROVED') {
+      this.#pools.nodeChanged(peer)
+      return this.#gone(peer)
+    }
+    this.#patience.back(peer)
+    if (wiped) this.#options.logger.warn({ node: peer }, 'a compute node has lost its store')
+    if (before === undefined || JSON.stringify(before.info) !== JSON.stringify(node)) this.#forgetRefusals(peer)
+    if (!resumed) this.#reconcile(peer, new Map(held.map(({ executionId, state }) => [executionId, state])))
+    this.#pools.nodeChanged(peer)
+    this.#scheduler.wake({ everywhere: true })
+  }
+
+  onInfo(peer: string, node: NodeInfo | undefined): void {
+    this.cluster.heard(peer, node)
+    if (node === undefined) return
+    this.#pools.nodeChanged(peer)
+    this.#scheduler.wake({ everywhere: true })
+  }
+
+  onReport(peer: string, report: ReportMessage): void {
     const { executionId } = report
-    this.cluster.heard(channel.peer, undefined)
-    const job = this.#jobs.assignments.jobOf(channel.peer, executionId)
-    if (job !== undefined) this.#hear(job, channel.peer, report)
-    // One that was given up, or was never given to this node.
-    else if (report.type === 'accepted' || report.type === 'progress') this.#cancel(channel, executionId)
-    // Also for a repeated report, and one that comes too late: all that is left to say is that it may be forgotten.
-    if (isFinalReport(report)) this.#jobs.after(() => channel.send({ type: 'settled', executionId }))
+    this.cluster.heard(peer, undefined)
+    const assignment = this.jobs.assignments.find(peer, executionId)
+    if (assignment === undefined) {
+      // One that was given up, or was never given to this node.
+      const lives = report.type === 'accepted' || report.type === 'progress'
+      if (lives) this.office.post(peer, { type: 'cancel', executionId, reason: 'the execution is not wanted any more' })
+      return
+    }
+    const { shape } = assignment.job
+    if (report.type === 'refused' && report.later) this.#pauses.begin(shape, peer)
+    else this.#pauses.end(shape, peer)
+    this.jobs.report(assignment, report)
   }
 
-  onEnd(channel: OrchestratorChannel, error: Error | undefined): void {
-    if (!this.cluster.disconnect(channel, error?.message ?? 'connection closed') || this.#stopped) return
-    this.#options.logger.info({ node: channel.peer, error: error?.message }, 'a compute node has gone')
-    this.#patience.gone(channel.peer)
+  onDisconnected(peer: string, error: Error | undefined): void {
+    if (this.#stopped) return
+    this.#options.logger.info({ node: peer, error: error?.message }, 'a compute node has gone')
+    this.cluster.disconnect(peer, error?.message ?? 'connection closed')
+    this.#pools.nodeChanged(peer)
+    this.#gone(peer)
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#watch?.cancel()
     this.#patience.stop()
     this.#pauses.stop()
-    await this.#jobs.close()
+    this.jobs.close()
+    await this.#office?.stop()
+    await this.journal.stop()
   }
 
-  /** Brings what we have given to a node and what it holds, with its states, to the same. */
-  #reconcile(channel: OrchestratorChannel, held: Map<string, number>): void {
-    const { assignments } = this.#jobs
-    for (const [executionId, job] of assignments.on(channel.peer)) {
-      const state = held.get(executionId)
-      held.delete(executionId)
-      if (state === undefined) this.#jobs.lose(job, executionId)
-      else if (state >= EXECUTION_STATES.BidAccepted) this.#hear(job, channel.peer, { type: 'accepted', executionId })
+  #gone(peer: string, least = 0): void {
+    this.#patience.gone(peer, this.jobs.assignments.on(peer).map(({ job }) => job.grace), least)
+  }
+
+  /** Brings what we have given to a node and what it holds, with its states, to the same: neither remembers what was said. */
+  #reconcile(peer: string, held: Map<string, number>): void {
+    for (const assignment of this.jobs.assignments.on(peer)) {
+      const state = held.get(assignment.run.id)
+      held.delete(assignment.run.id)
+      if (state === undefined) this.#missing(assignment)
+      else if (state >= EXECUTION_STATES.BidAccepted) {
+        this.jobs.report(assignment, { type: 'accepted', executionId: assignment.run.id })
+      }
     }
-    // What is left is unknown here or has ended here: running, it is stopped; ended, its report follows and is settled.
-    for (const executionId of held.keys()) this.#cancel(channel, executionId)
+    // What is left is unknown here or has ended here.
+    for (const [executionId, state] of held) {
+      if (state >= EXECUTION_STATES.Completed) continue
+      this.office.post(peer, { type: 'cancel', executionId, reason: 'the orchestrator does not know the execution' })
+    }
   }
 
-  #hear(job: OpenJob, nodeId: string, report: Report): void {
-    const effect = this.#jobs.apply(job, report)
-    if (effect.kind === 'refused' && effect.later) this.#pauses.begin(job.shape, nodeId)
-    else if (effect.kind !== 'nothing') this.#pauses.end(job.shape, nodeId)
+  /** The node does not know the run. If it had never said that it does, the offer has not reached it. */
+  #missing(assignment: Assignment): void {
+    const reason = 'the node does not know the execution (any more)'
+    if (assignment.run.state < EXECUTION_STATES.BidAccepted) this.jobs.withdraw(assignment, reason)
+    else this.jobs.lose(assignment, reason, { told: true })
   }
 
-  #cancel(channel: OrchestratorChannel, executionId: string): void {
-    this.#jobs.after(() => channel.send({ type: 'cancel', executionId, reason: 'the job has ended' }))
+  #applyDecision(peer: string, { membership, message }: Decision): void {
+    const member = this.cluster.get(peer)
+    if (member === undefined || member.membership === membership) return
+    member.membership = membership
+    if (membership === 'APPROVED') this.#patience.back(peer)
+    else {
+      const reason = 'Execution stop requested because node has been rejected'
+      for (const assignment of this.jobs.assignments.on(peer)) this.jobs.lose(assignment, reason)
+    }
+    this.office.welcome(peer, membership, message)
+    this.#pools.nodeChanged(peer)
+    this.#scheduler.wake({ everywhere: true })
+  }
+
+  /** A node that says that it has changed may take what it has refused. */
+  #forgetRefusals(peer: string): void {
+    for (const line of this.jobs.lines.lines()) for (const job of line) job.refusals.delete(peer)
+    for (const job of this.jobs.everywhere) job.refusals.delete(peer)
   }
 
   /** What a node that has gone for too long had is lost. It may be back without being a member any more. */
-  #loseAll(nodeId: string): void {
-    if (this.cluster.channelTo(nodeId) !== undefined) return
-    for (const [executionId, job] of this.#jobs.assignments.on(nodeId)) this.#jobs.lose(job, executionId)
+  #loseAll(peer: string, grace: number): void {
+    const member = this.cluster.get(peer)
+    if (member?.connected === true && member.membership === 'APPROVED') return
+    const reason = member?.lastError === undefined ? 'the node has not come back' : `the node is gone: ${member.lastError}`
+    for (const assignment of this.jobs.assignments.on(peer)) {
+      if (assignment.job.grace <= grace) this.jobs.lose(assignment, reason)
+    }
   }
 
-  /** Passes are coalesced: whatever happens in one turn of the event loop is decided together. */
-  #schedulePass(due?: OpenJob | 'all'): void {
-    if (due === 'all') this.#due = 'all'
-    else if (due !== undefined && this.#due !== 'all') this.#due.add(due)
-    if (this.#passScheduled || this.#stopped) return
-    this.#passScheduled = true
-    setImmediate(() => {
-      this.#passScheduled = false
-      if (!this.#stopped) this.#pass()
-    })
+  #giveUp(peer: string): void {
+    const member = this.cluster.get(peer)
+    if (member === undefined || member.connected) return
+    member.expected = false
+    this.#pools.nodeChanged(peer)
   }
 
-  #pass(): void {
-    const { line, shapes } = this.#jobs.waiting
-    const due = this.#due === 'all' ? [...line] : this.#due
+  #onOpportunity({ job, node }: { readonly job?: OpenJob; readonly node?: string }): void {
+    if (node !== undefined) this.#pools.roomChanged(node)
+    if (job !== undefined) this.#due.add(job)
+    this.#scheduler.wake({ everywhere: job?.agenda.kind === 'targets' })
+  }
+
+  #onCompleted({ job, run }: Assignment, milliseconds: number | undefined): void {
+    if (milliseconds !== undefined) this.#pace.note(job.kin, milliseconds)
+    this.#locality.note(job.job, run.node, run.result)
+    this.#options.onCompleted?.(job.job, run)
+  }
+
+  #afterPass(): void {
+    this.jobs.sendOffers()
+    const due = this.#due
     this.#due = new Set()
-    if (line.length === 0) return
-    const candidates = this.cluster.candidates()
-    const placements = plan(this.#wants(line), shapes, candidates)
-    for (const [jobId, group] of Map.groupBy(placements, ({ jobId }) => jobId)) this.#jobs.place(jobId, group)
     const reasons = new Map<string, Unplaced>()
-    for (const job of due) this.#judge(job, candidates, reasons)
-  }
-
-  *#wants(line: readonly OpenJob[]): Generator<Want> {
-    for (const job of line) yield this.#want(job)
-  }
-
-  #want({ ledger, resources, shape, offerBytes, refusals }: OpenJob): Want {
-    const isPaused = (nodeId: string) => this.#pauses.isPaused(shape, nodeId)
-    return { job: ledger.job, partitions: ledger.waiting, resources, shape, offerBytes, refusals, isPaused }
+    for (const job of due) this.#judge(job, reasons)
   }
 
   /** A job that still waits after a pass: should it, and why? `reasons` remembers those of its shape. */
-  #judge(job: OpenJob, candidates: readonly Candidate[], reasons: Map<string, Unplaced>): void {
-    const { ledger, shape, refusals } = job
-    // A job of which a part is under way does not count as waiting.
-    if (ledger.waiting.size === 0 || ledger.active.size > 0 || isOver(job)) return
-    const known = refusals.size === 0 ? reasons.get(shape) : undefined
-    const why = known ?? explain(this.#want(job), candidates)
-    if (refusals.size === 0) reasons.set(shape, why)
+  #judge(job: OpenJob, reasons: Map<string, Unplaced>): void {
+    const { ledger, agenda, shape } = job
+    const waits = agenda.kind === 'partitions' ? job.waits : !agenda.begun
+    if (!waits || ledger.isOver || ledger.active > 0) return
+    const why = (job.refusals.size === 0 ? reasons.get(shape) : undefined) ?? this.#explain(job)
+    if (job.refusals.size === 0) reasons.set(shape, why)
+    const verdict = verdictOn(ledger.job, why, this.#settling)
+    if (verdict.kind === 'fail') this.jobs.fail(job, { ...verdict, hint: CATALOGUE[verdict.code].hint })
+    else this.jobs.wait(job, verdict.message)
+  }
+
+  #explain(job: OpenJob): Unplaced {
+    return explain(job, {
+      cluster: this.cluster,
+      isPaused: (shape, peer) => this.#pauses.isPaused(shape, peer),
+      isKept: (peer) => this.#scheduler.keptFor(peer) !== undefined && this.#scheduler.keptFor(peer) !== job,
+    })
+  }
+
+  #allRoomChanged(): void {
+    for (const { peer } of this.cluster.candidates()) this.#pools.roomChanged(peer)
+    this.#scheduler.wake()
+  }
+
+  /** Looks for what should have happened and has not: nodes may be faulty, or worse. */
+  #lookAround(): void {
+    this.#watch = this.#options.clock.after(LIMITS.watch, () => this.#lookAround())
     const now = this.#options.clock.now()
-    const verdict = verdictOn(ledger.job, why, { settling: this.#settling, now })
-    if (verdict.kind === 'fail') this.#jobs.fail(job, { ...verdict, hint: CATALOGUE[verdict.code].hint })
-    else this.#jobs.wait(job, verdict.message)
+    for (const { peer, connected } of this.cluster.candidates()) {
+      if (!connected) continue
+      for (const assignment of this.jobs.assignments.on(peer)) this.#check(assignment, now)
+    }
+    // Who waits for very long may have its turn, or a node kept free.
+    if (this.jobs.lines.size > 0) this.#scheduler.wake()
+  }
+
+  #check(assignment: Assignment, now: number): void {
+    const { job, run } = assignment
+    if (isOver(run)) return
+    const age = now - run.modified
+    if (run.state < EXECUTION_STATES.BidAccepted) {
+      if (age < LIMITS.offerAnswer) return
+      this.#pauses.begin(job.shape, run.node)
+      return this.jobs.withdraw(assignment, 'the node has not answered the offer')
+    }
+    const { ExecutionTimeout = 0 } = job.job.Tasks[0]?.Timeouts ?? {}
+    if (run.state !== EXECUTION_STATES.Running || ExecutionTimeout === 0) return
+    if (age < ExecutionTimeout * 1000 + LIMITS.overdue) return
+    const message = `Execution timed out. Execution took longer than ${ExecutionTimeout}s`
+    this.jobs.expire(assignment, { code: 'ExecutionTimeout', message, hint: CATALOGUE.ExecutionTimeout.hint })
   }
 }
-
-const isFinalReport = ({ type }: Report): boolean => type === 'completed' || type === 'failed' || type === 'cancelled'

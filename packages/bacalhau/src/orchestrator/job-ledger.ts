@@ -1,211 +1,216 @@
 import {
   canExecutionBecome,
   canJobBecome,
-  DESIRED_STATES,
-  type Execution,
   EXECUTION_STATES,
   type ExecutionState,
-  isFinalExecutionState,
   isFinalJobState,
   type Job,
   type JobState,
   type Resources,
 } from '@bacalhau/models'
 import { put, remove, type Write } from '../store/store.ts'
-import { type HistoryEvent, toHistory } from './history.ts'
-import { executionKey, historyKey, jobIndexes } from './job-records.ts'
+import { EVENTS_PER_ROW, type HistoryEvent, type NumberedEvent, packEvent } from './history.ts'
+import { historyKey, jobIndexes, type JobRow, runKey, type StoredRun, versionKey } from './job-records.ts'
+import { isOver, type Run } from './run.ts'
 
 const NANOSECONDS = 1e6
 
-export interface LedgerOptions {
-  readonly now: () => number
-  /** Called with every execution that is placed or restored, and with every one that ends. */
-  readonly onStart: (execution: Execution) => void
-  readonly onEnd: (execution: Execution) => void
+/** Where a ledger begins: what is stored of the job. */
+export interface LedgerStart extends JobRow {
+  /** Number of the last event. */
+  readonly sequence: number
+  /** Executions so far, of all versions. */
+  readonly ordinal: number
+}
+
+/** What is said of an execution when it moves on. */
+export interface RunChange {
+  readonly message: string
+  readonly details?: Record<string, string> | undefined
+  readonly output?: Run['output']
+  readonly result?: Run['result']
 }
 
 /**
- * The record of one job that has not ended: the job, its executions, and the writes that have not been committed yet. The only
- * place where their states change, always together with the event that says so. A partition (0 to Count - 1) is at any time
- * one of three: waiting, with one active execution, or completed.
+ * The record of one job: the job, its executions that have not ended, and the writes that have not been taken yet. The only
+ * place where their states change, always together with the event that says so.
  */
 export class JobLedger {
-  job: Job
-  readonly #active = new Map<string, Execution>()
-  readonly #waiting: Set<number>
-  #completed = 0
+  readonly key: string
+  #job: Job
+  #since: number
   #sequence: number
+  #ordinal: number
+  readonly #now: () => number
+  /** Executions that have not ended, with their ordinals. */
+  readonly #active = new Map<string, { readonly ordinal: number; readonly run: Run }>()
   #writes: Write[] = []
+  #events: NumberedEvent[] = []
+  #changedRuns = new Map<number, Run>()
   /** The job's own record differs from what was taken last. */
   #changed = false
-  readonly #options: LedgerOptions
 
-  constructor(job: Job, sequence: number, options: LedgerOptions) {
-    this.job = job
+  constructor({ job, key, since, sequence, ordinal }: LedgerStart, now: () => number) {
+    this.#job = job
+    this.key = key
+    this.#since = since
     this.#sequence = sequence
-    this.#options = options
-    this.#waiting = new Set(Array.from({ length: job.Count }, (_, index) => index))
+    this.#ordinal = ordinal
+    this.#now = now
   }
 
-  /** Takes up the executions that are stored already. */
-  restore(executions: readonly Execution[]): void {
-    for (const execution of executions) {
-      if (!isFinalExecutionState(stateOf(execution))) this.#start(execution)
-      else if (stateOf(execution) === EXECUTION_STATES.Completed) this.#complete(execution)
-    }
+  get job(): Job {
+    return this.#job
   }
 
-  /** Executions that have not ended, by id. */
-  get active(): ReadonlyMap<string, Execution> {
-    return this.#active
+  /** When this version began to wait, in milliseconds since the epoch. */
+  get since(): number {
+    return this.#since
   }
 
-  /** Partitions that have neither a completed execution nor one on the way. */
-  get waiting(): ReadonlySet<number> {
-    return this.#waiting
+  get isOver(): boolean {
+    return isFinalJobState(this.#job.State.StateType)
   }
 
-  /** How many partitions are completed. */
-  get completed(): number {
-    return this.#completed
+  /** How many executions have not ended. */
+  get active(): number {
+    return this.#active.size
+  }
+
+  /** Executions that have not ended. */
+  runs(): Run[] {
+    return [...this.#active.values()].map(({ run }) => run)
+  }
+
+  run(id: string): Run | undefined {
+    return this.#active.get(id)?.run
   }
 
   /** The first writes of a new job: the record, its indexes, and the event. */
   open(): void {
-    this.#writes.push(...jobIndexes(this.job), put('job-open', this.job.ID, 1))
+    this.#writes.push(...jobIndexes(this.#job), put('job-open', this.key, this.#job.ID))
     this.event({ topic: 'Submission', message: 'Job submitted' })
+    this.#changed = true
+  }
+
+  /** Takes up an execution that is stored already and has not ended. */
+  restore({ ordinal, run }: StoredRun): void {
+    this.#active.set(run.id, { ordinal, run })
+  }
+
+  /**
+   * Begins a new version of the job, from whatever state. The old one is kept beside it. Its executions must have ended
+   * before.
+   */
+  renew(job: Job, event: HistoryEvent): void {
+    const old = this.#job
+    const now = this.#now()
+    this.#writes.push(
+      put('job-version', versionKey(old.ID, old.Version), old),
+      put('job-open', this.key, old.ID),
+    )
+    this.#since = now
+    this.#job = {
+      ...job,
+      ID: old.ID,
+      Version: old.Version + 1,
+      Revision: old.Revision + 1,
+      State: { StateType: 'Pending', Message: event.message },
+      CreateTime: old.CreateTime,
+      ModifyTime: now * NANOSECONDS,
+    }
+    this.#changed = true
+    this.event(event)
   }
 
   /** Everything that changed since the last call, as one unit. */
   takeWrites(): Write[] {
     const writes = this.#writes
     this.#writes = []
-    if (!this.#changed) return writes
-    this.#changed = false
-    return [...writes, put('job', this.job.ID, this.job)]
+    // A copy: a unit that has to be written once more must not show what has happened since.
+    for (const [ordinal, run] of this.#changedRuns) writes.push(put('execution', runKey(this.key, ordinal), { ...run }))
+    this.#changedRuns.clear()
+    for (let from = 0; from < this.#events.length; from += EVENTS_PER_ROW) {
+      const row = this.#events.slice(from, from + EVENTS_PER_ROW)
+      writes.push(put('history', historyKey(this.key, row.at(-1)?.sequence ?? 0), row.map(packEvent)))
+    }
+    this.#events = []
+    if (this.#changed) {
+      writes.push(put('job', this.#job.ID, { job: this.#job, key: this.key, since: this.#since } satisfies JobRow))
+      this.#changed = false
+    }
+    return writes
   }
 
   event(event: HistoryEvent): void {
     this.#sequence += 1
-    const now = this.#options.now()
-    this.#writes.push(
-      put('history', historyKey(this.job.ID, this.#sequence), toHistory(this.job, this.#sequence, event, now)),
-    )
-    this.job = { ...this.job, Revision: this.job.Revision + 1, ModifyTime: now * NANOSECONDS }
-    this.#changed = true
+    this.#events.push({ ...event, sequence: this.#sequence, time: this.#now(), version: this.#job.Version })
   }
 
   /** Moves the job on; a move that the state machine does not know is a fault of the program. */
   setJobState(state: JobState, message: string, details?: Record<string, string>): void {
-    const from = this.job.State.StateType
-    if (!canJobBecome(from, state)) throw new Error(`job ${this.job.ID} cannot go from ${from} to ${state}`)
+    const from = this.#job.State.StateType
+    if (!canJobBecome(from, state)) throw new Error(`job ${this.#job.ID} cannot go from ${from} to ${state}`)
     const shown = {
       ...(message === '' ? {} : { Message: message }),
       ...(details === undefined ? {} : { Details: details }),
     }
-    this.job = { ...this.job, State: { StateType: state, ...shown } }
-    if (isFinalJobState(state)) this.#writes.push(remove('job-open', this.job.ID))
-    const topic = state === 'Queued' ? 'Queueing' : 'State Update'
+    this.#job = {
+      ...this.#job,
+      Revision: this.#job.Revision + 1,
+      State: { StateType: state, ...shown },
+      ModifyTime: this.#now() * NANOSECONDS,
+    }
+    this.#changed = true
+    if (isFinalJobState(state)) this.#writes.push(remove('job-open', this.key))
     this.event({
-      topic,
+      topic: state === 'Queued' ? 'Queueing' : 'State Update',
       message: message === '' ? state : `${state}. ${message}`,
       details: { ...details, NewState: state },
     })
   }
 
-  /** Says anew why the job waits, without an event: it is the same wait. */
-  explain(message: string): void {
-    if (this.job.State.Message === message) return
-    this.job = { ...this.job, Revision: this.job.Revision + 1, State: { ...this.job.State, Message: message } }
-    this.#changed = true
-  }
-
-  addExecution(id: string, nodeId: string, partition: number, resources: Resources): Execution {
-    const now = this.#options.now() * NANOSECONDS
-    const { job } = this
-    const execution: Execution = {
-      ID: id,
-      Namespace: job.Namespace,
-      EvalID: '',
-      Name: `${job.Name}.${id}`,
-      NodeID: nodeId,
-      JobID: job.ID,
-      JobVersion: job.Version,
-      AllocatedResources: { Tasks: { [job.Tasks[0]?.Name ?? 'main']: resources } },
-      DesiredState: { StateType: DESIRED_STATES.Running },
-      ComputeState: { StateType: EXECUTION_STATES.New },
-      PublishedResult: { Type: '' },
-      RunOutput: null,
-      PreviousExecution: '',
-      NextExecution: '',
-      FollowupEvalID: '',
-      PartitionIndex: partition,
-      Revision: 1,
-      CreateTime: now,
-      ModifyTime: now,
+  addRun(id: string, node: string, partition: number, resources: Resources, previous?: string): Run {
+    const now = this.#now()
+    const run: Run = {
+      id,
+      version: this.#job.Version,
+      node,
+      partition,
+      resources,
+      state: EXECUTION_STATES.New,
+      ...(previous === undefined ? {} : { previous }),
+      revision: 1,
+      created: now,
+      modified: now,
     }
-    this.#start(execution)
-    this.#save(execution)
+    const ordinal = this.#ordinal++
+    this.#active.set(id, { ordinal, run })
+    this.#changedRuns.set(ordinal, run)
     this.event({
       topic: 'Scheduling',
-      message: `Requested execution on ${nodeId}`,
+      message: `Requested execution on ${node}`,
       executionId: id,
-      details: { NodeID: nodeId },
+      details: { NodeID: node },
     })
-    return execution
+    return run
   }
 
   /** Moves an execution on and says so in the history. False, and nothing happens, when the state machine forbids it. */
-  setExecutionState(
-    id: string,
-    state: ExecutionState,
-    event: Omit<HistoryEvent, 'executionId'>,
-    change: Partial<Execution> = {},
-  ): boolean {
-    const execution = this.#active.get(id)
-    if (execution === undefined || !canExecutionBecome(stateOf(execution), state)) return false
-    const final = isFinalExecutionState(state)
-    const moved: Execution = {
-      ...execution,
-      ...change,
-      ...(final ? { DesiredState: { StateType: DESIRED_STATES.Stopped, Message: event.message } } : {}),
-      ComputeState: {
-        StateType: state,
-        Message: event.message,
-        ...(event.details === undefined ? {} : { Details: { ...event.details } }),
-      },
-      Revision: execution.Revision + 1,
-      ModifyTime: this.#options.now() * NANOSECONDS,
-    }
-    this.#save(moved)
-    if (final) this.#end(moved)
-    else this.#active.set(id, moved)
-    this.event({ ...event, executionId: id })
+  moveRun(id: string, state: ExecutionState, change: RunChange, topic: HistoryEvent['topic'] = 'Execution'): boolean {
+    const entry = this.#active.get(id)
+    if (entry === undefined || !canExecutionBecome(entry.run.state, state)) return false
+    const { ordinal, run } = entry
+    run.state = state
+    run.message = change.message
+    run.details = change.details
+    if (change.output !== undefined) run.output = change.output
+    if (change.result !== undefined) run.result = change.result
+    run.revision += 1
+    run.modified = this.#now()
+    this.#changedRuns.set(ordinal, run)
+    if (isOver(run)) this.#active.delete(id)
+    this.event({ topic, message: change.message, executionId: id, details: change.details })
     return true
   }
-
-  #start(execution: Execution): void {
-    this.#active.set(execution.ID, execution)
-    this.#waiting.delete(execution.PartitionIndex)
-    this.#options.onStart(execution)
-  }
-
-  #end(execution: Execution): void {
-    this.#active.delete(execution.ID)
-    this.#options.onEnd(execution)
-    if (stateOf(execution) === EXECUTION_STATES.Completed) this.#complete(execution)
-    else this.#waiting.add(execution.PartitionIndex)
-  }
-
-  #complete({ PartitionIndex }: Execution): void {
-    this.#waiting.delete(PartitionIndex)
-    this.#completed += 1
-  }
-
-  #save(execution: Execution): void {
-    this.#writes.push(put('execution', executionKey(execution), execution))
-  }
 }
-
-/** The schema has checked that the number is one of the states. */
-export const stateOf = (execution: Execution): ExecutionState => execution.ComputeState.StateType as ExecutionState

@@ -1,29 +1,49 @@
-import {
-  type Execution,
-  executionSchema,
-  type Job,
-  type JobHistory,
-  jobHistorySchema,
-  jobSchema,
-  parseRecord,
-  type Page,
-} from '@bacalhau/models'
-import type { z } from 'zod'
+import { type Execution, type Job, type JobHistory, jobSchema, type Page, parseRecord } from '@bacalhau/models'
+import { z } from 'zod'
 import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { put, type Store, type Write } from '../store/store.ts'
-import type { ListJobsQuery } from './service.ts'
+import { historyRowSchema, unpackRow } from './history.ts'
+import { fromStored, type Run, storedRunSchema, toExecution } from './run.ts'
+import type { ListExecutionsQuery, ListJobsQuery } from './service.ts'
 
-/** Keys and reading of everything that an orchestrator stores. */
+/** Keys and reading of everything that an orchestrator stores about jobs. */
 
-export const executionKey = ({ JobID, ID }: Pick<Execution, 'JobID' | 'ID'>): string => `${JobID}/${ID}`
-export const historyKey = (jobId: string, sequence: number): string => `${jobId}/${String(sequence).padStart(12, '0')}`
+/** A job as it is stored. */
+export interface JobRow {
+  readonly job: Job
+  /**
+   * Begins the keys of its executions and events. It grows with time, so that what is written together lies together; the
+   * id of a job is random.
+   */
+  readonly key: string
+  /** When this version began to wait, in milliseconds since the epoch. */
+  readonly since: number
+}
+
+const rowSchema = z.strictObject({ job: jobSchema, key: z.string().min(1), since: z.number() })
+
+/** Stores of the first layout hold the job alone; its id began the keys. */
+const storedJobSchema = z.union([
+  rowSchema,
+  jobSchema.transform((job): JobRow => ({ job, key: job.ID, since: Math.floor(job.CreateTime / 1e6) })),
+])
+
+const digits = (value: number, length: number): string => String(value).padStart(length, '0')
+
+/** The key of a new job: microseconds of its creation, which no other job of this orchestrator shares. */
+export const newJobKey = (createTime: number): string => digits(Math.floor(createTime / 1e3), 18)
+export const runKey = (jobKey: string, ordinal: number): string => `${jobKey}/${digits(ordinal, 8)}`
+/** The key of a row of events is the number of its last one. */
+export const historyKey = (jobKey: string, sequence: number): string => `${jobKey}/${digits(sequence, 12)}`
+export const versionKey = (jobId: string, version: number): string => `${jobId}/${digits(version, 6)}`
 const nameKey = (namespace: string, name: string): string => `${namespace}\u0000${name}`
-const timeKey = ({ CreateTime, ID }: Job): string => `${String(Math.floor(CreateTime / 1e3)).padStart(18, '0')}/${ID}`
+const timeKey = ({ CreateTime, ID }: Job): string => `${digits(Math.floor(CreateTime / 1e3), 18)}/${ID}`
 
-/** Index entries of a new job. A name points at the newest job that bears it. */
+/** Index entries of a new job. One without a name of its own is found by its id. */
 export function jobIndexes(job: Job): Write[] {
-  return [put('job-by-time', timeKey(job), job.Namespace), put('job-by-name', nameKey(job.Namespace, job.Name), job.ID)]
+  const byTime = put('job-by-time', timeKey(job), job.Namespace)
+  return job.Name === job.ID ? [byTime] : [byTime, put('job-by-name', nameKey(job.Namespace, job.Name), job.ID)]
 }
 
 export function parseStored<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
@@ -35,10 +55,12 @@ export function parseStored<T extends z.ZodType>(schema: T, value: unknown, what
   })
 }
 
+const parseJob = (value: unknown, id: string): JobRow => parseStored(storedJobSchema, value, `job ${id}`)
+
 /** The job that `idOrName` means: a name, a full id, or a beginning of an id that only one job has. */
-export async function findJob(store: Store, idOrName: string, namespace = 'default'): Promise<Job> {
-  const named = await store.get('job-by-name', nameKey(namespace === '' ? 'default' : namespace, idOrName))
-  const exact = await readJob(store, typeof named === 'string' ? named : idOrName)
+export async function findJob(store: Store, idOrName: string, namespace = 'default'): Promise<JobRow> {
+  const named = await findId(store, namespace === '' ? 'default' : namespace, idOrName)
+  const exact = await readJob(store, named ?? idOrName)
   if (exact !== undefined) return exact
   const prefixed = idOrName.length < 3 ? [] : await store.range('job', { prefix: idOrName, limit: 2 })
   if (prefixed.length > 1) {
@@ -48,15 +70,21 @@ export async function findJob(store: Store, idOrName: string, namespace = 'defau
     })
   }
   const [row] = prefixed
-  if (row !== undefined) return parseStored(jobSchema, row.value, `job ${row.key}`)
+  if (row !== undefined) return parseJob(row.value, row.key)
   throw notFound(idOrName)
 }
 
+/** Id of the job with this very name. */
+export async function findId(store: Store, namespace: string, name: string): Promise<string | undefined> {
+  const id = await store.get('job-by-name', nameKey(namespace, name))
+  return typeof id === 'string' ? id : undefined
+}
+
 /** The job with this id. */
-export async function requireJob(store: Store, id: string): Promise<Job> {
-  const job = await readJob(store, id)
-  if (job === undefined) throw notFound(id)
-  return job
+export async function requireJob(store: Store, id: string): Promise<JobRow> {
+  const row = await readJob(store, id)
+  if (row === undefined) throw notFound(id)
+  return row
 }
 
 function notFound(idOrName: string): BacalhauError {
@@ -66,35 +94,104 @@ function notFound(idOrName: string): BacalhauError {
   })
 }
 
-export async function readJob(store: Store, id: string): Promise<Job | undefined> {
+export async function readJob(store: Store, id: string): Promise<JobRow | undefined> {
   const value = id === '' ? undefined : await store.get('job', id)
-  return value === undefined ? undefined : parseStored(jobSchema, value, `job ${id}`)
+  return value === undefined ? undefined : parseJob(value, id)
 }
 
-export async function readExecutions(store: Store, jobId: string): Promise<Execution[]> {
-  const rows = await store.range('execution', { prefix: `${jobId}/`, limit: Number.MAX_SAFE_INTEGER })
-  return rows
-    .map(({ key, value }) => parseStored(executionSchema, value, `execution ${key}`))
-    .toSorted((a, b) => a.CreateTime - b.CreateTime || a.PartitionIndex - b.PartitionIndex)
+/** An earlier version of a job. */
+export async function readVersion(store: Store, jobId: string, version: number): Promise<Job | undefined> {
+  const value = await store.get('job-version', versionKey(jobId, version))
+  return value === undefined ? undefined : parseStored(jobSchema, value, `version ${version} of job ${jobId}`)
 }
 
-export async function readHistory(store: Store, jobId: string, after: number, limit: number): Promise<JobHistory[]> {
-  const rows = await store.range('history', { prefix: `${jobId}/`, after: historyKey(jobId, after), limit })
-  return rows.map(({ key, value }) => parseStored(jobHistorySchema, value, `event ${key}`))
+/** All earlier versions, oldest first. */
+export async function readVersions(store: Store, jobId: string): Promise<Job[]> {
+  const rows = await store.range('job-version', { prefix: `${jobId}/`, limit: LIMITS.page })
+  return rows.map(({ key, value }) => parseStored(jobSchema, value, `version ${key}`))
+}
+
+export interface StoredRun {
+  readonly key: string
+  /** Its place among the executions of the job, from 0. */
+  readonly ordinal: number
+  readonly run: Run
+}
+
+/** Executions of a job in the order of their placement, `limit` at a time, so that a large job does not fill the memory. */
+export async function* readRuns(store: Store, jobKey: string, after?: string): AsyncGenerator<StoredRun> {
+  for (let from = after; ;) {
+    const rows = await store.range('execution', {
+      prefix: `${jobKey}/`,
+      limit: LIMITS.page,
+      ...(from === undefined ? {} : { after: from }),
+    })
+    for (const [index, { key, value }] of rows.entries()) {
+      const ordinal = Number(key.slice(jobKey.length + 1))
+      // Keys of the first layout end in the id of the execution.
+      yield {
+        key,
+        ordinal: Number.isNaN(ordinal) ? index : ordinal,
+        run: fromStored(parseStored(storedRunSchema, value, `execution ${key}`)),
+      }
+    }
+    from = rows.at(-1)?.key
+    if (rows.length < LIMITS.page) return
+  }
+}
+
+/** A page of the executions of one version of a job (0: of all), in the order of their placement. */
+export async function listExecutions(
+  store: Store,
+  { job, key }: JobRow,
+  { limit = 0, nextToken = '', version = job.Version, match }: ListExecutionsQuery,
+): Promise<Page<Execution>> {
+  const most = limit === 0 ? LIMITS.page : Math.min(limit, LIMITS.page)
+  const after = nextToken === '' ? undefined : decodeToken(nextToken, /^[\w-]+\/[\w-]+$/)
+  const items: Execution[] = []
+  let last = ''
+  for await (const { key: runKey, run } of readRuns(store, key, after)) {
+    if (version !== 0 && run.version !== version) continue
+    if (match?.(run) === false) continue
+    if (items.length === most) return { Items: items, NextToken: encodeToken(last) }
+    items.push(toExecution(run, job))
+    last = runKey
+  }
+  return { Items: items, NextToken: '' }
+}
+
+/** Events with numbers above `after`, at most `limit`. */
+export async function readHistory(
+  store: Store,
+  { job, key }: JobRow,
+  after: number,
+  limit: number,
+): Promise<JobHistory[]> {
+  const events: JobHistory[] = []
+  for (let from = historyKey(key, after); events.length < limit;) {
+    const rows = await store.range('history', { prefix: `${key}/`, after: from, limit: 16 })
+    for (const row of rows) {
+      const parsed = parseStored(historyRowSchema, row.value, `event ${row.key}`)
+      events.push(...unpackRow(job.ID, parsed).filter(({ SeqNum }) => SeqNum > after))
+      from = row.key
+    }
+    if (rows.length < 16) break
+  }
+  return events.slice(0, limit)
 }
 
 /** Sequence number of the last event of a job, 0 when there is none. */
-export async function lastSequence(store: Store, jobId: string): Promise<number> {
-  const [row] = await store.range('history', { prefix: `${jobId}/`, reverse: true, limit: 1 })
-  return row === undefined ? 0 : Number(row.key.slice(jobId.length + 1))
+export async function lastSequence(store: Store, jobKey: string): Promise<number> {
+  const [row] = await store.range('history', { prefix: `${jobKey}/`, reverse: true, limit: 1 })
+  return row === undefined ? 0 : Number(row.key.slice(jobKey.length + 1))
 }
 
 /** A page of jobs by time of creation. Reads no more rows than it needs, however many jobs there are. */
 export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page<Job>> {
-  const limit = query.limit === undefined || query.limit === 0 ? LIMITS.page : Math.min(query.limit, LIMITS.page)
+  const limit = Math.min(query.limit || LIMITS.defaultPage, LIMITS.page)
   const everywhere = query.namespace === undefined || query.namespace === '' || query.namespace === '*'
   const items: Job[] = []
-  let after = query.nextToken === undefined || query.nextToken === '' ? undefined : decodeToken(query.nextToken)
+  let after = query.nextToken === undefined || query.nextToken === '' ? undefined : decodeJobToken(query.nextToken)
   for (;;) {
     const rows = await store.range('job-by-time', {
       reverse: query.reverse ?? false,
@@ -107,8 +204,8 @@ export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page
         continue
       }
       if (items.length === limit) return { Items: items, NextToken: encodeToken(after ?? '') }
-      const job = await readJob(store, key.slice(key.indexOf('/') + 1))
-      if (job !== undefined) items.push(job)
+      const row = await readJob(store, key.slice(key.indexOf('/') + 1))
+      if (row !== undefined) items.push(row.job)
       after = key
     }
     if (rows.length === 0 || items.length > limit) return { Items: items, NextToken: '' }
@@ -116,10 +213,11 @@ export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page
 }
 
 const encodeToken = (key: string): string => Buffer.from(key).toString('base64url')
+const decodeJobToken = (token: string): string => decodeToken(token, /^\d{18}\/j-[\w-]+$/)
 
-function decodeToken(token: string): string {
+function decodeToken(token: string, form: RegExp): string {
   const key = Buffer.from(token, 'base64url').toString('utf8')
-  if (/^\d{18}\/j-[\w-]+$/.test(key)) return key
+  if (form.test(key)) return key
   throw new BacalhauError('BadRequest', 'invalid next token', {
     hint: 'Pass the NextToken of the previous page unchanged.',
   })

@@ -1,6 +1,5 @@
-import { EXECUTION_STATES, type Execution, isFinalExecutionState } from '@bacalhau/models'
+import { EXECUTION_STATES, type Execution, type ExecutionState, isFinalExecutionState } from '@bacalhau/models'
 import { BacalhauError } from '../runtime/error.ts'
-import { stateOf } from './job-ledger.ts'
 import type { LogChunk } from './service.ts'
 
 /** Reads the output of an execution at a node, wherever that is. */
@@ -26,7 +25,7 @@ export function chooseExecution(
 }
 
 function wasTaken(execution: Execution): boolean {
-  const state = stateOf(execution)
+  const state = execution.ComputeState.StateType as ExecutionState
   if (state === EXECUTION_STATES.AskForBidRejected) return false
   return isFinalExecutionState(state) || state >= EXECUTION_STATES.BidAccepted
 }

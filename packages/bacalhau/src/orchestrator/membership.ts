@@ -1,26 +1,39 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { Verdict } from '../link/post-office.ts'
 
-/** How a compute node becomes a member: with the join token, or whoever comes. Nodes of this machine always do. */
-export type NodeApproval = 'token' | 'auto'
+/**
+ * How a compute node becomes a member: with the join token, whoever comes, or only when an operator says so. Nodes of this
+ * machine always do, except with `manual`.
+ */
+export type NodeApproval = 'token' | 'auto' | 'manual'
 
 export interface Applicant {
   readonly sameMachine: boolean
-  readonly joinToken: string | undefined
+  readonly joinToken?: string | undefined
 }
 
 export interface Decision {
-  readonly membership: 'APPROVED' | 'PENDING'
+  readonly membership: Verdict
   /** What the operator of the compute node should know. */
   readonly message: string
 }
 
-/** Decides about a compute node that presents itself. A wrong token counts as none. */
+export interface MembershipPolicy {
+  readonly approval: NodeApproval
+  readonly joinToken: string
+}
+
+/** Decides about a compute node that presents itself. What an operator has decided about it goes before all else. */
 export function decideMembership(
   { sameMachine, joinToken }: Applicant,
-  approval: NodeApproval,
-  secret: string,
+  { approval, joinToken: secret }: MembershipPolicy,
+  decided?: Decision,
 ): Decision {
+  if (decided !== undefined) return decided
   if (approval === 'auto') return { membership: 'APPROVED', message: 'this orchestrator takes every node' }
+  if (approval === 'manual') {
+    return { membership: 'PENDING', message: 'the operator of the orchestrator has to approve the node' }
+  }
   if (sameMachine) return { membership: 'APPROVED', message: 'the node is on the same machine' }
   if (joinToken !== undefined && equal(joinToken, secret))
     return { membership: 'APPROVED', message: 'the join token is right' }
@@ -31,7 +44,7 @@ export function decideMembership(
   }
 }
 
-/** Compares in constant time, whatever the lengths. */
+/** Compares in constant time, whatever the lengths. A wrong token counts as none. */
 function equal(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)

@@ -1,212 +1,400 @@
-import { EXECUTION_STATES, isFinalJobState, type Job, type OrchestratorMessage } from '@bacalhau/models'
-import type { Clock } from '../runtime/clock.ts'
+import {
+  EXECUTION_STATES,
+  isFinalJobState,
+  type Job,
+  MAX_OFFERED_EXECUTIONS,
+  type OrderMessage,
+  type ReportMessage,
+} from '@bacalhau/models'
+import type { Clock, Timer } from '../runtime/clock.ts'
 import { newExecutionId } from '../runtime/ids.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
+import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
-import { Assignments } from './assignments.ts'
+import { type Assignment, Assignments } from './assignments.ts'
 import { type Failure, failureDetails } from './failure.ts'
-import { JobBook, loadOpenJobs } from './job-book.ts'
-import { stateOf } from './job-ledger.ts'
-import { Journal } from './journal.ts'
-import type { Report } from './node-session.ts'
-import { type JobHost, type OpenJob, openJob } from './open-job.ts'
-import type { Placement } from './placement.ts'
-import { applyReport, type ReportEffect } from './reports.ts'
-import { startTimeouts, type Timeouts } from './timeouts.ts'
+import type { HistoryEvent } from './history.ts'
+import type { RunChange } from './job-ledger.ts'
+import { loadOpenJobs, loadJob } from './load-jobs.ts'
+import type { JobRow } from './job-records.ts'
+import { OpenJob } from './open-job.ts'
+import { type Cause, count, nextStep } from './retry.ts'
+import type { Run } from './run.ts'
+import type { Placement } from './scheduler.ts'
+import { queueTimeout, startTimeouts } from './timeouts.ts'
+import { WaitingLines } from './waiting-lines.ts'
 
 export interface OpenJobsOptions {
   readonly store: Store
+  readonly journal: Journal
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** Sends to a node that may get work, if it is there. */
-  readonly send: (nodeId: string, message: OrchestratorMessage) => void
+  /** Leaves an order for a node, as part of the present unit. */
+  readonly post: (nodeId: string, message: OrderMessage) => void
   /** Something about this job is durably different. */
   readonly onChange: (jobId: string) => void
-  /** This job may be placed, or its wait has to be judged anew; without a job: there may be room for others. */
-  readonly onOpportunity: (job?: OpenJob) => void
+  /** There is more work to place, or more room on a node. */
+  readonly onOpportunity: (change: { readonly job?: OpenJob; readonly node?: string }) => void
+  /** A run was completed: how long it took and what it made are known. */
+  readonly onCompleted: (assignment: Assignment, milliseconds: number | undefined) => void
 }
 
 /**
- * The jobs that have not ended. Every change of one of them is made here: in memory at once, then on disk, and whatever it
- * causes outside (an offer, a cancellation) only after that.
+ * The jobs that have not ended. Every change of one of them is made here: in memory at once, in the unit of whatever caused
+ * it; what follows outside (an order to a node, an answer) happens when that unit is durable.
  */
 export class OpenJobs {
   readonly assignments = new Assignments()
+  readonly lines = new WaitingLines()
+  /** Jobs that run on every fitting node. */
+  readonly everywhere = new Set<OpenJob>()
   readonly #options: OpenJobsOptions
-  readonly #book = new JobBook()
-  readonly #journal: Journal<OpenJob>
-  readonly #timeouts = new Map<string, Timeouts>()
-  readonly #host: JobHost
+  readonly #jobs = new Map<string, OpenJob>()
+  /** Ended jobs that are being taken up again. */
+  readonly #loading = new Map<string, Promise<OpenJob>>()
+  readonly #timeouts = new Map<OpenJob, Timer>()
+  readonly #retries = new Set<Timer>()
+  /** Runs of the present pass, by job and node. */
+  #offers = new Map<OpenJob, Map<string, { id: string; partition: number }[]>>()
 
   constructor(options: OpenJobsOptions) {
     this.#options = options
-    this.#journal = new Journal({
-      ...options,
-      takeWrites: ({ ledger }) => ledger.takeWrites(),
-      onDurable: (job) => this.#written(job),
-    })
-    this.#host = {
-      now: () => options.clock.now(),
-      onStart: (job, execution) => this.assignments.add(job, execution),
-      onEnd: (_, execution) => this.assignments.remove(execution),
-    }
+  }
+
+  get size(): number {
+    return this.#jobs.size
+  }
+
+  get(jobId: string): OpenJob | undefined {
+    return this.#jobs.get(jobId)
   }
 
   /** Takes up the jobs that were open when the orchestrator last stopped, and says how many they are. */
   async recover(): Promise<number> {
     const { store, logger } = this.#options
-    for (const job of await loadOpenJobs(store, this.#host, logger)) this.#take(job)
-    return this.#book.size
-  }
-
-  /** The jobs that wait for a node, in the order in which they are served, and how many different shapes they have. */
-  get waiting(): Pick<JobBook, 'line' | 'shapes'> {
-    return this.#book
+    for await (const job of loadOpenJobs(store, logger, (start) => this.#create(start))) {
+      for (const run of job.ledger.runs()) this.assignments.add(job, run)
+      this.#take(job)
+    }
+    return this.#jobs.size
   }
 
   /** Records a new job; resolves when it will survive a crash. Rejects, and forgets it, when it cannot be written. */
-  async admit(record: Job): Promise<void> {
-    const job = openJob(record, [], 0, this.#host)
+  async admit(row: JobRow): Promise<Job> {
+    const job = this.#create({ ...row, sequence: 0, ordinal: 0 })
     job.ledger.open()
-    conclude(job)
+    this.#conclude(job)
     await this.#options.store.commit(job.ledger.takeWrites())
-    if (isOver(job)) return
-    this.#take(job)
-    this.#options.onOpportunity(job)
+    if (!job.ledger.isOver) this.#take(job)
+    return job.job
   }
 
-  /** Ends an open job on its owner's behalf, durably. False when it is not open (any more). */
-  async stop(jobId: string, reason: string): Promise<boolean> {
-    const job = this.#book.get(jobId)
-    const open = job !== undefined && !isOver(job)
-    if (open) {
-      const message = 'Job requested to stop before completion'
-      job.ledger.event({ topic: 'Scheduling', message, details: { Reason: reason } })
-      this.#cancelExecutions(job, 'Execution stop requested because job has been stopped')
-      job.ledger.setJobState('Stopped', reason)
-      this.#touch(job)
-    }
-    await this.#journal.flushed()
-    return open
+  /** The job as an open one, although it may have ended. It is forgotten again when nothing becomes of it. */
+  async reopen(jobId: string): Promise<OpenJob> {
+    const open = this.#jobs.get(jobId)
+    if (open !== undefined) return open
+    const loading =
+      this.#loading.get(jobId) ??
+      loadJob(this.#options.store, jobId, (start) => this.#create(start)).finally(() => this.#loading.delete(jobId))
+    this.#loading.set(jobId, loading)
+    const job = await loading
+    return this.#jobs.get(jobId) ?? job
   }
 
-  /** Gives executions to nodes. */
-  place(jobId: string, placements: readonly Placement[]): void {
-    const job = this.#book.get(jobId)
-    if (job === undefined) return
-    for (const { nodeId, partition } of placements) {
-      const { ID } = job.ledger.addExecution(newExecutionId(this.#options.random), nodeId, partition, job.resources)
-      this.after(() => this.#offer(job, ID))
-    }
+  /** Begins a new version of a job; durable when the present unit is. */
+  renew(job: OpenJob, spec: Job, event: HistoryEvent): void {
+    this.#cancelRuns(job, 'Execution stopped for job update')
+    this.#leave(job)
+    job.ledger.renew(spec, event)
+    job.replan()
+    this.#conclude(job)
     this.#touch(job)
+    if (!job.ledger.isOver) this.#take(job)
   }
 
-  /** Follows the report of a node about an execution that it holds. */
-  apply(job: OpenJob, report: Report): ReportEffect {
-    const execution = job.ledger.active.get(report.executionId)
-    const effect = applyReport(job.ledger, report)
-    if (effect.kind === 'nothing' || execution === undefined) return effect
-    this.assignments.answered(execution)
-    if (effect.kind === 'refused' && !effect.later) job.refusals.set(execution.NodeID, effect.reason)
-    if (effect.kind === 'completed') conclude(job)
-    if (effect.kind === 'failed') this.fail(job, effect.failure)
-    this.#touch(job, effect.kind === 'progress')
-    this.#options.onOpportunity(effect.kind === 'refused' ? job : undefined)
-    return effect
-  }
-
-  /** A node does not have this execution (any more). An offer that it never took goes elsewhere; lost work fails the job. */
-  lose(job: OpenJob, executionId: string): void {
-    const execution = job.ledger.active.get(executionId)
-    if (execution === undefined) return
-    const { NodeID } = execution
-    if (stateOf(execution) < EXECUTION_STATES.BidAccepted) {
-      const message = `the node ${NodeID} was lost before it took the job`
-      job.ledger.setExecutionState(executionId, EXECUTION_STATES.AskForBidRejected, { topic: 'Scheduling', message })
-    } else {
-      const failure = { code: 'NodeLost', message: `the node ${NodeID} was lost while it ran the job` }
-      const event = { topic: 'Execution', message: failure.message, details: failureDetails(failure) } as const
-      job.ledger.setExecutionState(executionId, EXECUTION_STATES.Failed, event)
-      this.fail(job, failure)
-    }
-    this.#touch(job)
-    this.#options.onOpportunity(job)
-  }
-
-  /** The job waits for a node, and why. */
-  wait(job: OpenJob, why: string): void {
-    const { StateType } = job.ledger.job.State
-    if (StateType === 'Pending') job.ledger.setJobState('Queued', why)
-    else if (StateType === 'Queued') job.ledger.explain(why)
+  /** Ends an open job on its owner's behalf. */
+  stop(job: OpenJob, reason: string): void {
+    const message = 'Job requested to stop before completion'
+    job.ledger.event({ topic: 'Scheduling', message, details: { Actor: 'user', Reason: reason } })
+    this.#cancelRuns(job, 'Execution stop requested because job has been stopped')
+    job.ledger.setJobState('Stopped', reason)
     this.#touch(job)
   }
 
   fail(job: OpenJob, failure: Failure): void {
-    if (isOver(job)) return
+    if (job.ledger.isOver) return
     const bounded = { ...failure, message: failure.message.slice(0, LIMITS.message) }
-    this.#cancelExecutions(job, 'Execution stopped due to job failure')
+    this.#cancelRuns(job, 'Execution stopped due to job failure')
     job.ledger.setJobState('Failed', bounded.message, failureDetails(bounded))
     this.#touch(job)
-    this.#options.onOpportunity()
   }
 
-  /** `effect` takes place when everything that was decided until now is on disk. */
-  after(effect: () => void): void {
-    this.#journal.after(effect)
+  /** The job waits for a node, and why. */
+  wait(job: OpenJob, why: string): void {
+    const { StateType } = job.job.State
+    if (StateType !== 'Pending' && StateType !== 'Running') return
+    job.ledger.setJobState('Queued', why)
+    this.#touch(job)
   }
 
-  /** Writes what has been decided. The jobs stay open: they are taken up again at the next start. */
-  async close(): Promise<void> {
-    for (const timeouts of this.#timeouts.values()) timeouts.stop()
-    await this.#journal.stop()
+  /** Makes a run. It is offered with the others of the pass. */
+  place(job: OpenJob, { node, partition }: Placement): void {
+    const previous = job.troubleOf({ node, partition })?.previous
+    const id = newExecutionId(this.#options.random)
+    const run = job.ledger.addRun(id, node, partition, job.resources, previous)
+    job.agenda.take(run)
+    this.assignments.add(job, run)
+    const nodes = this.#offers.get(job) ?? new Map<string, { id: string; partition: number }[]>()
+    this.#offers.set(job, nodes)
+    const offered = nodes.get(node)
+    if (offered === undefined) nodes.set(node, [{ id, partition }])
+    else offered.push({ id, partition })
+    this.#options.onOpportunity({ node })
   }
 
-  #take(job: OpenJob): void {
-    this.#book.update(job)
-    const timeouts = startTimeouts(job.ledger.job, this.#options.clock, {
-      onQueueTimeout: () => this.#options.onOpportunity(job),
-      onTotalTimeout: (failure) => this.fail(job, failure),
-    })
-    this.#timeouts.set(job.ledger.job.ID, timeouts)
-  }
-
-  /** Follows a change of `job`: it may wait for a node or not any more, and it has to be written. */
-  #touch(job: OpenJob, soon = false): void {
-    this.#book.update(job)
-    if (soon) this.#journal.recordSoon(job)
-    else this.#journal.record(job)
-    if (!isOver(job)) return
-    this.#timeouts.get(job.ledger.job.ID)?.stop()
-    this.#timeouts.delete(job.ledger.job.ID)
-  }
-
-  #written(job: OpenJob): void {
-    if (isOver(job)) this.#book.remove(job)
-    this.#options.onChange(job.ledger.job.ID)
-  }
-
-  #cancelExecutions({ ledger }: OpenJob, reason: string): void {
-    for (const { ID: executionId, NodeID } of ledger.active.values()) {
-      ledger.setExecutionState(executionId, EXECUTION_STATES.Cancelled, { topic: 'Execution', message: reason })
-      this.after(() => this.#options.send(NodeID, { type: 'cancel', executionId, reason }))
+  /** Leaves the offers of what was placed since the last call. */
+  sendOffers(): void {
+    const offers = this.#offers
+    this.#offers = new Map()
+    for (const [job, nodes] of offers) {
+      this.#touch(job)
+      for (const [node, executions] of nodes) {
+        for (let from = 0; from < executions.length; from += MAX_OFFERED_EXECUTIONS) {
+          const some = executions.slice(from, from + MAX_OFFERED_EXECUTIONS)
+          this.#options.post(node, { type: 'offer', job: job.job, resources: job.resources, executions: some })
+        }
+      }
     }
   }
 
-  /** Offers an execution, if it is still wanted. To a node that has gone meanwhile nothing is sent: it is noticed as lost. */
-  #offer({ ledger, resources }: OpenJob, executionId: string): void {
-    const execution = ledger.active.get(executionId)
-    if (execution === undefined) return
-    const { NodeID, PartitionIndex: partitionIndex } = execution
-    this.#options.send(NodeID, { type: 'offer', executionId, job: ledger.job, partitionIndex, resources })
+  /** Follows the report of the node that holds the run. */
+  report(assignment: Assignment, report: ReportMessage): void {
+    const { job, run } = assignment
+    if (report.type === 'refused') return this.#refused(assignment, report)
+    if (run.state < EXECUTION_STATES.BidAccepted) {
+      job.ledger.moveRun(run.id, EXECUTION_STATES.BidAccepted, { message: 'Running', details: { NodeID: run.node } })
+    }
+    this.#started(job)
+    switch (report.type) {
+      case 'accepted':
+        break
+      case 'progress':
+        job.ledger.moveRun(run.id, report.state, {
+          message: report.state === EXECUTION_STATES.Running ? 'Running Execution' : 'Publishing Results',
+        })
+        break
+      case 'completed':
+        this.#completed(assignment, report)
+        break
+      case 'failed':
+        this.#failed(assignment, report)
+        break
+      case 'cancelled':
+        // Only the orchestrator cancels, and it does not wait for the answer: this one was ended by its node.
+        this.lose(assignment, report.message)
+    }
+    this.#touch(job)
+  }
+
+  /** The node does not have the run any more, or will not be waited for. */
+  lose(assignment: Assignment, reason: string, { told = false } = {}): void {
+    const { job, run } = assignment
+    const change = { message: reason, details: failureDetails({ code: 'NodeLost', message: reason }) }
+    this.#end(assignment, EXECUTION_STATES.Failed, change)
+    if (!told) this.#cancelAt(run, reason)
+    this.#again(job, run, { kind: 'lost' }, { code: 'NodeLost', message: reason })
+    this.#touch(job)
+  }
+
+  /** The node has not answered the offer, or not for want of room: it is made to another one, with nothing held against anybody. */
+  withdraw(assignment: Assignment, reason: string): void {
+    const { job, run } = assignment
+    this.#end(assignment, EXECUTION_STATES.Cancelled, { message: reason })
+    this.#cancelAt(run, reason)
+    this.#giveBack(job, run)
+    this.#touch(job)
+  }
+
+  /** A run that has gone on for longer than it may, whatever its node says. */
+  expire(assignment: Assignment, failure: Failure): void {
+    this.#cancelAt(assignment.run, failure.message)
+    this.#failed(assignment, { type: 'failed', executionId: assignment.run.id, ...failure, hint: failure.hint })
+    this.#touch(assignment.job)
+  }
+
+  /** What was decided stays to be written. The jobs stay open: they are taken up again at the next start. */
+  close(): void {
+    for (const timer of this.#timeouts.values()) timer.cancel()
+    for (const timer of this.#retries) timer.cancel()
+  }
+
+  #create(start: ConstructorParameters<typeof OpenJob>[0]): OpenJob {
+    return new OpenJob(
+      start,
+      () => this.#options.clock.now(),
+      (job) => this.#written(job),
+    )
+  }
+
+  #take(job: OpenJob): void {
+    this.#jobs.set(job.job.ID, job)
+    if (job.agenda.kind === 'targets') this.everywhere.add(job)
+    this.lines.update(job)
+    const timeouts = startTimeouts(job.job, job.ledger.since, this.#options.clock, {
+      onQueueTimeout: () => this.#queueTimeIsOver(job),
+      onTotalTimeout: (failure) => this.fail(job, failure),
+    })
+    this.#timeouts.set(job, timeouts)
+    this.#options.onOpportunity({ job })
+  }
+
+  /** The job is out of everything that looks for work. */
+  #leave(job: OpenJob): void {
+    this.#timeouts.get(job)?.cancel()
+    this.#timeouts.delete(job)
+    this.everywhere.delete(job)
+    this.lines.update(job)
+  }
+
+  /** Follows a change of `job`: it has to be written, and stands in another line, or in none. */
+  #touch(job: OpenJob): void {
+    this.#options.journal.record(job)
+    if (job.ledger.isOver) this.#leave(job)
+    else this.lines.update(job)
+  }
+
+  #written(job: OpenJob): void {
+    const { ID } = job.job
+    if (job.ledger.isOver && this.#jobs.get(ID) === job) this.#jobs.delete(ID)
+    this.#options.onChange(ID)
+  }
+
+  #started({ ledger }: OpenJob): void {
+    const { StateType } = ledger.job.State
+    if (StateType === 'Pending' || StateType === 'Queued') ledger.setJobState('Running', '')
+  }
+
+  #completed(assignment: Assignment, report: Extract<ReportMessage, { type: 'completed' }>): void {
+    const { job, run } = assignment
+    if (job.job.Type === 'service' || job.job.Type === 'daemon') {
+      const message = 'execution completed unexpectedly'
+      return this.#failed(assignment, { type: 'failed', executionId: run.id, code: 'JobFailed', message })
+    }
+    this.#end(assignment, EXECUTION_STATES.Completed, { message: 'Completed successfully', ...madeBy(report) })
+    if (job.agenda.kind === 'partitions') job.agenda.complete()
+    this.#options.onCompleted(assignment, report.milliseconds)
+    this.#conclude(job)
+  }
+
+  #failed(assignment: Assignment, report: Extract<ReportMessage, { type: 'failed' }>): void {
+    const { job, run } = assignment
+    const { code, message, hint } = report
+    const failure: Failure = { code, message, hint }
+    this.#end(assignment, EXECUTION_STATES.Failed, { message, details: failureDetails(failure), ...madeBy(report) })
+    this.#again(job, run, { kind: 'failed', code }, failure)
+  }
+
+  #refused(assignment: Assignment, { reason, later }: Extract<ReportMessage, { type: 'refused' }>): void {
+    const { job, run } = assignment
+    const rejected = EXECUTION_STATES.AskForBidRejected
+    if (run.state >= EXECUTION_STATES.BidAccepted) return
+    this.#end(assignment, rejected, { message: `rejected bid: ${reason}` }, 'Scheduling')
+    if (!later) job.refusals.set(run.node, reason)
+    if (job.agenda.kind === 'partitions') this.#giveBack(job, run)
+    else if (later) this.#after(job, run, LIMITS.refusalPause)
+    this.#conclude(job)
+    this.#touch(job)
+    this.#options.onOpportunity({ job })
+  }
+
+  /** Takes a run off its node. */
+  #end({ job, run }: Assignment, state: Run['state'], change: RunChange, topic?: HistoryEvent['topic']): void {
+    job.ledger.moveRun(run.id, state, change, topic)
+    this.assignments.remove(run)
+    this.#options.onOpportunity({ node: run.node })
+  }
+
+  /** Decides whether what has ended badly is run again. */
+  #again(job: OpenJob, run: Run, cause: Cause, failure: Failure): void {
+    job.firstFailure ??= failure
+    const milliseconds = this.#options.clock.now() - run.created
+    const trouble = count(job.troubleOf(run), cause, { id: run.id, node: run.node, milliseconds })
+    job.troubles.set(job.troubleKey(run), trouble)
+    const step = nextStep(job.job.Type, cause, trouble)
+    if (step.kind === 'again') {
+      if (step.after === 0) this.#giveBack(job, run)
+      else this.#after(job, run, step.after)
+    } else if (job.agenda.kind === 'targets') this.#conclude(job)
+    else this.fail(job, afterTries(job.firstFailure, trouble.failures + trouble.losses))
+  }
+
+  /** Gives a run back when a pause is over, if it is still wanted then. */
+  #after(job: OpenJob, run: Run, pause: number): void {
+    const { agenda } = job
+    if (agenda.kind === 'targets') agenda.postpone()
+    const timer = this.#options.clock.after(pause, () => {
+      this.#retries.delete(timer)
+      if (job.agenda !== agenda || job.ledger.isOver) return
+      this.#giveBack(job, run)
+    })
+    this.#retries.add(timer)
+  }
+
+  #giveBack(job: OpenJob, run: Run): void {
+    job.agenda.giveBack(run)
+    this.lines.update(job)
+    this.#options.onOpportunity({ job })
+  }
+
+  #cancelRuns(job: OpenJob, reason: string): void {
+    for (const run of job.ledger.runs()) {
+      this.#end({ job, run }, EXECUTION_STATES.Cancelled, { message: reason })
+      this.#cancelAt(run, reason)
+    }
+  }
+
+  #cancelAt({ id, node }: Run, reason: string): void {
+    this.#options.post(node, { type: 'cancel', executionId: id, reason })
+  }
+
+  /** A job is done when everything that it asked for is. */
+  #conclude(job: OpenJob): void {
+    const { agenda, ledger } = job
+    if (ledger.isOver) return
+    if (job.job.Type === 'batch' && agenda.kind === 'partitions' && agenda.isComplete) {
+      return ledger.setJobState('Completed', '')
+    }
+    if (job.job.Type !== 'ops' || agenda.kind !== 'targets' || !agenda.begun || ledger.active > 0) return
+    if (agenda.waits) return
+    if (job.firstFailure === undefined) return ledger.setJobState('Completed', '')
+    const message = `Job failed because one or more executions failed: ${job.firstFailure.message}`
+    this.fail(job, { ...job.firstFailure, message })
+  }
+
+  #queueTimeIsOver(job: OpenJob): void {
+    const { agenda, ledger } = job
+    const begun = agenda.kind === 'partitions' ? agenda.completed > 0 : agenda.begun
+    if (begun || ledger.active > 0 || ledger.isOver) return
+    const seconds = (queueTimeout(job.job) ?? 0) / 1000
+    const { State } = ledger.job
+    const why = State.Message ?? 'it was not placed'
+    const message = `the job waited for a node for ${seconds}s, as long as its queue timeout allows: ${why}`
+    this.fail(job, { code: 'TimeOut', message, hint: 'Raise Timeouts.QueueTimeout, or add nodes.' })
   }
 }
 
-export const isOver = ({ ledger }: OpenJob): boolean => isFinalJobState(ledger.job.State.StateType)
-
-/** The job is done when every partition is. */
-function conclude(job: OpenJob): void {
-  if (!isOver(job) && job.ledger.completed >= job.ledger.job.Count) job.ledger.setJobState('Completed', '')
+function madeBy(report: Extract<ReportMessage, { type: 'completed' | 'failed' }>): Pick<RunChange, 'output' | 'result'> {
+  const { output, result } = report
+  return {
+    ...(output === undefined || output === null ? {} : { output }),
+    ...(result === undefined || result.Type === '' ? {} : { result }),
+  }
 }
+
+const afterTries = (failure: Failure, tries: number): Failure =>
+  tries < 2 ? failure : { ...failure, message: `${failure.message} (tried ${tries} times)` }
+
+export const isOpen = ({ State }: Job): boolean => !isFinalJobState(State.StateType)

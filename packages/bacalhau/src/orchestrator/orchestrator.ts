@@ -8,23 +8,32 @@ import {
 } from '@bacalhau/models'
 import type { OrchestratorChannel } from '../link/link-protocol.ts'
 import { BacalhauError } from '../runtime/error.ts'
-import { newJobId } from '../runtime/ids.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { differences, isSameJob, newJob, specOf, updatedJob } from './admission.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts'
-import { findJob, listJobs, readExecutions, readHistory, readJob, requireJob } from './job-records.ts'
+import {
+  findId,
+  findJob,
+  type JobRow,
+  listExecutions,
+  listJobs,
+  newJobKey,
+  readHistory,
+  readVersion,
+  readVersions,
+  requireJob,
+} from './job-records.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
-import type { NodeApproval } from './membership.ts'
-import { type NodeSession, startNodeSession } from './node-session.ts'
-import type { ListJobsQuery, LogChunk, LogQuery, Orchestrator } from './service.ts'
+import type { OpenJob } from './open-job.ts'
+import { oneAtATime } from './one-at-a-time.ts'
+import { withProgress } from './progress.ts'
+import type { ListExecutionsQuery, ListJobsQuery, LogChunk, LogQuery, Orchestrator } from './service.ts'
 
 export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'> {
   /** This node's own description, for the list of nodes. */
   readonly self: () => NodeInfo
-  readonly approval: NodeApproval
-  /** Secret that makes a compute node a member. */
-  readonly joinToken: string
   /** How the output of an execution at a node is read. */
   readonly logs: LogRoutes
 }
@@ -38,7 +47,7 @@ export interface RunningOrchestrator extends Orchestrator, Stoppable {
 export async function createOrchestrator(options: OrchestratorOptions): Promise<RunningOrchestrator> {
   const watch = new JobWatch()
   const dispatcher = new Dispatcher({ ...options, onChange: (jobId) => watch.changed(jobId) })
-  await dispatcher.recover()
+  await dispatcher.start()
   return new Service(options, dispatcher, watch)
 }
 
@@ -46,10 +55,10 @@ class Service implements RunningOrchestrator {
   readonly #options: OrchestratorOptions
   readonly #dispatcher: Dispatcher
   readonly #watch: JobWatch
-  readonly #sessions = new Set<NodeSession>()
+  /** Submissions of one name, and changes of one job, one after the other. */
+  readonly #inTurn = oneAtATime()
   /** Nanoseconds since the epoch of the newest job. */
   #newest = 0
-  #stopped = false
 
   constructor(options: OrchestratorOptions, dispatcher: Dispatcher, watch: JobWatch) {
     this.#options = options
@@ -58,79 +67,110 @@ class Service implements RunningOrchestrator {
   }
 
   attach(channel: OrchestratorChannel): void {
-    const session = startNodeSession(channel, this.#options, this.#dispatcher, () => this.#sessions.delete(session))
-    this.#sessions.add(session)
-    if (this.#stopped) session.close()
+    this.#dispatcher.office.attach(channel)
   }
 
-  async submit({ spec }: Submission): Promise<Job> {
-    refuseUnsupported(spec.Type, spec.Count ?? 1)
-    const { random, store } = this.#options
-    const now = this.#timeOfCreation()
-    const id = newJobId(random)
-    const job: Job = {
-      ...spec,
-      ID: id,
-      Name: spec.Name === '' ? id : spec.Name,
-      Count: spec.Count ?? 1,
-      Meta: { ...spec.Meta, 'bacalhau.org/orchestrator.id': this.#options.self().NodeID },
-      State: { StateType: 'Pending' },
-      Version: 1,
-      Revision: 1,
-      CreateTime: now,
-      ModifyTime: now,
-    }
-    await this.#dispatcher.admit(job)
-    return (await readJob(store, id)) ?? job
+  async submit({ spec }: Submission, { force = false } = {}): Promise<Job> {
+    if (spec.Name === '') return this.#create(spec)
+    return this.#inTurn(`${spec.Namespace}\u0000${spec.Name}`, async () => {
+      const id = await findId(this.#options.store, spec.Namespace, spec.Name)
+      return id === undefined ? this.#create(spec) : this.#update(id, spec, force)
+    })
   }
 
-  getJob(idOrName: string, namespace?: string): Promise<Job> {
-    return findJob(this.#options.store, idOrName, namespace)
+  async diff({ spec }: Submission) {
+    const id = spec.Name === '' ? undefined : await findId(this.#options.store, spec.Namespace, spec.Name)
+    if (id === undefined) return []
+    const { job } = await requireJob(this.#options.store, id)
+    return differences(job, updatedJob(job, spec))
   }
 
-  listJobs(query: ListJobsQuery) {
-    return listJobs(this.#options.store, query)
+  async rerun(idOrName: string, version?: number, namespace?: string): Promise<Job> {
+    const { job } = await this.#find(idOrName, namespace)
+    return this.#inTurn(job.ID, async () => {
+      const spec = await this.getJob(job.ID, namespace, version)
+      const open = await this.#dispatcher.jobs.reopen(job.ID)
+      const { StateType } = open.job.State
+      if (StateType === 'Pending' || StateType === 'Queued') {
+        throw new BacalhauError('Conflict', `cannot rerun job in state ${StateType}`, { component: 'JobStore' })
+      }
+      return this.#renew(open, updatedJob(open.job, specOf(spec)), 'Job rerun requested')
+    })
+  }
+
+  async getJob(idOrName: string, namespace?: string, version?: number): Promise<Job> {
+    const { job } = await this.#find(idOrName, namespace)
+    if (version === undefined || version === 0 || version === job.Version) return this.#live(job)
+    const old = await readVersion(this.#options.store, job.ID, version)
+    if (old !== undefined) return old
+    throw new BacalhauError('NotFound', `job ${job.ID} has no version ${version}`, { component: 'JobStore' })
+  }
+
+  async versions(idOrName: string, namespace?: string): Promise<readonly Job[]> {
+    const { job } = await this.#find(idOrName, namespace)
+    return [...(await readVersions(this.#options.store, job.ID)), this.#live(job)]
+  }
+
+  async listJobs(query: ListJobsQuery) {
+    const page = await listJobs(this.#options.store, query)
+    return { ...page, Items: page.Items.map((job) => this.#live(job)) }
   }
 
   async executions(idOrName: string, namespace?: string) {
-    return readExecutions(this.#options.store, (await this.getJob(idOrName, namespace)).ID)
+    return (await this.listExecutions(idOrName, {}, namespace)).Items
+  }
+
+  async listExecutions(idOrName: string, query: ListExecutionsQuery, namespace?: string) {
+    return listExecutions(this.#options.store, await this.#find(idOrName, namespace), query)
   }
 
   async history(idOrName: string, after: number, limit: number, namespace?: string) {
-    const { ID } = await this.getJob(idOrName, namespace)
-    return readHistory(this.#options.store, ID, after, Math.min(limit, LIMITS.page))
+    return readHistory(this.#options.store, await this.#find(idOrName, namespace), after, Math.min(limit, LIMITS.page))
   }
 
   async stopJob(idOrName: string, reason: string, namespace?: string): Promise<Job> {
-    const { ID } = await this.getJob(idOrName, namespace)
-    const wasOpen = await this.#dispatcher.stopJob(ID, reason)
-    const job = await this.#byId(ID)
-    const { StateType } = job.State
-    if (wasOpen || StateType === 'Stopped') return job
-    throw new BacalhauError('Conflict', `cannot stop job in state ${StateType}`, { component: 'JobStore' })
+    const { job } = await this.#find(idOrName, namespace)
+    return this.#inTurn(job.ID, async () => {
+      const open = this.#dispatcher.jobs.get(job.ID)
+      const wasOpen = open !== undefined && !open.ledger.isOver
+      if (wasOpen) this.#dispatcher.jobs.stop(open, reason)
+      await this.#dispatcher.journal.flushed()
+      const now = open?.job ?? (await requireJob(this.#options.store, job.ID)).job
+      const { StateType } = now.State
+      if (wasOpen || StateType === 'Stopped') return now
+      throw new BacalhauError('Conflict', `cannot stop job in state ${StateType}`, { component: 'JobStore' })
+    })
   }
 
   async waitForChange(idOrName: string, revision: number, signal: AbortSignal, namespace?: string): Promise<Job> {
-    const { ID } = await this.getJob(idOrName, namespace)
+    const { job } = await this.#find(idOrName, namespace)
     const look = async () => {
-      const job = await this.#byId(ID)
-      return job.Revision > revision || isFinalJobState(job.State.StateType) ? job : undefined
+      const now = (await requireJob(this.#options.store, job.ID)).job
+      return now.Revision > revision || isFinalJobState(now.State.StateType) ? this.#live(now) : undefined
     }
-    return this.#watch.until(ID, look, signal)
+    return this.#watch.until(job.ID, look, signal)
   }
 
   async results(idOrName: string, namespace?: string): Promise<readonly SpecConfig[]> {
-    const executions = await this.executions(idOrName, namespace)
-    return executions.map(({ PublishedResult }) => PublishedResult).filter(({ Type }) => Type !== '')
+    const found: SpecConfig[] = []
+    const row = await this.#find(idOrName, namespace)
+    for (let nextToken: string | undefined = ''; nextToken !== undefined; ) {
+      const match = ({ result }: { readonly result?: SpecConfig | undefined }) => result !== undefined
+      const page = await listExecutions(this.#options.store, row, { match, nextToken })
+      found.push(...page.Items.map(({ PublishedResult }) => PublishedResult))
+      nextToken = page.NextToken === '' ? undefined : page.NextToken
+    }
+    return found
   }
 
   async *logs(idOrName: string, query: LogQuery, signal: AbortSignal, namespace?: string): AsyncGenerator<LogChunk> {
-    const { ID } = await this.getJob(idOrName, namespace)
+    const { ID } = (await this.#find(idOrName, namespace)).job
     const look = async () => {
-      const execution = chooseExecution(await readExecutions(this.#options.store, ID), query.executionId)
+      const row = await requireJob(this.#options.store, ID)
+      const { Items } = await listExecutions(this.#options.store, row, { version: 0 })
+      const execution = chooseExecution(Items, query.executionId)
       if (execution !== undefined) return execution
-      const { State } = await this.#byId(ID)
-      if (query.follow !== true || isFinalJobState(State.StateType)) throw noExecution(ID, query.executionId)
+      if (query.follow !== true || isFinalJobState(row.job.State.StateType)) throw noExecution(ID, query.executionId)
       return undefined
     }
     const { ID: executionId, NodeID } = await this.#watch.until(ID, look, signal)
@@ -145,35 +185,68 @@ class Service implements RunningOrchestrator {
     return this.#dispatcher.cluster.find(id)
   }
 
-  /** Ends all links and writes what has been decided. Open jobs stay open: they are taken up again at the next start. */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    for (const session of this.#sessions) session.close()
-    await this.#dispatcher.stop()
+  async approveNode(id: string, message: string): Promise<void> {
+    const words = message || 'the operator of the orchestrator has approved the node'
+    this.#dispatcher.decide(this.node(id).Info.NodeID, { membership: 'APPROVED', message: words })
+    await this.#dispatcher.journal.flushed()
   }
 
-  /** A job that was found before. A name that looks like its id must not get in the way. */
-  #byId(id: string): Promise<Job> {
-    return requireJob(this.#options.store, id)
+  async rejectNode(id: string, message: string): Promise<void> {
+    const words = message || 'the operator of the orchestrator has rejected the node'
+    this.#dispatcher.decide(this.node(id).Info.NodeID, { membership: 'REJECTED', message: words })
+    await this.#dispatcher.journal.flushed()
+  }
+
+  async deleteNode(id: string): Promise<void> {
+    this.#dispatcher.forgetNode(this.node(id).Info.NodeID)
+    await this.#dispatcher.journal.flushed()
+  }
+
+  /** Ends all links and writes what has been decided. Open jobs stay open: they are taken up again at the next start. */
+  stop(): Promise<void> {
+    return this.#dispatcher.stop()
+  }
+
+  async #create(spec: Submission['spec']): Promise<Job> {
+    const now = this.#timeOfCreation()
+    const job = newJob(spec, this.#options.random, this.#options.self().NodeID, now)
+    return this.#dispatcher.jobs.admit({ job, key: newJobKey(now), since: Math.floor(now / 1e6) })
+  }
+
+  #update(id: string, spec: Submission['spec'], force: boolean): Promise<Job> {
+    return this.#inTurn(id, async () => {
+      const open = await this.#dispatcher.jobs.reopen(id)
+      const updated = updatedJob(open.job, spec)
+      if (!force && isSameJob(open.job, updated)) {
+        throw new BacalhauError('Conflict', 'no changes detected', {
+          component: 'JobStore',
+          hint: 'Run it again with `bacalhau job rerun`, force a new version, or give it another name.',
+        })
+      }
+      return this.#renew(open, updated, 'Job updated')
+    })
+  }
+
+  async #renew(open: OpenJob, job: Job, message: string): Promise<Job> {
+    this.#dispatcher.jobs.renew(open, job, { topic: 'Submission', message })
+    const renewed = open.job
+    await this.#dispatcher.journal.flushed()
+    return renewed
+  }
+
+  #find(idOrName: string, namespace?: string): Promise<JobRow> {
+    return findJob(this.#options.store, idOrName, namespace)
+  }
+
+  /** The stored record with what only memory knows: how far it is, and why it waits at this very moment. */
+  #live(job: Job): Job {
+    const open = this.#dispatcher.jobs.get(job.ID)
+    return open === undefined ? job : withProgress(job, open, this.#dispatcher.reason(open))
   }
 
   /** Later than that of every job before, by a microsecond at least: listings and queues keep the order of submission. */
   #timeOfCreation(): number {
     this.#newest = Math.max(this.#options.clock.now() * 1e6, this.#newest + 1_000)
     return this.#newest
-  }
-}
-
-function refuseUnsupported(type: Job['Type'], count: number): void {
-  if (type !== 'batch') {
-    throw new BacalhauError('NotImplemented', `${type} jobs are not supported yet`, {
-      hint: 'Submit a job of Type batch.',
-    })
-  }
-  if (count > LIMITS.jobCount) {
-    throw new BacalhauError(
-      'ValidationError',
-      `Count: ${count} is more than the ${LIMITS.jobCount} executions that one job may have`,
-    )
   }
 }

@@ -1,5 +1,6 @@
 import type { LogChunk } from '../link/logs.ts'
 import type { Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
+import type { Run } from './run.ts'
 
 export type { LogChunk }
 
@@ -14,6 +15,15 @@ export interface ListJobsQuery {
   readonly reverse?: boolean
 }
 
+export interface ListExecutionsQuery {
+  /** At most this many, 0 or absent means as many as there may be in one answer. */
+  readonly limit?: number
+  readonly nextToken?: string
+  /** Of this version of the job; absent the newest, 0 all. */
+  readonly version?: number
+  readonly match?: (run: Run) => boolean
+}
+
 export interface LogQuery {
   /** One execution; else the newest one of the job. */
   readonly executionId?: string
@@ -23,16 +33,36 @@ export interface LogQuery {
   readonly tail?: boolean
 }
 
+/** One field that a change would touch. */
+export interface JobDifference {
+  readonly path: string
+  readonly old: unknown
+  readonly new: unknown
+}
+
 /**
  * What an orchestrator does for its users. `idOrName` is a job's name in `namespace` (default `default`), its full id, or a
- * unique beginning of its id; every method that takes one throws `NotFound` or, when several jobs match, `Conflict`.
+ * unique beginning of its id; every method that takes one throws `NotFound` or, when several jobs match, `Conflict`. Every
+ * change is durable when its promise resolves; it rejects with `DiskFull` or the like when it could not be written yet.
  */
 export interface Orchestrator {
-  /** Records the job durably, then returns it. A job that can never run here is recorded and fails at once. */
-  submit(submission: Submission): Promise<Job>
-  getJob(idOrName: string, namespace?: string): Promise<Job>
+  /**
+   * Records the job durably, then returns it. A job with the name of one that is there becomes its next version; `Conflict`
+   * when it asks for nothing new, unless `force`.
+   */
+  submit(submission: Submission, options?: { readonly force?: boolean }): Promise<Job>
+  /** What `submit` would change of the job that bears the name, if any. */
+  diff(submission: Submission): Promise<readonly JobDifference[]>
+  /** Runs a job once more, as a new version with the spec of `version` (default: the newest). Throws `Conflict` while it waits. */
+  rerun(idOrName: string, version?: number, namespace?: string): Promise<Job>
+  /** The job as it is now, or as an earlier version. */
+  getJob(idOrName: string, namespace?: string, version?: number): Promise<Job>
+  /** All versions, oldest first. */
+  versions(idOrName: string, namespace?: string): Promise<readonly Job[]>
   listJobs(query: ListJobsQuery): Promise<Page<Job>>
+  /** Executions of the newest version, as many as one answer may have. */
   executions(idOrName: string, namespace?: string): Promise<readonly Execution[]>
+  listExecutions(idOrName: string, query: ListExecutionsQuery, namespace?: string): Promise<Page<Execution>>
   /** Events of a job with `SeqNum` above `after`, oldest first, at most `limit`. */
   history(idOrName: string, after: number, limit: number, namespace?: string): Promise<readonly JobHistory[]>
   /** Stops a job that has not ended. Stopping a stopped job does nothing; a completed or failed one throws `Conflict`. */
@@ -46,4 +76,9 @@ export interface Orchestrator {
   nodes(): readonly NodeState[]
   /** A node by its id or a unique beginning of it. */
   node(id: string): NodeState
+  /** Lets a node get work, or not any more: what it runs for us is run elsewhere. It lasts until it is decided otherwise. */
+  approveNode(id: string, message: string): Promise<void>
+  rejectNode(id: string, message: string): Promise<void>
+  /** Forgets a node. It may present itself anew. */
+  deleteNode(id: string): Promise<void>
 }

@@ -6,6 +6,7 @@ import {
   parseSubmission,
   putJobRequestSchema,
   type PutJobResponse,
+  type Submission,
 } from '@bacalhau/models'
 import { z } from 'zod'
 import { BacalhauError } from '../../runtime/error.ts'
@@ -35,8 +36,18 @@ const stopRequestSchema = z.strictObject({
   Credential: z.unknown().optional(),
 })
 
+const rerunRequestSchema = z.strictObject({
+  Namespace: z.string().max(255).optional(),
+  JobVersion: z.int().nonnegative().optional(),
+  Reason: z.string().max(4_096).optional(),
+  IdempotencyToken: z.unknown().optional(),
+  Credential: z.unknown().optional(),
+})
+
 export function jobRoutes(app: FastifyInstance, api: Api): void {
   app.route({ method: ['PUT', 'POST'], url: JOBS, handler: (request) => submit(request, api) })
+  app.put(`${JOBS}/diff`, (request) => showDifferences(request, api))
+  app.put(`${JOBS}/:id/rerun`, (request) => rerun(request, api))
   app.get(JOBS, (request) => listJobs(request, api))
   app.get(`${JOBS}/:id`, (request, reply) => getJob(request, reply, api))
   app.delete(`${JOBS}/:id`, (request) => stopJob(request, api))
@@ -47,7 +58,7 @@ export function jobRoutes(app: FastifyInstance, api: Api): void {
   app.get(`${JOBS}/:id/executions`, (request) => listExecutions(request, api))
   app.get(`${JOBS}/:id/versions`, async (request) => {
     const { id, namespace } = target(request)
-    return { NextToken: '', Items: [await requireOrchestrator(api).getJob(id, namespace)] }
+    return { NextToken: '', Items: await requireOrchestrator(api).versions(id, namespace) }
   })
   app.get(`${JOBS}/:id/logs`, () => {
     throw new BacalhauError('BadRequest', 'logs are read over a WebSocket', {
@@ -68,15 +79,48 @@ function target(request: FastifyRequest): { id: string; namespace: string | unde
   return { id: pathParameter(request, 'id'), namespace: query.text('namespace', 255), query }
 }
 
-async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
-  const orchestrator = requireOrchestrator(api)
+function readSubmission(request: FastifyRequest): { submission: Submission; force: boolean } {
   const envelope = readDocument(request, submissionSchema)
   const parsed = parseSubmission(envelope?.Job)
   if (!parsed.ok) throw invalidDocument(parsed.problems)
   const { spec, warnings } = parsed.value
   const Namespace = spec.Namespace === 'default' ? envelope?.Namespace || 'default' : spec.Namespace
-  const job = await orchestrator.submit({ spec: { ...spec, Namespace }, warnings })
-  return { JobID: job.ID, EvaluationID: uuid(api.random), Warnings: warnings.length === 0 ? null : warnings }
+  return { submission: { spec: { ...spec, Namespace }, warnings }, force: envelope?.Force ?? false }
+}
+
+const warningsOf = ({ warnings }: Submission) => (warnings.length === 0 ? null : warnings)
+
+async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
+  const orchestrator = requireOrchestrator(api)
+  const { submission, force } = readSubmission(request)
+  const job = await orchestrator.submit(submission, { force })
+  return { JobID: job.ID, EvaluationID: uuid(api.random), Warnings: warningsOf(submission) }
+}
+
+/** What a submission would change, a line for each side of each difference. */
+async function showDifferences(request: FastifyRequest, api: Api) {
+  const orchestrator = requireOrchestrator(api)
+  const { submission } = readSubmission(request)
+  if (submission.spec.Name === '') throw new BacalhauError('BadRequest', 'invalid job spec: name is missing')
+  const { spec } = submission
+  await orchestrator.getJob(spec.Name, spec.Namespace)
+  const lines = (await orchestrator.diff(submission)).flatMap(({ path, old, new: next }) => [
+    ...(old === undefined ? [] : [`- ${path}: ${JSON.stringify(old)}`]),
+    ...(next === undefined ? [] : [`+ ${path}: ${JSON.stringify(next)}`]),
+  ])
+  return { Diff: lines.join('\n'), Warnings: warningsOf(submission) }
+}
+
+async function rerun(request: FastifyRequest, api: Api) {
+  const { id, namespace } = target(request)
+  const body = readDocument(request, rerunRequestSchema)
+  const version = body?.JobVersion ?? 0
+  const job = await requireOrchestrator(api).rerun(
+    id,
+    version === 0 ? undefined : version,
+    body?.Namespace || namespace,
+  )
+  return { EvaluationID: uuid(api.random), JobID: job.ID, JobVersion: job.Version, Warnings: null }
 }
 
 async function listJobs(request: FastifyRequest, api: Api) {
@@ -98,8 +142,8 @@ async function getJob(request: FastifyRequest, reply: FastifyReply, api: Api): P
   const orchestrator = requireOrchestrator(api)
   const { id, namespace, query } = target(request)
   const include = new Set((query.text('include') ?? '').toLowerCase().split(','))
-  const Job = query.has('wait') ? await nextJob(request, reply, api) : await orchestrator.getJob(id, namespace)
-  checkVersion(Job, query)
+  const version = query.count('job_version')
+  const Job = query.has('wait') ? await nextJob(request, reply, api) : await orchestrator.getJob(id, namespace, version)
   const events = { limit: EMBEDDED_EVENTS, from: 0, matches: () => true, executionId: undefined }
   return {
     Job,
@@ -129,12 +173,6 @@ async function nextJob(request: FastifyRequest, reply: FastifyReply, api: Api): 
   return changed ?? orchestrator.getJob(id, namespace)
 }
 
-function checkVersion(job: Job, query: Query): void {
-  const wanted = query.count('job_version')
-  if (wanted !== 0 && wanted !== job.Version) {
-    throw new BacalhauError('NotFound', `job version ${wanted} not found for job ${job.ID}`, { component: 'JobStore' })
-  }
-}
 
 async function stopJob(request: FastifyRequest, api: Api) {
   const orchestrator = requireOrchestrator(api)
@@ -150,12 +188,20 @@ const EXECUTION_ORDERS = ['created_at', 'create_time', 'modified_at', 'modify_ti
 async function listExecutions(request: FastifyRequest, api: Api) {
   const { id, namespace, query } = target(request)
   const order = query.word('order_by', EXECUTION_ORDERS) ?? 'created_at'
-  const [limit, reverse, version] = [query.count('limit'), query.flag('reverse'), query.count('job_version')]
+  const [limit, reverse, wanted] = [query.count('limit'), query.flag('reverse'), query.count('job_version')]
+  const version = query.flag('all_job_versions') ? 0 : wanted
+  const nextToken = query.text('next_token')
+  const page = await requireOrchestrator(api).listExecutions(
+    id,
+    {
+      limit: reverse ? 0 : limit,
+      ...(version === 0 && !query.flag('all_job_versions') ? {} : { version }),
+      ...(nextToken === undefined ? {} : { nextToken }),
+    },
+    namespace,
+  )
   const field = order.startsWith('create') ? 'CreateTime' : 'ModifyTime'
-  const executions = await requireOrchestrator(api).executions(id, namespace)
-  const Items: Execution[] = executions
-    .filter(({ JobVersion }) => version === 0 || JobVersion === version)
-    .sort((a, b) => a[field] - b[field])
+  const Items: Execution[] = page.Items.toSorted((a, b) => a[field] - b[field])
   if (reverse) Items.reverse()
-  return { NextToken: '', Items: limit === 0 ? Items : Items.slice(0, limit) }
+  return { NextToken: page.NextToken, Items: limit === 0 ? Items : Items.slice(0, limit) }
 }

@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ListNodesResponse, NodeState } from '@bacalhau/models'
 import type { Api } from '../context.ts'
 import { requireOrchestrator } from '../jobs/orchestrator.ts'
 import { noLabelSelector } from '../jobs/label-selector.ts'
 import { type Query, readQuery } from '../http/query.ts'
-import { pathParameter } from '../http/request.ts'
+import { pathParameter, readDocument } from '../http/request.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+import { z } from 'zod'
 
 const APPROVALS = ['pending', 'approved', 'rejected'] as const
 const STATUSES = ['connected', 'disconnected'] as const
@@ -39,6 +41,27 @@ export function nodeRoutes(app: FastifyInstance, api: Api): void {
   app.get('/api/v1/orchestrator/nodes/:id', (request) => ({
     Node: requireOrchestrator(api).node(pathParameter(request, 'id')),
   }))
+  app.put('/api/v1/orchestrator/nodes/:id', (request) => changeNode(request, api))
+}
+
+const changeSchema = z.strictObject({
+  Action: z.enum(['approve', 'reject', 'delete']),
+  Message: z.string().max(4_096).optional(),
+  NodeID: z.string().max(128).optional(),
+  Namespace: z.string().max(255).optional(),
+  IdempotencyToken: z.unknown().optional(),
+  Credential: z.unknown().optional(),
+})
+
+async function changeNode(request: FastifyRequest, api: Api) {
+  const orchestrator = requireOrchestrator(api)
+  const id = pathParameter(request, 'id')
+  const body = readDocument(request, changeSchema)
+  if (body === undefined) throw new BacalhauError('BadRequest', 'Action: expected approve, reject or delete')
+  if (body.Action === 'approve') await orchestrator.approveNode(id, body.Message ?? '')
+  else if (body.Action === 'reject') await orchestrator.rejectNode(id, body.Message ?? '')
+  else await orchestrator.deleteNode(id)
+  return { Success: true }
 }
 
 function select(nodes: readonly NodeState[], query: Query): NodeState[] {

@@ -8,7 +8,7 @@ import {
   type SpecConfig,
   type Submission,
 } from '@bacalhau/models'
-import type { ListJobsQuery, LogChunk, LogQuery, Orchestrator } from '../../orchestrator/service.ts'
+import type { ListExecutionsQuery, ListJobsQuery, LogChunk, LogQuery, Orchestrator } from '../../orchestrator/service.ts'
 import { abortable } from '../../runtime/abort.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 
@@ -23,6 +23,8 @@ export class ScriptedOrchestrator implements Orchestrator {
   readonly stopped: { id: string; reason: string }[] = []
   readonly queries: ListJobsQuery[] = []
   readonly logQueries: LogQuery[] = []
+  /** What was decided about nodes. */
+  readonly decisions: { id: string; action: string; message: string }[] = []
   /** What a job does at once when it is submitted. */
   onSubmit: (job: Job) => void = () => {}
   /** Called when somebody begins to wait for a change. */
@@ -89,8 +91,12 @@ export class ScriptedOrchestrator implements Orchestrator {
     return job
   }
 
-  async getJob(idOrName: string, namespace = 'default'): Promise<Job> {
-    return this.#find(idOrName, namespace)
+  async getJob(idOrName: string, namespace = 'default', version = 0): Promise<Job> {
+    const job = this.#find(idOrName, namespace)
+    if (version !== 0 && version !== job.Version) {
+      throw new BacalhauError('NotFound', `job ${job.ID} has no version ${version}`, { component: 'JobStore' })
+    }
+    return job
   }
 
   async listJobs(query: ListJobsQuery) {
@@ -136,6 +142,40 @@ export class ScriptedOrchestrator implements Orchestrator {
     this.#find(idOrName)
     this.logQueries.push(query)
     yield* this.output(signal)
+  }
+
+  async diff({ spec }: Submission) {
+    const job = [...this.#jobs.values()].find(({ Name }) => Name === spec.Name)
+    return job === undefined || job.Count === spec.Count ? [] : [{ path: 'Count', old: job.Count, new: spec.Count }]
+  }
+
+  async rerun(idOrName: string, version?: number) {
+    const job = this.#find(idOrName)
+    if (version !== undefined && version !== job.Version) throw new BacalhauError('NotFound', `no version ${version}`)
+    const next: Job = { ...job, Version: job.Version + 1, State: { StateType: 'Pending' } }
+    this.#jobs.set(job.ID, next)
+    return next
+  }
+
+  async versions(idOrName: string) {
+    return [this.#find(idOrName)]
+  }
+
+  async listExecutions(idOrName: string, { version }: ListExecutionsQuery) {
+    const all = await this.executions(idOrName)
+    return { NextToken: '', Items: all.filter(({ JobVersion }) => !version || JobVersion === version) }
+  }
+
+  async approveNode(id: string, message: string) {
+    this.decisions.push({ id: this.node(id).Info.NodeID, action: 'approve', message })
+  }
+
+  async rejectNode(id: string, message: string) {
+    this.decisions.push({ id: this.node(id).Info.NodeID, action: 'reject', message })
+  }
+
+  async deleteNode(id: string) {
+    this.decisions.push({ id: this.node(id).Info.NodeID, action: 'delete', message: '' })
   }
 
   nodes() {

@@ -1,0 +1,142 @@
+import { fits, type NodeInfo, type Resources } from '@bacalhau/models'
+import { LIMITS } from '../runtime/limits.ts'
+import type { Assignments } from './assignments.ts'
+import type { Cluster, Member } from './cluster.ts'
+import { mismatch } from './matching.ts'
+import type { OpenJob } from './open-job.ts'
+import type { Pace } from './pace.ts'
+import type { Pauses } from './pauses.ts'
+
+/** Shapes whose nodes are kept although no job of them waits at the moment. */
+const KEPT = 64
+
+export interface PoolsOptions {
+  readonly cluster: Cluster
+  readonly assignments: Assignments
+  readonly pauses: Pauses
+  readonly pace: Pace
+  /** Bytes that a node has not acknowledged. */
+  readonly backlog: (peer: string) => number
+  /** The job that a node is kept free for. */
+  readonly keptFor: (peer: string) => OpenJob | undefined
+}
+
+/** The nodes that can run jobs of one shape. */
+export class Pool {
+  readonly job: OpenJob
+  readonly suitable = new Map<string, Member>()
+  /** Those that have room at the moment, in no order. */
+  readonly open: Member[] = []
+  readonly #places = new Map<string, number>()
+
+  /** `job` stands for all of its shape. */
+  constructor(job: OpenJob) {
+    this.job = job
+  }
+
+  get shape(): string {
+    return this.job.shape
+  }
+
+  suits(info: NodeInfo): boolean {
+    return mismatch(this.job.job, this.job.resources, info) === undefined
+  }
+
+  setOpen(member: Member, isOpen: boolean): void {
+    const place = this.#places.get(member.peer)
+    if (isOpen && place === undefined) {
+      this.#places.set(member.peer, this.open.length)
+      this.open.push(member)
+    } else if (isOpen && place !== undefined) {
+      this.open[place] = member
+    } else if (place !== undefined) {
+      // The last one takes the place of the one that goes.
+      const last = this.open.pop()
+      this.#places.delete(member.peer)
+      if (last === undefined || last.peer === member.peer) return
+      this.open[place] = last
+      this.#places.set(last.peer, place)
+    }
+  }
+
+  isOpen(peer: string): boolean {
+    return this.#places.has(peer)
+  }
+}
+
+/**
+ * For every shape of which jobs wait, the nodes that have room for one. Kept up to date as things happen, so that a placement
+ * costs the same however many nodes there are.
+ */
+export class Pools {
+  readonly #options: PoolsOptions
+  readonly #pools = new Map<string, Pool>()
+
+  constructor(options: PoolsOptions) {
+    this.#options = options
+  }
+
+  of(job: OpenJob): Pool {
+    const known = this.#pools.get(job.shape)
+    if (known !== undefined) return known
+    const pool = new Pool(job)
+    this.#pools.set(job.shape, pool)
+    for (const member of this.#options.cluster.candidates()) this.#refresh(pool, member)
+    return pool
+  }
+
+  /** What a node is has changed, or whether it is there. */
+  nodeChanged(peer: string): void {
+    const member = this.#options.cluster.get(peer)
+    for (const pool of this.#pools.values()) {
+      const known = member ?? pool.suitable.get(peer)
+      if (known !== undefined) this.#refresh(pool, known)
+    }
+  }
+
+  /** How much room a node has has changed. */
+  roomChanged(peer: string): void {
+    for (const pool of this.#pools.values()) {
+      const member = pool.suitable.get(peer)
+      if (member !== undefined) pool.setOpen(member, this.hasRoom(pool, member))
+    }
+  }
+
+  /** Forgets the shapes of which no job waits, but for the newest. */
+  tidy(isWanted: (shape: string) => boolean): void {
+    if (this.#pools.size <= KEPT) return
+    for (const shape of this.#pools.keys()) {
+      if (this.#pools.size <= KEPT) return
+      if (!isWanted(shape)) this.#pools.delete(shape)
+    }
+  }
+
+  /** Has a suitable node room for one more run? */
+  hasRoom({ job }: Pool, member: Member): boolean {
+    const { cluster, assignments, pauses, pace, backlog, keptFor } = this.#options
+    const { peer } = member
+    if (!member.connected || pauses.isPaused(job.shape, peer) || backlog(peer) > LIMITS.unansweredOffers) return false
+    const kept = keptFor(peer)
+    if (kept !== undefined && kept.shape !== job.shape) return false
+    if (fits(job.resources, cluster.free(member))) return true
+    return pace.isShort(job.kin) && assignments.load(peer).runs < LIMITS.queuedExecutions
+  }
+
+  #refresh(pool: Pool, member: Member): void {
+    const { cluster } = this.#options
+    const mayWork = cluster.get(member.peer) === member && member.membership === 'APPROVED' && member.expected
+    if (mayWork && pool.suits(member.info)) {
+      pool.suitable.set(member.peer, member)
+      pool.setOpen(member, this.hasRoom(pool, member))
+    } else {
+      pool.suitable.delete(member.peer)
+      pool.setOpen(member, false)
+    }
+  }
+}
+
+/** Free share of the scarcer of processors and memory, 0 to 1. */
+export function freeShare(free: Resources, total: Resources): number {
+  const share = (part: number, whole: number) => (whole === 0 ? 0 : part / whole)
+  return Math.min(share(free.CPU, total.CPU), share(free.Memory, total.Memory))
+}

@@ -1,0 +1,57 @@
+import { Line, waitsBefore } from './line.ts'
+import type { OpenJob } from './open-job.ts'
+
+/** The jobs that wait for a node, in lines of one priority and shape each. */
+export class WaitingLines {
+  readonly #lines = new Map<string, Line>()
+  #size = 0
+
+  /** Jobs that wait. */
+  get size(): number {
+    return this.#size
+  }
+
+  lines(): Iterable<Line> {
+    return this.#lines.values()
+  }
+
+  /** Puts a job into its line, or takes it out, as it is now. */
+  update(job: OpenJob): void {
+    const key = `${job.job.Priority} ${job.shape}`
+    const line = this.#lines.get(key)
+    if (job.line !== undefined && (job.line !== line || !job.waits)) this.#leave(job, job.line)
+    if (job.line !== undefined || !job.waits) return
+    const joined = this.#lines.get(key) ?? new Line(job.job.Priority, job.shape)
+    this.#lines.set(key, joined)
+    joined.add(job)
+    this.#size += 1
+  }
+
+  /** Does any job of this shape wait? */
+  hasShape(shape: string): boolean {
+    for (const line of this.#lines.values()) if (line.shape === shape) return true
+    return false
+  }
+
+  /** How many jobs would be served before this one. */
+  ahead(job: OpenJob): number {
+    let count = 0
+    for (const line of this.#lines.values()) {
+      if (line.priority > job.job.Priority) count += line.size
+      else if (line.priority === job.job.Priority) for (const other of line) if (waitsBefore(other, job)) count += 1
+    }
+    return count
+  }
+
+  #leave(job: OpenJob, line: Line): void {
+    line.remove(job)
+    this.#size -= 1
+    if (line.size === 0) this.#lines.delete(`${line.priority} ${line.shape}`)
+  }
+}
+
+/** Which of two lines is served first: by priority, then by how long its first job has waited. */
+export function servedBefore(a: Line, b: Line): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority
+  return a.head !== undefined && (b.head === undefined || waitsBefore(a.head, b.head))
+}
