@@ -28,7 +28,7 @@ interface OrchestratorMemory {
   heard: { era: number; text: string }[]
 }
 
-/** What the compute node remembers; `base` is how much it had posted when the present conversation began. */
+/** What the compute node remembers; `base` is how much it had posted at the hello that began the present conversation. */
 interface ComputeMemory {
   conversation: string
   base: number
@@ -55,6 +55,8 @@ class World {
   readonly #random = seededRandom(7)
   #count = 0
   #generation = 'g'
+  /** How much the compute node had posted when it last presented itself. */
+  #atHello = 0
   #link: ManualPair<ComputeMessage, OrchestratorMessage> | undefined
   left!: Side<OrchestratorOffice, OrchestratorMemory>
   right!: Side<ComputeOffice, ComputeMemory>
@@ -114,6 +116,7 @@ class World {
 
   connect(): void {
     if (this.#link !== undefined && !this.#link.ended) return
+    this.#atHello = this.right.memory.posted.length
     this.#link = new ManualPair<ComputeMessage, OrchestratorMessage>(OWNER, NODE)
     this.left.office.attach(this.#link.right)
     this.right.office.attach(this.#link.left)
@@ -150,7 +153,7 @@ class World {
     // Told before the office hears it, so that it is in the same unit.
     if (next?.type === 'welcome' && next.conversation !== undefined && next.conversation.id !== memory.conversation) {
       memory.conversation = next.conversation.id
-      memory.base = memory.posted.length
+      memory.base = this.#atHello
       remember()
     }
     return this.#link?.stepLeft() !== undefined
@@ -224,6 +227,14 @@ const harmless: Record<string, Step> = {
   cut: (world) => world.cut(),
   crashLeft: (world) => world.crashLeft(),
   crashRight: (world) => world.crashRight(),
+  reconnect: (world) => {
+    world.cut()
+    world.connect()
+  },
+  settle: (world) => world.settle(),
+  deliverAll: (world) => {
+    while ([world.deliverLeft(), world.deliverRight()].includes(true));
+  },
 }
 
 const disasters: Record<string, Step> = {
@@ -243,11 +254,13 @@ const disasters: Record<string, Step> = {
   restoreRight: (world) => world.crashRight(world.backups.right.at(-1)?.contents()),
 }
 
-/** Mostly progress, so that walks get somewhere before the next misfortune. */
+/** Mostly traffic, so that walks get somewhere before the next misfortune. */
 const walk = (steps: Record<string, Step>) => {
-  const likely = ['order', 'progress', 'end', 'deliverLeft', 'deliverRight', 'takeLeft', 'landLeft', 'takeRight']
-  const weighted = [...Object.keys(steps), ...likely, ...likely, 'landRight', 'landRight', 'connect', 'connect']
-  return fc.array(fc.constantFrom(...weighted), { minLength: 20, maxLength: 120 })
+  const traffic = ['order', 'progress', 'end', 'takeLeft', 'landLeft', 'takeRight', 'landRight', 'deliverAll']
+  const weighted = [...Object.keys(steps), ...traffic, ...traffic, 'connect', 'reconnect', 'reconnect', 'crashRight', 'settle']
+  return fc
+    .array(fc.constantFrom(...weighted), { minLength: 10, maxLength: 80, size: 'max' })
+    .map((names) => ['settle', ...names])
 }
 
 async function run(steps: Record<string, Step>, names: readonly string[]): Promise<World> {
@@ -273,7 +286,7 @@ describe('a conversation', () => {
           texts,
         )
       }),
-      { numRuns: 300 },
+      { numRuns: 1_000 },
     )
   })
 
@@ -281,7 +294,7 @@ describe('a conversation', () => {
     const steps = { ...harmless, ...disasters }
     await fc.assert(
       fc.asyncProperty(walk(steps), async (names) => void (await run(steps, names))),
-      { numRuns: 600 },
+      { numRuns: 1_500 },
     )
   })
 })
