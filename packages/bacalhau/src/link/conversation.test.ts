@@ -257,7 +257,16 @@ const disasters: Record<string, Step> = {
 /** Mostly traffic, so that walks get somewhere before the next misfortune. */
 const walk = (steps: Record<string, Step>) => {
   const traffic = ['order', 'progress', 'end', 'takeLeft', 'landLeft', 'takeRight', 'landRight', 'deliverAll']
-  const weighted = [...Object.keys(steps), ...traffic, ...traffic, 'connect', 'reconnect', 'reconnect', 'crashRight', 'settle']
+  const weighted = [
+    ...Object.keys(steps),
+    ...traffic,
+    ...traffic,
+    'connect',
+    'reconnect',
+    'reconnect',
+    'crashRight',
+    'settle',
+  ]
   return fc
     .array(fc.constantFrom(...weighted), { minLength: 10, maxLength: 80, size: 'max' })
     .map((names) => ['settle', ...names])
