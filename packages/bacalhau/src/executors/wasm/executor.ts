@@ -11,6 +11,7 @@ import { parseWasmParams, type WasmParams } from './params.ts'
 import { createThreadPool } from './pool.ts'
 import { runOnThread, type ThreadEnd } from './sandbox.ts'
 import type { SandboxJob } from './thread.ts'
+import { createThreadLine } from './thread-line.ts'
 
 export interface WasmExecutorOptions {
   readonly clock: Clock
@@ -25,18 +26,28 @@ const MAX_PAGES = 65_536
 /** Runs WebAssembly (WASI preview 1) in threads, confined to what a request mounts and allows. */
 export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutorOptions): Executor {
   const pool = createThreadPool({ clock, size: poolSize })
+  const line = createThreadLine(pool, clock)
   const modules = createModuleCache(LIMITS.wasmModuleCache)
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
 
   const runParsed = async (job: SandboxJob, time: number, observer: ExecutionObserver, signal: AbortSignal) => {
-    const thread = pool.take()
-    const interrupt = interruption({ clock, time, signal, stopping: stopping.signal })
+    const interrupt = interruption({ signal, stopping: stopping.signal })
+    const taken = line.take()
+    const thread = await Promise.race([taken, interrupt.promise])
+    if ('kind' in thread) {
+      interrupt.release()
+      // Its turn still comes; then the next one is let through.
+      void taken.then((unused) => line.giveBack(unused))
+      return endingOf(thread, job)
+    }
+    const timer = deadline(clock, time, () => interrupt.end(tooLong(time)))
     const onOutput = () => notify(observer, logger)
     const end = await Promise.race([runOnThread(thread, job, { modules, onOutput }), interrupt.promise])
+    timer.cancel()
     interrupt.release()
-    if (end.kind === 'ended' && end.reusable) pool.giveBack(thread)
-    else await pool.discard(thread)
+    if (end.kind === 'ended' && end.reusable) line.giveBack(thread)
+    else await line.discard(thread)
     onOutput()
     const ending = endingOf(end, job)
     if (ending.kind === 'failed') logger.debug({ code: ending.code }, ending.message)
@@ -65,6 +76,7 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
     async stop() {
       stopping.abort()
       await Promise.allSettled(running)
+      line.stop()
       await pool.stop()
       modules.clear()
     },
@@ -101,17 +113,12 @@ function jobOf(request: ExecutionRequest, params: WasmParams): SandboxJob {
 interface Interruption {
   /** Settles when somebody outside ends the run. */
   readonly promise: Promise<Extract<ThreadEnd, { kind: 'ended' }>>
+  end(ending: Ending): void
   release(): void
 }
 
-/** The ends that come from outside: time is up, the caller cancels, the node stops. */
-function interruption(options: {
-  clock: Clock
-  time: number
-  signal: AbortSignal
-  stopping: AbortSignal
-}): Interruption {
-  const { clock, time, signal, stopping } = options
+/** The ends that come from outside: the caller cancels, the node stops, or whoever calls `end`. */
+function interruption({ signal, stopping }: { signal: AbortSignal; stopping: AbortSignal }): Interruption {
   const { promise, resolve } = Promise.withResolvers<Awaited<Interruption['promise']>>()
   const end = (ending: Ending) => resolve({ kind: 'ended', ending, reusable: false })
   const onAbort = () => {
@@ -122,17 +129,17 @@ function interruption(options: {
     if (source.aborted) onAbort()
     source.addEventListener('abort', onAbort, { once: true })
   }
-  const timer = deadline(clock, time, () =>
-    end(failure('ExecutionTimeout', `the job ran longer than the ${time / 1000} s that it may take`)),
-  )
   return {
     promise,
+    end,
     release() {
-      timer.cancel()
       for (const source of [signal, stopping]) source.removeEventListener('abort', onAbort)
     },
   }
 }
+
+const tooLong = (time: number) =>
+  failure('ExecutionTimeout', `the job ran longer than the ${time / 1000} s that it may take`)
 
 function endingOf(end: ThreadEnd, job: SandboxJob): Ending {
   switch (end.kind) {
