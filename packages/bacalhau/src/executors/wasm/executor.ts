@@ -6,12 +6,12 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 import { deadline } from './deadline.ts'
 import { type Ending, failure, size } from './failure.ts'
-import { createModuleCache } from './module-cache.ts'
+import { createModuleCache, type ModuleCache } from './module-cache.ts'
 import { parseWasmParams, type WasmParams } from './params.ts'
 import { createThreadPool } from './pool.ts'
 import { runOnThread, type ThreadEnd } from './sandbox.ts'
 import type { SandboxJob } from './thread.ts'
-import { createThreadLine } from './thread-line.ts'
+import { createThreadLine, type ThreadLine } from './thread-line.ts'
 
 export interface WasmExecutorOptions {
   readonly clock: Clock
@@ -31,28 +31,7 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
 
-  const runParsed = async (job: SandboxJob, time: number, observer: ExecutionObserver, signal: AbortSignal) => {
-    const interrupt = interruption({ signal, stopping: stopping.signal })
-    const taken = line.take()
-    const thread = await Promise.race([taken, interrupt.promise])
-    if ('kind' in thread) {
-      interrupt.release()
-      // Its turn still comes; then the next one is let through.
-      void taken.then((unused) => line.giveBack(unused))
-      return endingOf(thread, job)
-    }
-    const timer = deadline(clock, time, () => interrupt.end(tooLong(time)))
-    const onOutput = () => notify(observer, logger)
-    const end = await Promise.race([runOnThread(thread, job, { modules, onOutput }), interrupt.promise])
-    timer.cancel()
-    interrupt.release()
-    if (end.kind === 'ended' && end.reusable) line.giveBack(thread)
-    else await line.discard(thread)
-    onOutput()
-    const ending = endingOf(end, job)
-    if (ending.kind === 'failed') logger.debug({ code: ending.code }, ending.message)
-    return ending
-  }
+  const context: RunContext = { line, modules, clock, logger, stopping: stopping.signal }
 
   return {
     engine: 'wasm',
@@ -65,7 +44,7 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
       if ('code' in params) return params
       // Also when the job is ended before its thread gets to it.
       for (const place of [request.stdoutPath, request.stderrPath]) closeSync(openSync(place, 'a'))
-      const run = runParsed(jobOf(request, params), request.limits.time, observer, signal)
+      const run = runJob(jobOf(request, params), { ...context, observer, time: request.limits.time }, signal)
       running.add(run)
       try {
         return await run
@@ -81,6 +60,45 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
       modules.clear()
     },
   }
+}
+
+interface RunContext {
+  readonly line: ThreadLine
+  readonly modules: ModuleCache
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Aborts when the node stops. */
+  readonly stopping: AbortSignal
+}
+
+interface RunOptions extends RunContext {
+  readonly observer: ExecutionObserver
+  /** Milliseconds from the moment at which the job has its thread; 0 for no bound. */
+  readonly time: number
+}
+
+async function runJob(job: SandboxJob, options: RunOptions, signal: AbortSignal): Promise<Ending> {
+  const { line, modules, clock, logger, stopping, observer, time } = options
+  const interrupt = interruption({ signal, stopping })
+  const taken = line.take()
+  const thread = await Promise.race([taken, interrupt.promise])
+  if ('kind' in thread) {
+    interrupt.release()
+    // Its turn still comes; then the next one is let through.
+    void taken.then((unused) => line.giveBack(unused))
+    return endingOf(thread, job)
+  }
+  const timer = deadline(clock, time, () => interrupt.end(tooLong(time)))
+  const onOutput = () => notify(observer, logger)
+  const end = await Promise.race([runOnThread(thread, job, { modules, onOutput }), interrupt.promise])
+  timer.cancel()
+  interrupt.release()
+  if (end.kind === 'ended' && end.reusable) line.giveBack(thread)
+  else await line.discard(thread)
+  onOutput()
+  const ending = endingOf(end, job)
+  if (ending.kind === 'failed') logger.debug({ code: ending.code }, ending.message)
+  return ending
 }
 
 function tryParse({ params }: ExecutionRequest): WasmParams | (ExecutionOutcome & { kind: 'failed' }) {
