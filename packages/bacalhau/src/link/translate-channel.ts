@@ -1,0 +1,54 @@
+import type { Channel, ChannelHandler } from './channel.ts'
+
+/** How one vocabulary is spoken in another, message by message. One for each channel: it may remember. */
+export interface Translation<Out, In, ToPeer, FromPeer> {
+  /** We say `message`: what the peer is to be told of it, and what we hear at once in its place. */
+  outgoing(message: Out, say: (message: ToPeer) => void, hear: (message: In) => void): void
+  incoming(message: FromPeer, hear: (message: In) => void): void
+}
+
+/** A channel to a peer of another vocabulary. */
+export function translateChannel<Out, In, ToPeer, FromPeer>(
+  channel: Channel<ToPeer, FromPeer>,
+  { outgoing, incoming }: Translation<Out, In, ToPeer, FromPeer>,
+): Channel<Out, In> {
+  let handler: ChannelHandler<In> | undefined
+  const say = (message: ToPeer) => channel.send(message)
+  const hear = (message: In) => handler?.onMessage(message)
+
+  /** A receiver never runs inside of a send. */
+  const hearSoon = (message: In) =>
+    queueMicrotask(() => {
+      try {
+        hear(message)
+      } catch (error) {
+        channel.abort(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+
+  return {
+    peer: channel.peer,
+    sameMachine: channel.sameMachine,
+    send: (message) => outgoing(message, say, hearSoon),
+    start(given) {
+      handler = given
+      channel.start({
+        onMessage: (message) => incoming(message, hear),
+        onSign: () => given.onSign?.(),
+        onClose(error) {
+          handler = undefined
+          given.onClose(error)
+        },
+      })
+    },
+    // After its own end a side hears nothing any more.
+    close() {
+      handler = undefined
+      channel.close()
+    },
+    abort(error) {
+      handler = undefined
+      channel.abort(error)
+    },
+  }
+}
