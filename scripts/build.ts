@@ -1,5 +1,6 @@
 // Bundles the command into packages/bacalhau/dist: `main.js` is the command line, heavy parts (serve and its libraries)
-// are chunks that it imports when needed, `sandbox-worker.js` is the thread in which WebAssembly jobs run.
+// are chunks that it imports when needed, `sandbox-worker.js` is the thread in which WebAssembly jobs run, and
+// `checkpoint-worker.js` the one that moves the store's log into its database.
 import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { build, type Plugin } from 'esbuild'
@@ -33,6 +34,7 @@ await build({
   entryPoints: {
     main: path.join(root, 'src/cli/main.ts'),
     'sandbox-worker': path.join(root, 'src/executors/wasm/worker/main.ts'),
+    'checkpoint-worker': path.join(root, 'src/store/checkpoint-worker.ts'),
   },
   outdir: path.join(root, 'dist'),
   bundle: true,

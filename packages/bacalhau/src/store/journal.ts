@@ -133,7 +133,7 @@ export class Journal implements Stoppable {
       recorded.add(one)
       this.#let(() => writes.push(...one.takeWrites()))
     }
-    // Timers and effects of this unit are not needed for what was recorded on the way.
+    // For what was recorded on the way and could have waited.
     this.#soon?.cancel()
     this.#soon = undefined
     return { recorded, writes }

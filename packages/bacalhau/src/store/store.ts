@@ -12,12 +12,22 @@ export const TABLES = [
   'job-open',
   'job-by-time',
   'job-by-name',
+  /** Orchestrator: earlier versions of jobs. */
+  'job-version',
   /** Orchestrator: `<job id>/<execution id>`. */
   'execution',
   /** Orchestrator: `<job id>/<sequence number>`. */
   'history',
-  /** Compute node: what was offered to it and is not settled yet, by execution id. */
+  /** Orchestrator: compute nodes by id. */
+  'node',
+  /** Compute node: what was offered to it and is not settled yet, by execution id; and what the offers said of it. */
   'held',
+  'order',
+  /** Link: what has come in from a peer, and what has not been acknowledged by it. Keys begin with the role. */
+  'link-in',
+  'link-out',
+  /** Orchestrator: results that it keeps, or is going to fetch and keep. */
+  'kept',
   /** Content that must not be collected, by CID. */
   'pin',
 ] as const
@@ -26,6 +36,8 @@ export type Table = (typeof TABLES)[number]
 export type Write =
   | { readonly op: 'put'; readonly table: Table; readonly key: string; readonly value: unknown }
   | { readonly op: 'delete'; readonly table: Table; readonly key: string }
+  /** Deletes every row whose key begins with `prefix`. */
+  | { readonly op: 'clear'; readonly table: Table; readonly prefix: string }
 
 export interface Row {
   readonly key: string
@@ -49,15 +61,17 @@ export interface RangeQuery {
  */
 export interface Store extends Stoppable {
   /**
-   * Applies all writes or none. Resolves when they will survive a power cut; rejects with `DiskFull` or `StoreCorrupt` when
-   * they could not be written, and then nothing of them is there. Units take effect in the order of the calls.
+   * Applies all writes or none. Resolves when they will survive a power cut. Rejects with `DiskFull` or `DataDirUnusable` when
+   * they could not be written, and then nothing of them is there; with `StoreCorrupt` when the disk did not keep what it had
+   * taken: then nothing more is read or written until a restart. Units take effect in the order of the calls, each by itself.
    */
   commit(writes: readonly Write[]): Promise<void>
-  /** The committed value, or undefined. */
+  /** The value, or undefined. Shows only what is durable. */
   get(table: Table, key: string): Promise<unknown>
-  /** Committed rows in order of their keys. */
+  /** Rows in order of their keys. Shows only what is durable. */
   range(table: Table, query: RangeQuery): Promise<readonly Row[]>
 }
 
 export const put = (table: Table, key: string, value: unknown): Write => ({ op: 'put', table, key, value })
 export const remove = (table: Table, key: string): Write => ({ op: 'delete', table, key })
+export const clear = (table: Table, prefix: string): Write => ({ op: 'clear', table, prefix })
