@@ -3,8 +3,8 @@ import type { Channel, ChannelHandler } from './channel.ts'
 /** How one vocabulary is spoken in another, message by message. One for each channel: it may remember. */
 export interface Translation<Out, In, ToPeer, FromPeer> {
   /** We say `message`: what the peer is to be told of it, and what we hear at once in its place. */
-  outgoing(message: Out, say: (message: ToPeer) => void, hear: (message: In) => void): void
-  incoming(message: FromPeer, hear: (message: In) => void): void
+  readonly outgoing: (message: Out, say: (message: ToPeer) => void, hear: (message: In) => void) => void
+  readonly incoming: (message: FromPeer, hear: (message: In) => void) => void
 }
 
 /** A channel to a peer of another vocabulary. */

@@ -31,59 +31,68 @@ const NO_OUTPUT = { Stdout: '', StdoutTruncated: false, stderr: '', StderrTrunca
 type Direction = Translation<ComputeMessage, OrchestratorMessage, ComputeMessageV1, OrchestratorMessageV1>
 
 function orchestratorTranslation(conversation: string): Direction {
+  const reports = createSettlement()
   let received = 0
-  let acknowledged: Receipt = { seq: 0, mark: '' }
-  /** The parcels after that, each with the executions whose end is in it and not settled. */
-  const unsettled: { readonly receipt: Receipt; readonly ends: Set<string> }[] = []
 
   const acknowledge = (hear: (message: OrchestratorMessage) => void) => {
-    const before = acknowledged
-    for (let first = unsettled[0]; first?.ends.size === 0; first = unsettled[0]) {
-      acknowledged = first.receipt
-      unsettled.shift()
-    }
-    if (acknowledged !== before) hear({ type: 'ack', seq: acknowledged.seq })
+    const before = reports.settled
+    if (reports.advance() !== before) hear({ type: 'ack', seq: reports.settled.seq })
   }
 
   return {
     outgoing(message, say, hear) {
-      switch (message.type) {
-        case 'hello': {
-          const { conversation: _, ...hello } = message
-          return say({ ...hello, versions: [1] })
-        }
-        case 'heartbeat':
-          return say(message)
-        case 'parcel': {
-          const { seq, mark, messages } = message
-          // It may be one that is sent again, because the node has been approved once more.
-          if (seq > acknowledged.seq + unsettled.length) {
-            const ends = new Set(messages.filter(isFinal).map(({ executionId }) => executionId))
-            unsettled.push({ receipt: { seq, mark }, ends })
-          }
-          for (const report of messages) say(toOldReport(report))
-          return acknowledge(hear)
-        }
-        case 'ack':
+      if (message.type === 'ack') return
+      if (message.type === 'heartbeat') return say(message)
+      if (message.type === 'hello') {
+        const { conversation: _, ...hello } = message
+        return say({ ...hello, versions: [1] })
       }
+      const { seq, mark, messages } = message
+      reports.add({ seq, mark }, messages)
+      for (const report of messages) say(toOldReport(report))
+      acknowledge(hear)
     },
     incoming(message, hear) {
-      switch (message.type) {
-        case 'welcome': {
-          const { membership, message: words } = message
-          const claim = { id: conversation, received: acknowledged }
-          return hear({ type: 'welcome', membership, message: words, storeGeneration: MARK, conversation: claim })
-        }
-        case 'heartbeat':
-          return hear(message)
-        case 'settled':
-          for (const { ends } of unsettled) ends.delete(message.executionId)
-          return acknowledge(hear)
-        case 'offer':
-        case 'cancel':
-          received += 1
-          hear({ type: 'parcel', seq: received, mark: MARK, messages: [toOrder(message)] })
+      if (message.type === 'heartbeat') return hear(message)
+      if (message.type === 'welcome') {
+        const { version: _, ...verdict } = message
+        const claim = { id: conversation, received: reports.settled }
+        return hear({ ...verdict, storeGeneration: MARK, conversation: claim })
       }
+      if (message.type === 'settled') {
+        reports.settle(message.executionId)
+        return acknowledge(hear)
+      }
+      received += 1
+      hear({ type: 'parcel', seq: received, mark: MARK, messages: [toOrder(message)] })
+    },
+  }
+}
+
+/** Which parcels of reports the orchestrator is done with. */
+function createSettlement() {
+  let settled: Receipt = { seq: 0, mark: '' }
+  /** The parcels after that, each with the executions whose end is in it and not settled. */
+  const open: { readonly receipt: Receipt; readonly ends: Set<string> }[] = []
+  return {
+    /** The last parcel of which, as of all before it, nothing is open. */
+    get settled() {
+      return settled
+    },
+    /** A parcel may come again, when the node has been approved once more. */
+    add(receipt: Receipt, reports: readonly ReportMessage[]): void {
+      if (receipt.seq <= settled.seq + open.length) return
+      open.push({ receipt, ends: new Set(reports.filter(isFinal).map(({ executionId }) => executionId)) })
+    },
+    settle(executionId: string): void {
+      for (const { ends } of open) ends.delete(executionId)
+    },
+    advance(): Receipt {
+      for (let first = open[0]; first?.ends.size === 0; first = open[0]) {
+        settled = first.receipt
+        open.shift()
+      }
+      return settled
     },
   }
 }
