@@ -1,6 +1,5 @@
 import type { InputSourceSpec } from '@bacalhau/models'
 import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 import type { Mount } from '../executors/executor.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../runtime/error.ts'
 import type { PreparedInput } from '../sources/source.ts'
@@ -11,7 +10,10 @@ export interface PreparedInputs {
   release(): Promise<void>
 }
 
-/** Fetches all inputs of a task side by side. When one fails the others are ended and released, and its error is thrown. */
+/**
+ * Fetches all inputs of a task side by side, into `<folder>-0` and so on. When one fails the others are ended and released,
+ * and its error is thrown.
+ */
 export async function prepareInputs(
   inputs: readonly InputSourceSpec[],
   capabilities: Capabilities,
@@ -19,13 +21,12 @@ export async function prepareInputs(
   signal: AbortSignal,
 ): Promise<PreparedInputs> {
   if (inputs.length === 0) return { mounts: [], release: async () => undefined }
-  await mkdir(folder, { mode: 0o700 })
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
   const results = await Promise.allSettled(
     inputs.map(async ({ Source }, index) => {
       try {
-        const own = path.join(folder, String(index))
+        const own = `${folder}-${index}`
         await mkdir(own, { mode: 0o700 })
         return await sourceFor(capabilities, Source).prepare(Source, own, either)
       } catch (error) {

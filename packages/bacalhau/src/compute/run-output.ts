@@ -1,8 +1,7 @@
 import type { RunOutput } from '@bacalhau/models'
 import { open } from 'node:fs/promises'
-import { systemCode } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
-import type { ExecutionFolder } from './execution-folder.ts'
+import { type ExecutionFolder, sizeOf } from './execution-folder.ts'
 
 /** The head of the output, for the record of the execution. */
 export async function summarise(folder: ExecutionFolder, exitCode: number, errorMessage: string): Promise<RunOutput> {
@@ -18,18 +17,15 @@ export async function summarise(folder: ExecutionFolder, exitCode: number, error
 }
 
 async function readHead(file: string): Promise<{ text: string; truncated: boolean }> {
+  // Most files are empty, and to open one costs more than to ask.
+  if (((await sizeOf(file)) ?? 0) === 0) return { text: '', truncated: false }
+  const handle = await open(file, 'r')
   try {
-    const handle = await open(file, 'r')
-    try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(LIMITS.outputSummary), 0, LIMITS.outputSummary, 0)
-      // A streaming decoder holds back a character that the cut went through.
-      const text = new TextDecoder().decode(buffer.subarray(0, bytesRead), { stream: true })
-      return { text, truncated: (await handle.stat()).size > bytesRead }
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return { text: '', truncated: false }
-    throw error
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(LIMITS.outputSummary), 0, LIMITS.outputSummary, 0)
+    // A streaming decoder holds back a character that the cut went through.
+    const text = new TextDecoder().decode(buffer.subarray(0, bytesRead), { stream: true })
+    return { text, truncated: (await handle.stat()).size > bytesRead }
+  } finally {
+    await handle.close()
   }
 }

@@ -2,6 +2,8 @@ import type { FinalReport, Job, Resources } from '@bacalhau/models'
 import type { LogReader } from '../link/logs.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 
+export type { FinalReport }
+
 /** One execution as its orchestrator ordered it. */
 export interface ExecutionOrder {
   readonly executionId: string

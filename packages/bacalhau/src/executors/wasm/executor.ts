@@ -42,8 +42,6 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
     async run(request, observer, signal) {
       const params = tryParse(request)
       if ('code' in params) return params
-      // Also when the job is ended before its thread gets to it.
-      for (const place of [request.stdoutPath, request.stderrPath]) closeSync(openSync(place, 'a'))
       const run = runJob(jobOf(request, params), { ...context, observer, time: request.limits.time }, signal)
       running.add(run)
       try {
@@ -84,6 +82,7 @@ async function runJob(job: SandboxJob, options: RunOptions, signal: AbortSignal)
   const thread = await Promise.race([taken, interrupt.promise])
   if ('kind' in thread) {
     interrupt.release()
+    makeOutputs(job)
     // Its turn still comes; then the next one is let through.
     void taken.then((unused) => line.giveBack(unused))
     return endingOf(thread, job)
@@ -94,11 +93,19 @@ async function runJob(job: SandboxJob, options: RunOptions, signal: AbortSignal)
   timer.cancel()
   interrupt.release()
   if (end.kind === 'ended' && end.reusable) line.giveBack(thread)
-  else await line.discard(thread)
+  else {
+    await line.discard(thread)
+    makeOutputs(job)
+  }
   onOutput()
   const ending = endingOf(end, job)
   if (ending.kind === 'failed') logger.debug({ code: ending.code }, ending.message)
   return ending
+}
+
+/** The thread makes the output files, unless the job was ended before it got to that. */
+function makeOutputs({ stdoutPath, stderrPath }: SandboxJob): void {
+  for (const place of [stdoutPath, stderrPath]) closeSync(openSync(place, 'a'))
 }
 
 function tryParse({ params }: ExecutionRequest): WasmParams | (ExecutionOutcome & { kind: 'failed' }) {
