@@ -4,6 +4,7 @@ import { createNoopExecutor } from '../executors/noop/executor.ts'
 import { createWasmExecutor } from '../executors/wasm/executor.ts'
 import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
+import { openInputCache } from '../sources/input-cache.ts'
 import { createInlineSource } from '../sources/inline/inline.ts'
 import { createIpfsSource } from '../sources/ipfs/ipfs.ts'
 import { createLocalSource } from '../sources/local/local.ts'
@@ -27,12 +28,13 @@ export async function createCapabilities(options: CapabilityOptions, scope: Scop
     .filter(([name]) => !config.enginesDisabled.includes(name))
     .map(([, create]) => create())
   for (const executor of executors) scope.own(executor)
+  const cache = await openInputCache(folder.inputs)
   return {
     executors,
     sources: [
-      createInlineSource(),
+      createInlineSource({ content, cache }),
       createLocalSource(config.allowListedLocalPaths),
-      await createIpfsSource(content, folder.inputs),
+      createIpfsSource(content, cache),
     ],
     publishers: [createIpfsPublisher(content)],
   }

@@ -30,6 +30,16 @@ export const port: Kind<number> = {
   show: String,
 }
 
+export const wholeNumber = (least: number, most: number): Kind<number> => ({
+  expects: `a whole number from ${least} to ${most}`,
+  read(input) {
+    const digits = toText(input) ?? ''
+    const value = /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN
+    return value >= least && value <= most ? value : undefined
+  },
+  show: String,
+})
+
 export const toggle: Kind<boolean> = {
   expects: 'true or false',
   read(input) {
@@ -86,6 +96,13 @@ export const labels: Kind<Readonly<Record<string, string>>> = {
     Object.entries(value)
       .map(([name, item]) => `${name}=${item}`)
       .join(','),
+}
+
+/** Bytes. */
+export const size: Kind<number> = {
+  expects: 'an amount like 64MiB, or 0',
+  read: (input) => parseBytes(toText(input) ?? ''),
+  show: String,
 }
 
 /** `80%`, or an amount in the unit that `parse` reads. */

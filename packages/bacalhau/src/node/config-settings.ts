@@ -1,6 +1,21 @@
 import { DEFAULT_PEERS } from '../network/bootstrap.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import type { LogLevel } from '../runtime/logger.ts'
-import { bytes, choice, cores, devices, type Kind, labels, peers, port, text, texts, toggle } from './config-kinds.ts'
+import {
+  bytes,
+  choice,
+  cores,
+  devices,
+  type Kind,
+  labels,
+  peers,
+  port,
+  size,
+  text,
+  texts,
+  toggle,
+  wholeNumber,
+} from './config-kinds.ts'
 
 /** One setting: its key in the file, from which its variable follows (`API.Port`: `BACALHAU_API_PORT`), and what it means. */
 export interface Setting<T> {
@@ -67,6 +82,12 @@ export const SETTINGS = {
     fallback: 'spread',
     about: 'Which of the fitting nodes gets a run: the one with most room, or the one with least.',
   }),
+  keptJobs: setting({
+    key: 'Orchestrator.KeptJobs',
+    kind: wholeNumber(1, 100_000_000),
+    fallback: 100_000,
+    about: 'Ended jobs that are kept, with their executions and events; the oldest go first.',
+  }),
   joinToken: setting<string | undefined>({
     key: 'Swarm.JoinToken',
     kind: text,
@@ -130,6 +151,12 @@ export const SETTINGS = {
     kind: devices,
     fallback: { percent: 100 },
     about: 'GPUs for jobs.',
+  }),
+  keepResultSize: setting({
+    key: 'Results.KeepSize',
+    kind: size,
+    fallback: LIMITS.keptResult,
+    about: 'The orchestrator keeps a copy of each result in IPFS that is not larger. 0 switches it off.',
   }),
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',

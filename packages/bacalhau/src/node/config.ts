@@ -28,9 +28,12 @@ export interface NodeConfig {
   readonly joinToken: string | undefined
   readonly nodeApproval: 'token' | 'auto' | 'manual'
   readonly placement: 'spread' | 'pack'
+  readonly keptJobs: number
   readonly labels: Readonly<Record<string, string>>
   readonly allowListedLocalPaths: readonly string[]
   readonly capacity: Readonly<Record<keyof Resources, Share>>
+  /** Bytes of a result up to which the orchestrator keeps a copy; 0: of none. */
+  readonly keepResultSize: number
   /** Names of engines, lower case. */
   readonly enginesDisabled: readonly string[]
   readonly mdns: boolean

@@ -1,13 +1,16 @@
 import type { Libp2p } from '@libp2p/interface'
 import type { NodeInfo } from '@bacalhau/models'
 import type { ComputeNode } from '../compute/compute-node.ts'
+import type { Content } from '../content/content.ts'
 import { acceptLinks } from '../link/link-protocol.ts'
 import { readRemoteLogs } from '../link/log-protocol.ts'
 import type { LogRoutes } from '../orchestrator/log-routes.ts'
 import { createOrchestrator, type RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import type { NodeConfig } from './config.ts'
+import { createResultKeeper } from './keeper.ts'
 import type { Services } from './services.ts'
+import { createVault } from './vault.ts'
 
 export interface OrchestratorRoleOptions {
   readonly config: NodeConfig
@@ -19,6 +22,7 @@ export interface OrchestratorRoleOptions {
   /** The compute side of the same node, if it has one. */
   readonly compute: ComputeNode | undefined
   readonly services: Services
+  readonly content: Content
 }
 
 /** The orchestrating side of a node: takes links of compute nodes and jobs of users. */
@@ -26,12 +30,16 @@ export async function startOrchestratorRole(
   options: OrchestratorRoleOptions,
   scope: Scope,
 ): Promise<RunningOrchestrator> {
-  const { config, host, joinToken, storeGeneration, self, services } = options
+  const { config, host, joinToken, storeGeneration, self, services, content } = options
   const orchestrator = await createOrchestrator({
     ...services,
     self,
     approval: config.nodeApproval,
     placement: config.placement,
+    keptJobs: config.keptJobs,
+    vault: createVault(content),
+    keeper: createResultKeeper(content),
+    keptResult: config.keepResultSize,
     storeGeneration,
     joinToken,
     logs: logRoutes(options),

@@ -132,6 +132,7 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
           compute: compute?.compute,
           joinToken: config.joinToken ?? facts.joinToken,
           storeGeneration: facts.storeGeneration,
+          content: parts.content,
         },
         scope,
       )

@@ -1,4 +1,4 @@
-import { EXECUTION_STATES, type Job, type NodeInfo, type ReportMessage } from '@bacalhau/models'
+import { EXECUTION_STATES, type NodeInfo, type ReportMessage } from '@bacalhau/models'
 import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
 import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -11,6 +11,8 @@ import type { Store } from '../store/store.ts'
 import type { Assignment } from './assignments.ts'
 import { Chooser, type Strategy } from './chooser.ts'
 import { Cluster } from './cluster.ts'
+import { createCustody, type Custody } from './custody/custody.ts'
+import type { ResultKeeper } from './custody/result-keeper.ts'
 import { explain, type Unplaced } from './explain.ts'
 import { Locality } from './locality.ts'
 import { decideMembership, type Decision, type MembershipPolicy } from './membership.ts'
@@ -21,7 +23,7 @@ import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 import { Pauses } from './pauses.ts'
 import { Pools } from './pools.ts'
-import { isOver, type Run } from './run.ts'
+import { isOver, toExecution } from './run.ts'
 import { Scheduler } from './scheduler.ts'
 import { verdictOn } from './verdict.ts'
 
@@ -35,8 +37,10 @@ export interface DispatcherOptions extends MembershipPolicy {
   readonly placement?: Strategy
   /** Something about this job is durably different. */
   readonly onChange: (jobId: string) => void
-  /** A run was completed, in the present unit. */
-  readonly onCompleted?: (job: Job, run: Run) => void
+  /** Fetches results, so that they survive the node that made them. */
+  readonly keeper?: ResultKeeper
+  /** Bytes of the largest result that is kept; 0 keeps none. */
+  readonly keptResult?: number
 }
 
 /** Brings open jobs and nodes together: hears the nodes' reports, places executions, notices when a node is lost. */
@@ -53,6 +57,7 @@ export class Dispatcher implements OrchestratorHandler {
   readonly #scheduler: Scheduler
   #office: OrchestratorOffice | undefined
   #decisions: NodeDecisions | undefined
+  #custody: Custody | undefined
   /** Jobs of which it has to be said in this pass why they are not placed. */
   #due = new Set<OpenJob>()
   /** After a restart, until the nodes had the time to come back. */
@@ -111,6 +116,10 @@ export class Dispatcher implements OrchestratorHandler {
     const { store, clock } = this.#options
     this.#decisions = await NodeDecisions.load(store, this.journal)
     this.#office = await createOrchestratorOffice({ ...this.#options, journal: this.journal, handler: this })
+    const { keeper, keptResult: limit = LIMITS.keptResult } = this.#options
+    if (keeper !== undefined) {
+      this.#custody = await createCustody({ ...this.#options, journal: this.journal, keeper, limit })
+    }
     const open = await this.jobs.recover()
     this.#watch = clock.after(LIMITS.watch, () => this.#lookAround())
     if (open === 0) return
@@ -148,6 +157,11 @@ export class Dispatcher implements OrchestratorHandler {
 
   admit(applicant: Applicant): Decision {
     return decideMembership(applicant, this.#options, this.#decisions?.get(applicant.peer))
+  }
+
+  /** The record of a job has been removed: its results need not be kept any more. */
+  jobRemoved(jobId: string): void {
+    this.#custody?.drop(jobId)
   }
 
   onConnected(peer: string, { node, membership, resumed, held, wiped }: Connected): void {
@@ -202,12 +216,17 @@ export class Dispatcher implements OrchestratorHandler {
     this.#patience.stop()
     this.#pauses.stop()
     this.jobs.close()
+    await this.#custody?.stop()
     await this.#office?.stop()
     await this.journal.stop()
   }
 
   #gone(peer: string, least = 0): void {
-    this.#patience.gone(peer, this.jobs.assignments.on(peer).map(({ job }) => job.grace), least)
+    this.#patience.gone(
+      peer,
+      this.jobs.assignments.on(peer).map(({ job }) => job.grace),
+      least,
+    )
   }
 
   /** Brings what we have given to a node and what it holds, with its states, to the same: neither remembers what was said. */
@@ -258,7 +277,8 @@ export class Dispatcher implements OrchestratorHandler {
   #loseAll(peer: string, grace: number): void {
     const member = this.cluster.get(peer)
     if (member?.connected === true && member.membership === 'APPROVED') return
-    const reason = member?.lastError === undefined ? 'the node has not come back' : `the node is gone: ${member.lastError}`
+    const reason =
+      member?.lastError === undefined ? 'the node has not come back' : `the node is gone: ${member.lastError}`
     for (const assignment of this.jobs.assignments.on(peer)) {
       if (assignment.job.grace <= grace) this.jobs.lose(assignment, reason)
     }
@@ -280,7 +300,7 @@ export class Dispatcher implements OrchestratorHandler {
   #onCompleted({ job, run }: Assignment, milliseconds: number | undefined): void {
     if (milliseconds !== undefined) this.#pace.note(job.kin, milliseconds)
     this.#locality.note(job.job, run.node, run.result)
-    this.#options.onCompleted?.(job.job, run)
+    this.#custody?.noteCompleted(job.job, toExecution(run, job.job), run.node)
   }
 
   #afterPass(): void {

@@ -11,8 +11,8 @@ describe('a set of indexes', () => {
         const set = IndexSet.below(count)
         const model = new Set(Array.from({ length: count }, (_, index) => index))
         for (const [action, index] of steps) {
-          set[action as 'add' | 'delete'](index)
-          model[action as 'add' | 'delete'](index)
+          set[action](index)
+          model[action](index)
           const sorted = [...model].toSorted((a, b) => a - b)
           assert.deepEqual([...set], sorted)
           assert.deepEqual([set.size, set.first], [sorted.length, sorted[0]])

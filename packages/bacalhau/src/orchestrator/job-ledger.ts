@@ -8,12 +8,25 @@ import {
   type JobState,
   type Resources,
 } from '@bacalhau/models'
-import { put, remove, type Write } from '../store/store.ts'
+import { clear, put, remove, type Write } from '../store/store.ts'
 import { EVENTS_PER_ROW, type HistoryEvent, type NumberedEvent, packEvent } from './history.ts'
-import { historyKey, jobIndexes, type JobRow, runKey, type StoredRun, versionKey } from './job-records.ts'
+import {
+  EVENT_BLOCK,
+  historyKey,
+  historyKeys,
+  jobIndexes,
+  type JobRow,
+  RUN_BLOCK,
+  runKey,
+  runKeys,
+  type StoredRun,
+  versionKey,
+} from './job-records.ts'
 import { isOver, type Run } from './run.ts'
 
 const NANOSECONDS = 1e6
+/** Events and executions that a job keeps at least; a large task array keeps as many events for each of its runs. */
+const [KEPT_EVENTS, EVENTS_PER_RUN, KEPT_RUNS] = [10_000, 12, 1_000]
 
 /** Where a ledger begins: what is stored of the job. */
 export interface LedgerStart extends JobRow {
@@ -105,10 +118,7 @@ export class JobLedger {
   renew(job: Job, event: HistoryEvent): void {
     const old = this.#job
     const now = this.#now()
-    this.#writes.push(
-      put('job-version', versionKey(old.ID, old.Version), old),
-      put('job-open', this.key, old.ID),
-    )
+    this.#writes.push(put('job-version', versionKey(old.ID, old.Version), old), put('job-open', this.key, old.ID))
     this.#since = now
     this.#job = {
       ...job,
@@ -145,6 +155,7 @@ export class JobLedger {
   event(event: HistoryEvent): void {
     this.#sequence += 1
     this.#events.push({ ...event, sequence: this.#sequence, time: this.#now(), version: this.#job.Version })
+    if (this.#sequence % EVENT_BLOCK === 0) this.#dropOldEvents(this.#sequence / EVENT_BLOCK)
   }
 
   /** Moves the job on; a move that the state machine does not know is a fault of the program. */
@@ -185,6 +196,7 @@ export class JobLedger {
       modified: now,
     }
     const ordinal = this.#ordinal++
+    if (ordinal % RUN_BLOCK === 0) this.#dropOldRuns(ordinal / RUN_BLOCK)
     this.#active.set(id, { ordinal, run })
     this.#changedRuns.set(ordinal, run)
     this.event({
@@ -212,5 +224,21 @@ export class JobLedger {
     if (isOver(run)) this.#active.delete(id)
     this.event({ topic, message: change.message, executionId: id, details: change.details })
     return true
+  }
+
+  /** A job that runs for ever makes events for ever: the oldest go, a thousand at a time. */
+  #dropOldEvents(block: number): void {
+    const kept = Math.max(KEPT_EVENTS, EVENTS_PER_RUN * this.#job.Count) / EVENT_BLOCK
+    const old = Math.floor(block - kept)
+    if (old >= 0) this.#writes.push(clear('history', historyKeys(this.key, old)))
+  }
+
+  /** The same for the executions of a job that replaces them for ever. Those of a batch job are its results. */
+  #dropOldRuns(block: number): void {
+    const { Type, Count } = this.#job
+    const old = Math.floor(block - Math.max(KEPT_RUNS, 4 * Count) / RUN_BLOCK)
+    if (old < 0 || Type === 'batch' || Type === 'ops') return
+    const lives = [...this.#active.values()].some(({ ordinal }) => Math.floor(ordinal / RUN_BLOCK) === old)
+    if (!lives) this.#writes.push(clear('execution', runKeys(this.key, old)))
   }
 }

@@ -2,7 +2,7 @@ import { type Execution, type Job, type JobHistory, jobSchema, type Page, parseR
 import { z } from 'zod'
 import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
-import { put, type Store, type Write } from '../store/store.ts'
+import { clear, put, remove, type Store, type Write } from '../store/store.ts'
 import { historyRowSchema, unpackRow } from './history.ts'
 import { fromStored, type Run, storedRunSchema, toExecution } from './run.ts'
 import type { ListExecutionsQuery, ListJobsQuery } from './service.ts'
@@ -36,6 +36,10 @@ export const newJobKey = (createTime: number): string => digits(Math.floor(creat
 export const runKey = (jobKey: string, ordinal: number): string => `${jobKey}/${digits(ordinal, 8)}`
 /** The key of a row of events is the number of its last one. */
 export const historyKey = (jobKey: string, sequence: number): string => `${jobKey}/${digits(sequence, 12)}`
+/** How the keys of many begin: of executions and of events that are dropped together. */
+export const [RUN_BLOCK, EVENT_BLOCK] = [100, 1_000]
+export const runKeys = (jobKey: string, block: number): string => `${jobKey}/${digits(block, 6)}`
+export const historyKeys = (jobKey: string, block: number): string => `${jobKey}/${digits(block, 9)}`
 export const versionKey = (jobId: string, version: number): string => `${jobId}/${digits(version, 6)}`
 const nameKey = (namespace: string, name: string): string => `${namespace}\u0000${name}`
 const timeKey = ({ CreateTime, ID }: Job): string => `${digits(Math.floor(CreateTime / 1e3), 18)}/${ID}`
@@ -44,6 +48,19 @@ const timeKey = ({ CreateTime, ID }: Job): string => `${digits(Math.floor(Create
 export function jobIndexes(job: Job): Write[] {
   const byTime = put('job-by-time', timeKey(job), job.Namespace)
   return job.Name === job.ID ? [byTime] : [byTime, put('job-by-name', nameKey(job.Namespace, job.Name), job.ID)]
+}
+
+/** Takes an ended job out of the store. Its name may belong to another one by now. */
+export async function forgetJob(store: Store, { job, key }: JobRow): Promise<Write[]> {
+  const named = await findId(store, job.Namespace, job.Name)
+  return [
+    remove('job', job.ID),
+    remove('job-by-time', timeKey(job)),
+    ...(named === job.ID ? [remove('job-by-name', nameKey(job.Namespace, job.Name))] : []),
+    clear('job-version', `${job.ID}/`),
+    clear('execution', `${key}/`),
+    clear('history', `${key}/`),
+  ]
 }
 
 export function parseStored<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {

@@ -72,6 +72,11 @@ export class OpenJobs {
     return this.#jobs.get(jobId)
   }
 
+  /** Is something being done with this job, whether it has ended or not? */
+  isBusy(jobId: string): boolean {
+    return this.#jobs.has(jobId) || this.#loading.has(jobId)
+  }
+
   /** Takes up the jobs that were open when the orchestrator last stopped, and says how many they are. */
   async recover(): Promise<number> {
     const { store, logger } = this.#options
@@ -386,7 +391,9 @@ export class OpenJobs {
   }
 }
 
-function madeBy(report: Extract<ReportMessage, { type: 'completed' | 'failed' }>): Pick<RunChange, 'output' | 'result'> {
+function madeBy(
+  report: Extract<ReportMessage, { type: 'completed' | 'failed' }>,
+): Pick<RunChange, 'output' | 'result'> {
   const { output, result } = report
   return {
     ...(output === undefined || output === null ? {} : { output }),

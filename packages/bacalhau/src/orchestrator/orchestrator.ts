@@ -24,6 +24,8 @@ import {
   readVersions,
   requireJob,
 } from './job-records.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import { createInlineData, type DataVault, type InlineData } from './inline-data.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
 import type { OpenJob } from './open-job.ts'
@@ -36,6 +38,10 @@ export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'>
   readonly self: () => NodeInfo
   /** How the output of an execution at a node is read. */
   readonly logs: LogRoutes
+  /** Ended jobs that are kept. */
+  readonly keptJobs?: number
+  /** Keeps large inline data once, by content; without it they stay in the jobs. */
+  readonly vault?: DataVault
 }
 
 /** An orchestrator with the end that compute nodes connect to. */
@@ -48,20 +54,30 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const watch = new JobWatch()
   const dispatcher = new Dispatcher({ ...options, onChange: (jobId) => watch.changed(jobId) })
   await dispatcher.start()
-  return new Service(options, dispatcher, watch)
+  const housekeeping = startHousekeeping({
+    ...options,
+    kept: options.keptJobs ?? 100_000,
+    isBusy: (jobId) => dispatcher.jobs.isBusy(jobId),
+    onRemoved: ({ job }) => dispatcher.jobRemoved(job.ID),
+  })
+  return new Service(options, dispatcher, watch, housekeeping)
 }
 
 class Service implements RunningOrchestrator {
   readonly #options: OrchestratorOptions
   readonly #dispatcher: Dispatcher
   readonly #watch: JobWatch
+  readonly #housekeeping: Stoppable
   /** Submissions of one name, and changes of one job, one after the other. */
   readonly #inTurn = oneAtATime()
+  readonly #inline: InlineData | undefined
   /** Nanoseconds since the epoch of the newest job. */
   #newest = 0
 
-  constructor(options: OrchestratorOptions, dispatcher: Dispatcher, watch: JobWatch) {
+  constructor(options: OrchestratorOptions, dispatcher: Dispatcher, watch: JobWatch, housekeeping: Stoppable) {
     this.#options = options
+    this.#housekeeping = housekeeping
+    this.#inline = options.vault === undefined ? undefined : createInlineData(options.vault)
     this.#dispatcher = dispatcher
     this.#watch = watch
   }
@@ -70,7 +86,8 @@ class Service implements RunningOrchestrator {
     this.#dispatcher.office.attach(channel)
   }
 
-  async submit({ spec }: Submission, { force = false } = {}): Promise<Job> {
+  async submit(submission: Submission, { force = false } = {}): Promise<Job> {
+    const spec = await this.#stow(submission.spec)
     if (spec.Name === '') return this.#create(spec)
     return this.#inTurn(`${spec.Namespace}\u0000${spec.Name}`, async () => {
       const id = await findId(this.#options.store, spec.Namespace, spec.Name)
@@ -78,7 +95,8 @@ class Service implements RunningOrchestrator {
     })
   }
 
-  async diff({ spec }: Submission) {
+  async diff(submission: Submission) {
+    const spec = await this.#stow(submission.spec)
     const id = spec.Name === '' ? undefined : await findId(this.#options.store, spec.Namespace, spec.Name)
     if (id === undefined) return []
     const { job } = await requireJob(this.#options.store, id)
@@ -88,7 +106,7 @@ class Service implements RunningOrchestrator {
   async rerun(idOrName: string, version?: number, namespace?: string): Promise<Job> {
     const { job } = await this.#find(idOrName, namespace)
     return this.#inTurn(job.ID, async () => {
-      const spec = await this.getJob(job.ID, namespace, version)
+      const spec = await this.#stow(await this.getJob(job.ID, namespace, version))
       const open = await this.#dispatcher.jobs.reopen(job.ID)
       const { StateType } = open.job.State
       if (StateType === 'Pending' || StateType === 'Queued') {
@@ -100,9 +118,9 @@ class Service implements RunningOrchestrator {
 
   async getJob(idOrName: string, namespace?: string, version?: number): Promise<Job> {
     const { job } = await this.#find(idOrName, namespace)
-    if (version === undefined || version === 0 || version === job.Version) return this.#live(job)
+    if (version === undefined || version === 0 || version === job.Version) return this.#restore(this.#live(job))
     const old = await readVersion(this.#options.store, job.ID, version)
-    if (old !== undefined) return old
+    if (old !== undefined) return this.#restore(old)
     throw new BacalhauError('NotFound', `job ${job.ID} has no version ${version}`, { component: 'JobStore' })
   }
 
@@ -154,7 +172,7 @@ class Service implements RunningOrchestrator {
   async results(idOrName: string, namespace?: string): Promise<readonly SpecConfig[]> {
     const found: SpecConfig[] = []
     const row = await this.#find(idOrName, namespace)
-    for (let nextToken: string | undefined = ''; nextToken !== undefined; ) {
+    for (let nextToken: string | undefined = ''; nextToken !== undefined;) {
       const match = ({ result }: { readonly result?: SpecConfig | undefined }) => result !== undefined
       const page = await listExecutions(this.#options.store, row, { match, nextToken })
       found.push(...page.Items.map(({ PublishedResult }) => PublishedResult))
@@ -203,8 +221,9 @@ class Service implements RunningOrchestrator {
   }
 
   /** Ends all links and writes what has been decided. Open jobs stay open: they are taken up again at the next start. */
-  stop(): Promise<void> {
-    return this.#dispatcher.stop()
+  async stop(): Promise<void> {
+    await this.#housekeeping.stop()
+    await this.#dispatcher.stop()
   }
 
   async #create(spec: Submission['spec']): Promise<Job> {
@@ -232,6 +251,15 @@ class Service implements RunningOrchestrator {
     const renewed = open.job
     await this.#dispatcher.journal.flushed()
     return renewed
+  }
+
+  /** Large data in the spec are kept by content, once for all jobs, and shown again with a single job. */
+  async #stow<T extends Submission['spec']>(spec: T): Promise<T> {
+    return this.#inline === undefined ? spec : this.#inline.stow(spec)
+  }
+
+  async #restore(job: Job): Promise<Job> {
+    return this.#inline === undefined ? job : this.#inline.restore(job)
   }
 
   #find(idOrName: string, namespace?: string): Promise<JobRow> {

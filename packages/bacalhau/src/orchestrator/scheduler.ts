@@ -87,7 +87,7 @@ export class Scheduler implements Recorded {
     const { cluster, everywhere, place } = this.#options
     this.#everywhereDue = false
     const members = cluster.candidates().filter(({ connected }) => connected)
-    for (const job of [...everywhere]) {
+    for (const job of everywhere) {
       const { agenda } = job
       if (agenda.kind !== 'targets' || job.ledger.isOver) continue
       const suited = members.filter(({ peer, info }) => agenda.wants(peer) && isSuited(job, peer, info))
@@ -109,7 +109,8 @@ export class Scheduler implements Recorded {
   #openLines(): Line[] {
     const { lines, pools } = this.#options
     const open: Line[] = []
-    for (const line of lines.lines()) if (line.head !== undefined && pools.of(line.head).open.length > 0) open.push(line)
+    for (const line of lines.lines())
+      if (line.head !== undefined && pools.of(line.head).open.length > 0) open.push(line)
     return open
   }
 

@@ -88,6 +88,8 @@ export const LIMITS = {
   progressDelay: 25,
   /** Executions of one job. */
   jobCount: 1_000_000,
+  /** How often the orchestrator removes the oldest of the jobs that have ended, when there are more than it keeps. */
+  housekeeping: 10 * 60_000,
   /** A node has this long to answer an offer; then it is made to another one. */
   offerAnswer: 60_000,
   /** How often the orchestrator looks for what should have happened and has not. */
@@ -119,6 +121,17 @@ export const LIMITS = {
   outputSummary: 2 * KIB,
   /** Bytes that one execution may keep in its result folders, where the spec does not say. */
   executionDisk: 10 * 1024 * MIB,
+  /** Characters of a data URL that a job keeps in its own record; a longer one is kept once, by content. */
+  inlineKept: 2 * KIB,
+  /** Bytes of one inline input. More does not get through the body of a request. */
+  inlineContent: 10 * MIB,
+  /** Results of at most so many bytes are kept by the orchestrator as well, where the configuration does not say. */
+  keptResult: 64 * MIB,
+  /** For so long an orchestrator tries to get a result; so long one try may take. */
+  keptFor: 24 * 60 * 60_000,
+  keptFetch: 10 * 60_000,
+  /** Results that an orchestrator is going to fetch, in memory; more wait in the store. */
+  keptWaiting: 10_000,
   /** Bytes that the archive of one inline input may unpack to. */
   inlineUnpacked: 1024 * MIB,
   /** Bytes of inputs that lie ready for further executions although none reads them now. */
