@@ -197,6 +197,7 @@ describe('a compute node', () => {
     const next = call({ office, journal })
     await office.stop()
     assert.equal(await next.session.ended, undefined)
+    assert.equal(await call({ office, journal }).session.ended, undefined, 'nor is a link taken after that')
   })
 
   test('forgets an orchestrator, and what it would have told it', async () => {

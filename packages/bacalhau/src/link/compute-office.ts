@@ -26,6 +26,7 @@ class Office implements ComputeOffice {
   readonly #boxes: Map<string, Postbox<ReportMessage>>
   readonly #desk: ComputeDesk
   readonly #sessions = new Map<string, ComputeSession>()
+  #stopped = false
 
   constructor(options: ComputeOfficeOptions, boxOptions: PostboxOptions, boxes: Map<string, Postbox<ReportMessage>>) {
     this.#boxOptions = boxOptions
@@ -44,6 +45,7 @@ class Office implements ComputeOffice {
     this.#sessions.get(channel.peer)?.fail(new Error('there is a newer link to this orchestrator'))
     const session = new ComputeSession(channel, this.#desk)
     this.#sessions.set(channel.peer, session)
+    if (this.#stopped) session.close()
     return session
   }
 
@@ -71,6 +73,7 @@ class Office implements ComputeOffice {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     for (const session of this.#sessions.values()) session.close()
   }
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ComputeMessage } from '@bacalhau/models'
+import { type ComputeMessage, computeMessageV1Schema, orchestratorMessageV1Schema } from '@bacalhau/models'
 import { startTestHosts } from '../network/fixtures/test-host.ts'
+import { handleProtocol, openStream } from '../network/protocol.ts'
 import { isBacalhauError } from '../runtime/error.ts'
 import { silentLogger } from '../runtime/logger.ts'
-import { acceptLinks, openLink, type OrchestratorChannel } from './link-protocol.ts'
+import { sampleNode } from './fixtures/samples.ts'
+import { acceptLinks, LINK_PROTOCOLS, openLink, type OrchestratorChannel } from './link-protocol.ts'
+import { streamChannel } from './stream-channel.ts'
 
 const never = () => new AbortController().signal
 const heartbeat: ComputeMessage = { type: 'heartbeat' }
@@ -88,4 +91,44 @@ test('a peer that is no orchestrator is a clear error', async (t) => {
     openLink(compute, other.peerId.toString(), never()),
     (error) => isBacalhauError(error) && error.code === 'PeerUnreachable' && /link/.test(error.message),
   )
+})
+
+test('a node and an orchestrator of the version before are spoken to in their own words', async (t) => {
+  const [host, older] = await startTestHosts(t, 2)
+  assert.ok(older !== undefined)
+
+  const { promise: arrived, resolve } = Promise.withResolvers<OrchestratorChannel>()
+  const accepting = await acceptLinks(host, resolve, silentLogger)
+  t.after(() => accepting.stop())
+  const stream = await openStream(older, host.peerId.toString(), LINK_PROTOCOLS[1])
+  const node = streamChannel(stream, orchestratorMessageV1Schema)
+  const { promise: welcomed, resolve: onWelcome } = Promise.withResolvers<unknown>()
+  node.start({ onMessage: onWelcome, onClose: () => undefined })
+  const hello = { type: 'hello', node: sampleNode('QmOld'), storeGeneration: 'g', held: [] }
+  node.send({ ...hello, versions: [1] })
+  const { promise: greeted, resolve: onHello } = Promise.withResolvers<ComputeMessage>()
+  const there = await arrived
+  there.start({ onMessage: onHello, onClose: () => undefined })
+  assert.deepEqual(await greeted, hello)
+  there.send({ type: 'welcome', membership: 'PENDING', message: 'wait', storeGeneration: 'g' })
+  assert.deepEqual(await welcomed, { type: 'welcome', version: 1, membership: 'PENDING', message: 'wait' })
+  node.close()
+
+  const { promise: heard, resolve: onOldHello } = Promise.withResolvers<unknown>()
+  const serving = await handleProtocol(
+    older,
+    LINK_PROTOCOLS[1],
+    (bytes) =>
+      new Promise((onEnd) =>
+        streamChannel(bytes, computeMessageV1Schema).start({ onMessage: onOldHello, onClose: () => onEnd() }),
+      ),
+    { logger: silentLogger, overRelay: true },
+  )
+  t.after(() => serving.stop())
+  const link = await openLink(host, older.peerId.toString(), never())
+  const ended = new Promise((end) => link.start({ onMessage: () => undefined, onClose: end }))
+  link.send({ type: 'hello', node: sampleNode('QmNew'), storeGeneration: 'g', held: [] })
+  assert.deepEqual(await heard, { ...hello, node: sampleNode('QmNew'), versions: [1] })
+  link.close()
+  assert.equal(await ended, undefined)
 })

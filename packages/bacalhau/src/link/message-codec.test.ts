@@ -93,17 +93,18 @@ describe('what is not right', () => {
   })
 
   test('messages that are not of the vocabulary, named by what is wrong', () => {
+    const parcel = { type: 'parcel', seq: 1, mark: 'm' }
     const decode = (schema: z.ZodType, message: unknown) => decodeAll(encodeMessages([message]), schema)
     assert.throws(
-      () => decode(computeMessageSchema, { type: 'accepted', executionId: '' }),
-      failsWith('BadRequest', /executionId/),
+      () => decode(computeMessageSchema, { ...parcel, messages: [{ type: 'accepted', executionId: '' }] }),
+      failsWith('BadRequest', /messages\[0\]\.executionId/),
     )
     assert.throws(
-      () => decode(computeMessageSchema, { type: 'offer', executionId: 'e-1' }),
+      () => decode(computeMessageSchema, { type: 'welcome', message: '' }),
       failsWith('BadRequest', /not understood/),
     )
     assert.throws(
-      () => decode(orchestratorMessageSchema, { type: 'settled', executionId: 'e-1', more: 1 }),
+      () => decode(orchestratorMessageSchema, { type: 'ack', seq: 1, more: 1 }),
       failsWith('BadRequest', /more/),
     )
     assert.throws(

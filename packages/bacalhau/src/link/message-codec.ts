@@ -33,9 +33,9 @@ export function createMessageDecoder<T extends z.ZodType>(
     *push(frame) {
       let start = 0
       for (let end = frame.indexOf(LINE_END); end !== -1; end = frame.indexOf(LINE_END, start)) {
-        unfinished.add(frame.subarray(start, end))
+        const text = unfinished.complete(frame.subarray(start, end))
         start = end + 1
-        yield parseMessage(schema, unfinished.take())
+        yield parseMessage(schema, text)
       }
       unfinished.add(frame.subarray(start))
     },
@@ -60,7 +60,11 @@ function createGrowing(limit: number) {
       buffer.set(part, filled)
       filled = needed
     },
-    take(): string {
+    /** The whole that `part` completes. One that came in one piece is not copied. */
+    complete(part: Uint8Array): string {
+      if (filled === 0 && part.length <= limit)
+        return Buffer.from(part.buffer, part.byteOffset, part.length).toString('utf8')
+      this.add(part)
       const text = buffer.toString('utf8', 0, filled)
       // A buffer that one large message needed is not kept for the small ones that follow.
       if (buffer.length > LIMITS.frame) buffer = Buffer.alloc(0)
