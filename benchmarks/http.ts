@@ -36,7 +36,7 @@ export class Connections {
   /** The document that the server answers with. Throws when it is not a success. */
   async json<T>(method: string, path: string, body?: Uint8Array): Promise<T> {
     const answer = await this.ask(method, path, body)
-    if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`)
+    if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.body.toString()}`)
     return JSON.parse(answer.body.toString()) as T
   }
 
