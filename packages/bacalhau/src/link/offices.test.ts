@@ -66,7 +66,7 @@ async function openNode(store: MemoryStore, peer: string) {
 
 type Ends = [ComputeChannel, OrchestratorChannel]
 const kinds: Record<string, { node: string; owner: string; connect: () => Ends }> = {
-  loopback: { node: 'QmSelf', owner: 'QmSelf', connect: () => createLoopback('QmSelf') as Ends },
+  loopback: { node: 'QmSelf', owner: 'QmSelf', connect: () => createLoopback('QmSelf') },
   stream: {
     node: NODE,
     owner: OWNER,

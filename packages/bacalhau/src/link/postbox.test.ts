@@ -356,6 +356,19 @@ describe('much that waits for a peer that is away', () => {
     assert.equal(inMemory(box), waiting)
   })
 
+  test('a conversation that begins anew while it is read is not hurt by that', async () => {
+    const { box, journal } = fill()
+    const reading = box.loaded()
+    box.reset('c-2', 'g-1', ['kept'])
+    box.record()
+    journal.write()
+    await reading
+    const { line, sent } = openLine()
+    box.connect(line)
+    box.flow()
+    assert.deepEqual([sent, box.conversation], [['1:kept'], 'c-2'])
+  })
+
   test('a row that is gone ends the line, and the conversation begins anew', async () => {
     const { box, journal } = fill()
     for (const key of journal.rows('link-out').keys())

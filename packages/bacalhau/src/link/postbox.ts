@@ -12,9 +12,9 @@ import {
   parcelKey,
   parcelPrefix,
   parcelRowSchema,
-  parseParcelKey,
   type Role,
 } from './postbox-rows.ts'
+import { loadPage, unloadBeyondWindow } from './spill.ts'
 
 /** A link over which a postbox may send. */
 export interface Line<M> {
@@ -41,8 +41,6 @@ interface Taken {
 
 /** Acknowledged rows that may lie until another change of the conversation takes them away. */
 const STALE_ROWS = 16
-/** Rows read at once; a row has about `LIMITS.linkParcel` bytes. */
-const PAGE = 8
 
 /**
  * One conversation with one peer: what was posted and not acknowledged, and how far the peer has been heard. As a part of the
@@ -206,7 +204,7 @@ export class Postbox<Out> implements Recorded, Standing {
     if (this.#line !== line) return
     this.#line = undefined
     this.#agreed = this.#flowing = false
-    this.#unload(0)
+    unloadBeyondWindow(this.#outbox, 0, this.#sendable)
   }
 
   /** The peer has the parcels up to `seq`. False when it cannot. */
@@ -267,7 +265,7 @@ export class Postbox<Out> implements Recorded, Standing {
       this.#heard = taken.received
       this.#acknowledge()
     }
-    if (this.#line === undefined) this.#unload(before)
+    if (this.#line === undefined) unloadBeyondWindow(this.#outbox, before, this.#sendable)
     else this.#pump()
   }
 
@@ -326,16 +324,6 @@ export class Postbox<Out> implements Recorded, Standing {
     return parcels === 0 || (parcels < LIMITS.linkWindowParcels && this.#flownBytes + bytes <= LIMITS.linkWindow)
   }
 
-  /** For a peer that is away only as much is kept in memory as it can be sent at once when it is back. */
-  #unload(after: number): void {
-    if (this.backlog.bytes <= LIMITS.linkWindow) return
-    let bytes = after === 0 ? 0 : LIMITS.linkWindow
-    for (const parcel of this.#outbox.after(after)) {
-      bytes += parcel.bytes
-      if (bytes > LIMITS.linkWindow && parcel.seq <= this.#sendable) this.#outbox.unload(parcel.seq)
-    }
-  }
-
   /** Reads the next messages that are in the store only; one reading at a time. */
   #load(): Promise<void> {
     this.#loading ??= this.#loadPage().finally(() => (this.#loading = undefined))
@@ -344,15 +332,9 @@ export class Postbox<Out> implements Recorded, Standing {
 
   async #loadPage(): Promise<void> {
     const outbox = this.#outbox
-    const missing = outbox.after(0).find(({ messages }) => messages === undefined)
-    if (missing === undefined) return
-    const { role, store } = this.#options
-    const prefix = parcelPrefix(role, this.peer)
-    const after = parcelKey(role, this.peer, missing.seq - 1)
-    for (const { key, value } of await store.range('link-out', { prefix, after, limit: PAGE }))
-      outbox.load(parseParcelKey(key).seq, parcelRowSchema.parse(value).messages as Out[])
-    const found = outbox.at(missing.seq)
-    if (found === undefined || found.messages !== undefined) return
+    const found = await loadPage(outbox, this.#options.store, this.#options.role, this.peer)
+    // The conversation may have begun anew meanwhile.
+    if (found || outbox !== this.#outbox) return
     this.#doubt('a row of the outbox is gone')
     throw new BacalhauError('StoreCorrupt', 'The store has lost a message to a peer.')
   }
