@@ -4,7 +4,7 @@ import { messageOf } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { Store } from '../store/store.ts'
+import type { Row, Store } from '../store/store.ts'
 import { forgetJob, type JobRow, readJob } from './job-records.ts'
 
 /** Jobs that are looked at, and removed, in one go. */
@@ -24,62 +24,77 @@ export interface HousekeepingOptions {
 
 /** Keeps the store from growing for ever: removes the oldest of the jobs that have ended, with all that is known of them. */
 export function startHousekeeping(options: HousekeepingOptions): Stoppable {
-  const { store, clock, logger, kept } = options
-  let timer: Timer | undefined
-  let stopped = false
-  let sweeping: Promise<void> = Promise.resolve()
+  return new Housekeeping(options)
+}
 
-  /** How many jobs there are beyond those that are kept. Ends the count early where there are far more. */
-  async function surplus(): Promise<number> {
-    let count = 0
-    for (let after: string | undefined; !stopped;) {
-      const query = after === undefined ? { limit: LIMITS.page } : { limit: LIMITS.page, after }
-      const rows = await store.range('job-by-time', query)
-      count += rows.length
-      after = rows.at(-1)?.key
-      if (rows.length < LIMITS.page) break
-    }
-    return count - kept
+class Housekeeping implements Stoppable {
+  readonly #options: HousekeepingOptions
+  #timer: Timer | undefined
+  #sweeping: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options
+    this.#schedule()
   }
 
-  async function removeOldest(wanted: number): Promise<void> {
-    let left = wanted
-    for (let after: string | undefined; left > 0 && !stopped;) {
-      const rows = await store.range('job-by-time', { limit: BATCH, ...(after === undefined ? {} : { after }) })
-      for (const { key } of rows) {
-        after = key
-        const id = key.slice(key.indexOf('/') + 1)
-        const row = left > 0 ? await readJob(store, id) : undefined
-        if (row === undefined || options.isBusy(id) || !isFinalJobState(row.job.State.StateType)) continue
-        const writes = await forgetJob(store, row)
-        if (options.isBusy(id)) continue
-        await store.commit(writes)
-        options.onRemoved(row)
-        left -= 1
-      }
-      if (rows.length < BATCH) return
-    }
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#sweeping
   }
 
-  const sweep = async () => {
-    try {
-      await removeOldest(await surplus())
-    } catch (error) {
-      logger.error({ error: messageOf(error) }, 'old jobs could not be removed')
-    }
-    if (!stopped) schedule()
-  }
-  const schedule = () => {
-    timer = clock.after(LIMITS.housekeeping, () => {
-      sweeping = sweep()
+  #schedule(): void {
+    this.#timer = this.#options.clock.after(LIMITS.housekeeping, () => {
+      this.#sweeping = this.#sweep()
     })
   }
-  schedule()
-  return {
-    async stop() {
-      stopped = true
-      timer?.cancel()
-      await sweeping
-    },
+
+  async #sweep(): Promise<void> {
+    try {
+      await this.#removeOldest((await this.#count()) - this.#options.kept)
+    } catch (error) {
+      this.#options.logger.error({ error: messageOf(error) }, 'old jobs could not be removed')
+    }
+    if (!this.#stopped) this.#schedule()
+  }
+
+  async #count(): Promise<number> {
+    let count = 0
+    for await (const rows of this.#pages(LIMITS.page)) count += rows.length
+    return count
+  }
+
+  async #removeOldest(wanted: number): Promise<void> {
+    let left = wanted
+    if (left <= 0) return
+    for await (const rows of this.#pages(BATCH)) {
+      for (const { key } of rows) {
+        if (left > 0 && (await this.#remove(key.slice(key.indexOf('/') + 1)))) left -= 1
+      }
+      if (left <= 0) return
+    }
+  }
+
+  /** False for a job that has not ended, or with which something is being done. */
+  async #remove(id: string): Promise<boolean> {
+    const { store, isBusy, onRemoved } = this.#options
+    const row = await readJob(store, id)
+    if (row === undefined || !isFinalJobState(row.job.State.StateType)) return false
+    const writes = await forgetJob(store, row)
+    if (isBusy(id)) return false
+    await store.commit(writes)
+    onRemoved(row)
+    return true
+  }
+
+  /** Jobs by time of creation, oldest first. */
+  async *#pages(limit: number): AsyncGenerator<readonly Row[]> {
+    for (let after: string | undefined; !this.#stopped;) {
+      const rows = await this.#options.store.range('job-by-time', after === undefined ? { limit } : { limit, after })
+      yield rows
+      after = rows.at(-1)?.key
+      if (rows.length < limit) return
+    }
   }
 }
