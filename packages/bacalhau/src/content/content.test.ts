@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { startTestHosts } from '../network/fixtures/test-host.ts'
 import { parseContentRef } from './cid.ts'
@@ -89,6 +90,55 @@ describe('pins', () => {
     assert.deepEqual(second.pins(), [kept.cid.toString()])
     await second.collect()
     assert.deepEqual([await second.has(ref(kept.cid)), await second.has(ref(dropped.cid))], [true, false])
+  })
+
+  test('of several owners are each removed on their own', async (context) => {
+    const content = await temporaryContent(context)
+    const { cid } = await content.add(flow('shared'))
+    await content.pin(cid, { pinAs: 'job/1' })
+    await content.pin(cid, { pinAs: 'job/2' })
+    const { cid: other } = await content.add(flow('other'), { pinAs: 'job/1' })
+    assert.deepEqual([content.pins(), content.pins('job/1').length], [[cid.toString()], 2])
+    assert.deepEqual([content.unpin(cid), content.unpin(cid)], [true, false])
+    assert.equal(content.unpinAll('job/1'), 2)
+    await content.collect()
+    assert.deepEqual([await content.has(ref(cid)), await content.has(ref(other))], [true, false])
+    assert.deepEqual([content.unpin(cid, 'job/1'), content.unpin(cid, 'job/2')], [false, true])
+    await content.collect()
+    assert.equal(content.usage().blocks, 0)
+  })
+
+  test('of an older layout, without names, are those of the user', async (context) => {
+    const folder = await temporaryFolder(context)
+    const first = await temporaryContent(context, { folder })
+    const { cid } = await first.add(flow('old'), { pinAs: 'to be replaced' })
+    await first.stop()
+    const database = new DatabaseSync(path.join(folder, 'blocks.db'))
+    database.exec('DROP TABLE named_pin')
+    database.prepare('INSERT INTO pin (cid) VALUES (?)').run(cid.toString())
+    database.close()
+    for (const pins of [[cid.toString()], []]) {
+      const content = await temporaryContent(context, { folder })
+      assert.deepEqual(content.pins(), pins)
+      await content.collect()
+      assert.equal(await content.has(ref(cid)), pins.length > 0)
+      content.unpin(cid)
+      await content.stop()
+    }
+  })
+
+  test('of what is there and pinned already write nothing', async (context) => {
+    const folder = await temporaryFolder(context)
+    const content = await temporaryContent(context, { folder })
+    const { cid } = await content.add(flow(kuboRandomBytes(400_000, 'again')), { pinAs: 'a' })
+    const written = async () => (await stat(path.join(folder, 'blocks.db-wal'))).mtimeMs
+    const before = await written()
+    assert.ok((await content.add(flow(kuboRandomBytes(400_000, 'again')), { pinAs: 'a' })).cid.equals(cid))
+    await content.pin(cid, { pinAs: 'a' })
+    assert.equal(await written(), before)
+    assert.equal((await readdir(path.join(folder, 'packs'))).length, 1)
+    await content.pin(cid, { pinAs: 'b' })
+    assert.notEqual(await written(), before)
   })
 
   test('keep what was added while garbage was collected', async (context) => {

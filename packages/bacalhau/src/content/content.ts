@@ -10,6 +10,7 @@ import { type BlockStore, openBlockStore } from './blocks/block-store.ts'
 import type { BlockBatch } from './blocks/block-batch.ts'
 import { demand } from './blocks/block-source.ts'
 import type { Collected } from './blocks/garbage.ts'
+import { USER_PIN } from './blocks/index-schema.ts'
 import type { OpenFile } from './blocks/packs.ts'
 import type { ContentRef } from './cid.ts'
 import { carOf } from './export-car.ts'
@@ -38,6 +39,14 @@ export type {
   TreeEntry,
 }
 
+export interface PinOptions {
+  /**
+   * On whose behalf content is kept. Several may keep the same, each under a name of its own; it can be collected when the last
+   * one has let it go. The user if not given.
+   */
+  readonly pinAs?: string
+}
+
 /**
  * Content by CID: what this node stores, and what it can get from its peers. Everything that is read is fetched first if
  * need be (see `GetOptions`) and then stays until the next garbage collection, or for good if pinned. Reading throws
@@ -48,7 +57,7 @@ export interface Content extends Stoppable {
    * Adds a file, a folder or a flow of bytes (whose chunks nobody may change afterwards), and pins it. Throws `BadRequest` or
    * `DiskFull`; then nothing is kept.
    */
-  add(source: string | AsyncIterable<Uint8Array>, options?: AddOptions): Promise<AddResult>
+  add(source: string | AsyncIterable<Uint8Array>, options?: AddOptions & PinOptions): Promise<AddResult>
   /** Adds a folder that is given entry by entry, and pins it; see `addTreeTo`. */
   addTree(entries: AsyncIterable<TreeEntry>, options?: Omit<AddOptions, 'wrap'>): Promise<AddResult>
   /** Adds and pins the tree below `root` from a CAR. */
@@ -66,11 +75,14 @@ export interface Content extends Stoppable {
   block(ref: ContentRef, options?: GetOptions): Promise<Uint8Array>
   car(ref: ContentRef, options?: GetOptions & { readonly scope?: Scope }): AsyncGenerator<Uint8Array, void, undefined>
 
-  /** Makes sure that all of it is on this node, and keeps it for good. */
-  pin(cid: CID, options?: GetOptions): Promise<void>
-  /** False when it was not pinned. */
-  unpin(cid: CID): boolean
-  pins(): string[]
+  /** Makes sure that all of it is on this node, and keeps it until this pin is removed. */
+  pin(cid: CID, options?: GetOptions & PinOptions): Promise<void>
+  /** Removes the pin of this name, the user's if none is given; those of others stay. False when there was none. */
+  unpin(cid: CID, name?: string): boolean
+  /** Removes every pin of this name; says how many there were. */
+  unpinAll(name: string): number
+  /** What is pinned under this name, or by the user. */
+  pins(name?: string): string[]
   /** Deletes what no pin needs and nothing uses at the moment. */
   collect(signal?: AbortSignal): Promise<Collected>
   usage(): { readonly blocks: number; readonly bytes: number }
@@ -106,11 +118,15 @@ export async function createContent(services: ContentServices): Promise<Content>
 
 function writing(store: BlockStore, reach: Reach) {
   /** Everything that `work` puts, or nothing. */
-  async function inBatch<T>(work: (batch: BlockBatch) => Promise<{ root: CID; result: T }>): Promise<T> {
+  async function inBatch<T>(
+    work: (batch: BlockBatch) => Promise<{ root: CID; result: T }>,
+    name: string = USER_PIN,
+  ): Promise<T> {
     const batch = store.begin()
     try {
       const { root, result } = await work(batch)
-      await batch.commit([root])
+      // What is there and kept already needs no write, and no sync of the disk.
+      if (batch.size > 0 || !store.isPinned(root, name)) await batch.commit([root], name)
       return result
     } finally {
       await batch.discard()
@@ -118,11 +134,11 @@ function writing(store: BlockStore, reach: Reach) {
   }
 
   return {
-    add: (source: string | AsyncIterable<Uint8Array>, options: AddOptions = {}) =>
+    add: (source: string | AsyncIterable<Uint8Array>, { pinAs, ...options }: AddOptions & PinOptions = {}) =>
       inBatch(async (batch) => {
         const result = await addTo(batch, source, options)
         return { root: result.cid, result }
-      }),
+      }, pinAs),
     addTree: (entries: AsyncIterable<TreeEntry>, options: Omit<AddOptions, 'wrap'> = {}) =>
       inBatch(async (batch) => {
         const result = await addTreeTo(batch, entries, options)
@@ -130,9 +146,10 @@ function writing(store: BlockStore, reach: Reach) {
       }),
     importCar: (source: AsyncIterable<Uint8Array>, root: CID, options: ImportOptions = {}) =>
       inBatch(async (batch) => ({ root, result: await importCarTo(batch, source, root, options) })),
-    pin: (cid: CID, options: GetOptions = {}) => reach.pin(cid, options),
-    unpin: (cid: CID) => store.unpin(cid),
-    pins: () => store.pins(),
+    pin: (cid: CID, { pinAs = USER_PIN, ...options }: GetOptions & PinOptions = {}) => reach.pin(cid, pinAs, options),
+    unpin: (cid: CID, name: string = USER_PIN) => store.unpin(cid, name),
+    unpinAll: (name: string) => store.unpinAll(name),
+    pins: (name: string = USER_PIN) => store.pins(name),
     collect: (signal?: AbortSignal) => store.collect(signal),
     usage: () => store.usage(),
   }

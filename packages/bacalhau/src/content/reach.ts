@@ -28,7 +28,8 @@ export interface Reach extends Stoppable {
     options: GetOptions,
     work: (source: BlockSource) => AsyncGenerator<T, void, undefined>,
   ): AsyncGenerator<T, void, undefined>
-  pin(cid: CID, options: GetOptions): Promise<void>
+  /** Completes what is below `cid` and pins it under `name`. */
+  pin(cid: CID, name: string, options: GetOptions): Promise<void>
 }
 
 export interface ReachContext extends FetchContext {
@@ -78,9 +79,9 @@ export function createReach(context: ReachContext): Reach {
   return {
     streaming,
     using: (selection, options, work) => tracker.track(using(selection, options, work)),
-    pin(cid, options) {
+    pin(cid, name, options) {
       const selection: Selection = { cid, path: [], scope: 'all' }
-      return tracker.track(using(selection, options, (reading) => pinAll(selection, reading, store)))
+      return tracker.track(using(selection, options, (reading) => pinAll(selection, name, reading, store)))
     },
     async stop() {
       stopping.abort(new BacalhauError('ServiceUnavailable', 'The node stops.'))
@@ -106,14 +107,16 @@ function fetchingSource(store: BlockStore, fetch: () => Promise<void>, { signal,
 }
 
 /** Goes over every block before the pin is recorded, so that a pin is never of something incomplete. */
-async function pinAll(selection: Selection, reading: BlockSource, store: BlockStore): Promise<void> {
+async function pinAll(selection: Selection, name: string, reading: BlockSource, store: BlockStore): Promise<void> {
+  // A pin is only ever made of what is complete.
+  if (store.isPinned(selection.cid, name)) return
   const batch = store.begin()
   try {
     for await (const cid of blocksOf(selection, reading)) {
       if (!store.has(cid)) await demand(reading, cid)
       batch.touch(cid)
     }
-    await batch.commit([selection.cid])
+    await batch.commit([selection.cid], name)
   } finally {
     await batch.discard()
   }

@@ -3,6 +3,7 @@ import { DAG_PB, hashOf, inlineData, keyOf, RAW } from '../cid.ts'
 import { type BatchEntry, type BatchWriter, createBatchWriter } from './batch-writer.ts'
 import { type BlockIndex, diskFull, type NewBlock } from './block-index.ts'
 import { type BlockSource, linksOf, NO_HEAD, withHead } from './block-source.ts'
+import { USER_PIN } from './index-schema.ts'
 import type { Packs } from './packs.ts'
 
 /**
@@ -18,8 +19,8 @@ export interface BlockBatch extends BlockSource {
   touch(cid: CID): void
   /** Distinct blocks that the store does not have yet. */
   readonly size: number
-  /** Makes everything durable and pins `pins`, in one step. Throws `DiskFull`; then nothing was kept. */
-  commit(pins?: readonly CID[]): Promise<void>
+  /** Makes everything durable and pins `roots` under `name`, in one step. Throws `DiskFull`; then nothing was kept. */
+  commit(roots?: readonly CID[], name?: string): Promise<void>
   /** Ends the batch without a trace. Does nothing after `commit`. */
   discard(): Promise<void>
 }
@@ -69,10 +70,14 @@ export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
       for (const key of own.keys()) yield hashOf(key)
       for (const key of touched) yield hashOf(key)
     },
-    async commit(pins = []) {
+    async commit(roots = [], name = USER_PIN) {
       try {
         const pack = await writer.finish()
-        context.index.commit({ blocks: newBlocks(own, pack?.id), pack, pins: pins.map(String) })
+        context.index.commit({
+          blocks: newBlocks(own, pack?.id),
+          pack,
+          pins: roots.map((cid) => ({ cid: cid.toString(), name })),
+        })
       } catch (error) {
         await batch.discard()
         throw diskFull(error) ?? error

@@ -23,10 +23,10 @@ test('a commit that fails changes nothing, and the next one works', async (conte
     throw new Error('in the middle')
   }
   const pack = { id: 1, bytes: 10 }
-  assert.throws(() => index.commit({ blocks: failing(), pack, pins: ['x'] }), /in the middle/)
-  assert.deepEqual([index.usage().blocks, index.packs(), index.pins()], [0, [], []])
-  index.commit({ blocks: [inline('a')], pack: undefined, pins: ['x'] })
-  assert.deepEqual([index.usage().blocks, index.pins(), index.isPinned('x')], [1, ['x'], true])
+  assert.throws(() => index.commit({ blocks: failing(), pack, pins: [{ cid: 'x', name: 'user' }] }), /in the middle/)
+  assert.deepEqual([index.usage().blocks, index.packs(), index.pins('user')], [0, [], []])
+  index.commit({ blocks: [inline('a')], pack: undefined, pins: [{ cid: 'x', name: 'user' }] })
+  assert.deepEqual([index.usage().blocks, index.pins('user'), index.isPinned('x')], [1, ['x'], true])
 })
 
 test('a block that is committed twice stays where it was', async (context) => {

@@ -15,6 +15,12 @@ export interface NewBlock extends BlockPlace {
   readonly data?: Uint8Array
 }
 
+/** A root that is kept, and on whose behalf. */
+export interface Pin {
+  readonly cid: string
+  readonly name: string
+}
+
 export interface PackedBlock {
   readonly hash: Uint8Array
   readonly bytes: number
@@ -30,12 +36,19 @@ export interface BlockIndex {
   commit(change: {
     readonly blocks: Iterable<NewBlock>
     readonly pack: { readonly id: number; readonly bytes: number } | undefined
-    readonly pins: readonly string[]
+    readonly pins: readonly Pin[]
   }): void
 
-  pins(): string[]
-  isPinned(cid: string): boolean
-  unpin(cid: string): boolean
+  /** What is pinned under `name`. */
+  pins(name: string): string[]
+  /** What is pinned under any name, each once. */
+  roots(): string[]
+  /** Under this name, or, without one, under any. */
+  isPinned(cid: string, name?: string): boolean
+  /** False when it was not pinned under this name. */
+  unpin(cid: string, name: string): boolean
+  /** Removes every pin of this name; says how many there were. */
+  unpinAll(name: string): number
 
   packs(): { readonly id: number; readonly bytes: number; readonly live: number }[]
   blocksIn(pack: number): PackedBlock[]
@@ -73,11 +86,13 @@ export function openBlockIndex(file: string): BlockIndex {
         for (const { hash, bytes, leaf, packed, data } of blocks) {
           sql.add.run(hash, bytes, leaf ? 1 : 0, packed?.pack ?? null, packed?.offset ?? null, data ?? null)
         }
-        for (const cid of pins) sql.pin.run(cid)
+        for (const { cid, name } of pins) sql.pin.run(cid, name)
       }),
-    pins: () => sql.pins.all().map((row) => String(row['cid'])),
-    isPinned: (cid) => sql.isPinned.get(cid) !== undefined,
-    unpin: (cid) => Number(sql.unpin.run(cid).changes) > 0,
+    pins: (name) => sql.pins.all(name).map((row) => String(row['cid'])),
+    roots: () => sql.roots.all().map((row) => String(row['cid'])),
+    isPinned: (cid, name) => (name === undefined ? sql.isRoot.get(cid) : sql.isPinned.get(cid, name)) !== undefined,
+    unpin: (cid, name) => Number(sql.unpin.run(cid, name).changes) > 0,
+    unpinAll: (name) => Number(sql.unpinAll.run(name).changes),
     ...packQueries(sql, transaction),
     ...collection(sql, transaction),
     close: once(() => database.close()),
@@ -114,10 +129,13 @@ const STATEMENTS = {
   remove: 'DELETE FROM block WHERE hash = ?',
   add: 'INSERT INTO block (hash, bytes, leaf, pack, offset, data) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   addPack: 'INSERT INTO pack (id, bytes, live) VALUES (?, ?, 0)',
-  pin: 'INSERT INTO pin (cid) VALUES (?) ON CONFLICT DO NOTHING',
-  pins: 'SELECT cid FROM pin ORDER BY cid',
-  isPinned: 'SELECT 1 FROM pin WHERE cid = ?',
-  unpin: 'DELETE FROM pin WHERE cid = ?',
+  pin: 'INSERT INTO named_pin (cid, name) VALUES (?, ?) ON CONFLICT DO NOTHING',
+  pins: 'SELECT cid FROM named_pin WHERE name = ? ORDER BY cid',
+  roots: 'SELECT DISTINCT cid FROM named_pin',
+  isRoot: 'SELECT 1 FROM named_pin WHERE cid = ?',
+  isPinned: 'SELECT 1 FROM named_pin WHERE cid = ? AND name = ?',
+  unpin: 'DELETE FROM named_pin WHERE cid = ? AND name = ?',
+  unpinAll: 'DELETE FROM named_pin WHERE name = ?',
   packs: 'SELECT id, bytes, live FROM pack ORDER BY id',
   blocksIn: 'SELECT hash, bytes, offset FROM block WHERE pack = ? ORDER BY offset',
   move: 'UPDATE block SET pack = ?, offset = ? WHERE hash = ?',

@@ -12,9 +12,13 @@ import { storedBlocks } from './stored-blocks.ts'
 /** Blocks on disk. One process at a time may have a folder open. */
 export interface BlockStore extends BlockSource {
   begin(): BlockBatch
-  pins(): string[]
-  isPinned(cid: CID): boolean
-  unpin(cid: CID): boolean
+  /** What is pinned under `name`. */
+  pins(name: string): string[]
+  /** Under this name, or, without one, under any. */
+  isPinned(cid: CID, name?: string): boolean
+  unpin(cid: CID, name: string): boolean
+  /** Removes every pin of this name; says how many there were. */
+  unpinAll(name: string): number
   /**
    * Keeps all blocks below `cid` from garbage collection until the returned function is called. Resolves once they are
    * safe.
@@ -49,7 +53,7 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
 
   function startCollection(caller: AbortSignal | undefined): Collection {
     const signal = caller === undefined ? stopping.signal : AbortSignal.any([caller, stopping.signal])
-    const started = collectGarbage({ index, packs, stored, roots: [...index.pins(), ...holds.roots()], open, signal })
+    const started = collectGarbage({ index, packs, stored, roots: [...index.roots(), ...holds.roots()], open, signal })
     const forget = () => (collection = undefined)
     started.done.then(forget, forget)
     return started
@@ -63,9 +67,10 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
       open.add(batch)
       return batch
     },
-    pins: () => index.pins(),
-    isPinned: (cid) => index.isPinned(cid.toString()),
-    unpin: (cid) => index.unpin(cid.toString()),
+    pins: (name) => index.pins(name),
+    isPinned: (cid, name) => index.isPinned(cid.toString(), name),
+    unpin: (cid, name) => index.unpin(cid.toString(), name),
+    unpinAll: (name) => index.unpinAll(name),
     async hold(cid) {
       const release = holds.add(cid.toString())
       await collection?.holding(cid)

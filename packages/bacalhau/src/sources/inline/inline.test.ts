@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
-import { lstat, readdir, readlink } from 'node:fs/promises'
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { SpecConfig } from '@bacalhau/models'
 import fc from 'fast-check'
 import { packTar, type TarEntry } from 'modern-tar'
-import { temporaryFolder } from '../../content/testing/temporary.ts'
+import { startTestHosts } from '../../network/fixtures/test-host.ts'
+import { flow, temporaryContent, temporaryFolder } from '../../content/testing/temporary.ts'
 import { isBacalhauError } from '../../runtime/error.ts'
 import { describeSource } from '../compliance.ts'
+import { openInputCache } from '../input-cache.ts'
 import { parseDataUrl } from './data-url.ts'
-import { createInlineSource } from './inline.ts'
+import { createInlineSource, type InlineSupply } from './inline.ts'
 
 const spec = (URL: unknown): SpecConfig => ({ Type: 'inline', Params: { URL } })
 const { signal } = new AbortController()
@@ -37,17 +39,114 @@ describeSource('inline', async () => ({
   missing: spec(`data:application/gzip;base64,${Buffer.from('not gzip').toString('base64')}`),
 }))
 
+const kept = (CID: unknown, MediaType?: string): SpecConfig => ({
+  Type: 'inline',
+  Params: { CID, ...(MediaType === undefined ? {} : { MediaType }) },
+})
+
+describeSource('inline, kept by an orchestrator', async (context) => {
+  const content = await temporaryContent(context)
+  const add = async (data: string | Uint8Array) => (await content.add(flow(data), { cidVersion: 1 })).cid.toString()
+  const packed = gzipSync(await packTar([file('folder/a', 'one'), file('b', 'two')]))
+  const text = await add('some text')
+  return {
+    source: createInlineSource({
+      content,
+      cache: await openInputCache(path.join(await temporaryFolder(context), 'inputs')),
+    }),
+    good: [
+      { spec: kept(text, ''), holds: 'some text' },
+      { spec: kept(text, 'text/plain;charset=utf-8'), holds: 'some text' },
+      { spec: kept(await add(packed), 'application/gzip'), holds: { 'folder/a': 'one', b: 'two' } },
+      { spec: kept(await add(packed), 'application/wasm'), holds: packed.toString() },
+      { spec: kept(await add('data:,a%20b')), holds: 'a b' },
+      { spec: kept(await add(`data:application/gzip,${escaped(packed)}`)), holds: { 'folder/a': 'one', b: 'two' } },
+    ],
+    invalid: [
+      kept(undefined, ''),
+      kept(7, ''),
+      kept('nonsense', ''),
+      kept(text, 'no type'),
+      { Type: 'inline', Params: { CID: text, URL: 'data:,' } },
+      { Type: 'inline', Params: { MediaType: '', URL: 'data:,' } },
+    ],
+    missing: kept('bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e', ''),
+  }
+})
+
+const escaped = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+
+describe('content kept by an orchestrator', () => {
+  async function supply(context: TestContext, inner: InlineSupply['content']) {
+    const calls = { read: 0 }
+    const content: InlineSupply['content'] = {
+      has: (ref) => inner.has(ref),
+      stat: (ref, options) => inner.stat(ref, options),
+      cat(...parameters) {
+        calls.read += 1
+        return inner.cat(...parameters)
+      },
+      export(...parameters) {
+        calls.read += 1
+        return inner.export(...parameters)
+      },
+    }
+    const cache = await openInputCache(path.join(await temporaryFolder(context), 'inputs'))
+    return { source: createInlineSource({ content, cache }), calls }
+  }
+
+  test('is read once for all executions, at the same time and after each other', async (context) => {
+    const content = await temporaryContent(context)
+    const { cid } = await content.add(flow('module'), { cidVersion: 1 })
+    const { source, calls } = await supply(context, content)
+    const prepare = () => source.prepare(kept(cid.toString(), 'application/wasm'), '/nowhere', signal)
+    const first = await Promise.all([prepare(), prepare()])
+    for (const input of first) await input.release()
+    const later = await prepare()
+    assert.equal(await readFile(later.hostPath, 'utf8'), 'module')
+    assert.deepEqual(await source.measure(kept(cid.toString(), ''), signal), { bytes: 6, local: true })
+    assert.deepEqual([later.hostPath, calls.read], [first[0].hostPath, 1])
+  })
+
+  test('comes from the orchestrator', async (context) => {
+    const [ours, theirs] = await startTestHosts(context, 2)
+    const orchestrator = await temporaryContent(context, { host: theirs! })
+    const { cid } = await orchestrator.add(flow('module'), { cidVersion: 1 })
+    const { source } = await supply(context, await temporaryContent(context, { host: ours }))
+    const spec = kept(cid.toString(), 'application/wasm')
+    assert.deepEqual(await source.measure(spec, signal), { bytes: 6, local: false })
+    const { hostPath, kind } = await source.prepare(spec, '/nowhere', signal)
+    assert.deepEqual([await readFile(hostPath, 'utf8'), kind], ['module', 'file'])
+  })
+
+  test('is no more than an inline input may be', async (context) => {
+    const content = await temporaryContent(context)
+    const { cid } = await content.add(flow(Buffer.alloc(11_000_000)))
+    const { source } = await supply(context, content)
+    for (const mediaType of ['', 'application/gzip', undefined]) {
+      const preparing = source.prepare(kept(cid.toString(), mediaType), '/nowhere', signal)
+      await assert.rejects(preparing, { code: 'ContentTooLarge' })
+    }
+  })
+
+  test('is out of reach of a node without content', async (context) => {
+    const folder = await temporaryFolder(context)
+    const spec = kept('bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e', '')
+    await assert.rejects(createInlineSource().prepare(spec, folder, signal), { code: 'InputFailed' })
+  })
+})
+
 describe('data URLs', () => {
   test('give their bytes back, however they are written', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const data = Buffer.from(bytes)
-        const escaped = Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
         for (const url of [
           `data:;base64,${data.toString('base64')}`,
           `data:x/y;BASE64,${encodeURIComponent(data.toString('base64'))}`,
           `data:x/y;base64,${data.toString('base64url')}`,
-          `data:,${escaped}`,
+          `data:,${escaped(bytes)}`,
         ]) {
           assert.equal(Buffer.compare(parseDataUrl(url).bytes, data), 0, url)
         }

@@ -1,50 +1,120 @@
-import type { SpecConfig } from '@bacalhau/models'
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { z } from 'zod'
-import { parseParams } from '../params.ts'
-import type { InputSource, PreparedInput } from '../source.ts'
+import type { Content } from '../../content/content.ts'
+import { readWhole } from '../../content/read-whole.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+import type { InputCache } from '../input-cache.ts'
+import type { InputSize, InputSource, PreparedInput } from '../source.ts'
 import { type DataUrl, parseDataUrl } from './data-url.ts'
+import { headOf, type InlineParams, type KeptInline, parseInlineParams } from './params.ts'
 import { unpack } from './unpack.ts'
 
-const paramsSchema = z.strictObject({ URL: z.string() })
-const dataOf = (spec: SpecConfig): DataUrl => parseDataUrl(parseParams(paramsSchema, spec).URL)
+/** Where content is found that orchestrators keep for their jobs, and where it lies ready once it is here. */
+export interface InlineSupply {
+  readonly content: Pick<Content, 'has' | 'stat' | 'cat' | 'export'>
+  readonly cache: InputCache
+}
 
 const ARCHIVES: readonly string[] = ['application/gzip', 'application/x-gzip']
+const isArchive = (mediaType: string): boolean => ARCHIVES.includes(mediaType)
 
-/** Content that the spec itself carries, as a `data:` URL: a file, or, as `application/gzip`, a folder in a tar archive. */
-export function createInlineSource(): InputSource {
+/**
+ * Content that came with the spec, as a `data:` URL: a file, or, as `application/gzip`, a folder in a tar archive. The spec
+ * still carries it, or says by which CID the orchestrator keeps it; the latter is fetched and unpacked once for all executions
+ * that read it. Without a supply only what the spec itself carries is served.
+ */
+export function createInlineSource(supply?: InlineSupply): InputSource {
+  const demandSupply = (): InlineSupply => {
+    if (supply !== undefined) return supply
+    throw new BacalhauError('InputFailed', 'this node has no access to content that an orchestrator keeps')
+  }
   return {
     types: ['inline'],
     available: async () => true,
-    validate: (spec) => void dataOf(spec),
-    measure: async (spec) => ({ bytes: sizeOf(dataOf(spec)), local: true }),
+    validate: (spec) => check(parseInlineParams(spec)),
+    async measure(spec, signal) {
+      const params = parseInlineParams(spec)
+      if ('kept' in params) return measureKept(params.kept, demandSupply(), signal)
+      return { bytes: sizeOf(parseDataUrl(params.url)), local: true }
+    },
     async prepare(spec, folder, signal) {
-      const { mediaType, bytes } = dataOf(spec)
-      signal.throwIfAborted()
-      const hostPath = path.join(folder, 'inline')
-      try {
-        if (!ARCHIVES.includes(mediaType)) {
-          await writeFile(hostPath, bytes, { mode: 0o400, flag: 'wx', signal })
-          return prepared(hostPath, 'file')
-        }
-        await unpack(bytes, hostPath, signal)
-        return prepared(hostPath, 'folder')
-      } catch (error) {
-        await rm(hostPath, { recursive: true, force: true })
-        throw error
-      }
+      const params = parseInlineParams(spec)
+      if ('kept' in params) return prepareKept(params.kept, demandSupply(), signal)
+      return prepareOwn(parseDataUrl(params.url), path.join(folder, 'inline'), signal)
     },
   }
 }
 
+function check(params: InlineParams): void {
+  if ('url' in params) parseDataUrl(params.url)
+}
+
 /** The folder is private to the execution and goes with it; releasing early only gives the space back sooner. */
-function prepared(hostPath: string, kind: PreparedInput['kind']): PreparedInput {
+async function prepareOwn(data: DataUrl, hostPath: string, signal: AbortSignal): Promise<PreparedInput> {
+  const kind = await write(data, hostPath, signal)
   return { hostPath, kind, release: () => rm(hostPath, { recursive: true, force: true }) }
+}
+
+function prepareKept(kept: KeptInline, { content, cache }: InlineSupply, signal: AbortSignal): Promise<PreparedInput> {
+  const make = async (target: string, signal: AbortSignal) => {
+    if (isPlainFile(kept)) {
+      return content.export({ cid: kept.cid, path: [] }, target, { signal, maxBytes: LIMITS.inlineContent })
+    }
+    const data = await fetchData(kept, content, signal)
+    return { kind: await write(data, target, signal), bytes: sizeOf(data) }
+  }
+  return cache.acquire(keyOf(kept), make, signal)
+}
+
+async function measureKept(
+  kept: KeptInline,
+  { content, cache }: InlineSupply,
+  signal: AbortSignal,
+): Promise<InputSize> {
+  const ready = cache.bytesOf(keyOf(kept))
+  if (ready !== undefined) return { bytes: ready, local: true }
+  const ref = { cid: kept.cid, path: [] }
+  const local = await content.has(ref)
+  if (isPlainFile(kept)) return { bytes: (await content.stat(ref, { signal })).bytes, local }
+  return { bytes: sizeOf(await fetchData(kept, content, signal)), local }
+}
+
+async function fetchData(kept: KeptInline, content: InlineSupply['content'], signal: AbortSignal): Promise<DataUrl> {
+  const bytes = await readWhole(content, { cid: kept.cid, path: [] }, { signal, maxBytes: LIMITS.inlineContent })
+  return kept.mediaType === undefined ? parseDataUrl(bytes.toString()) : { mediaType: typeOf(kept.mediaType), bytes }
+}
+
+/** The media type without its parameters. */
+const typeOf = (mediaType: string): string => parseDataUrl(headOf(mediaType)).mediaType
+
+const isPlainFile = ({ mediaType }: KeptInline): boolean => mediaType !== undefined && !isArchive(typeOf(mediaType))
+
+/** A file name. The same bytes are another input as a file than as an archive or as the text of a URL. */
+function keyOf(kept: KeptInline): string {
+  const form = kept.mediaType === undefined ? 'url' : isPlainFile(kept) ? 'file' : 'archive'
+  return `inline-${form}-${kept.cid.toString()}`
+}
+
+/** Writes a file or unpacks an archive to `hostPath`; nothing is left there when it fails. */
+async function write(
+  { mediaType, bytes }: DataUrl,
+  hostPath: string,
+  signal: AbortSignal,
+): Promise<PreparedInput['kind']> {
+  signal.throwIfAborted()
+  try {
+    if (isArchive(mediaType)) await unpack(bytes, hostPath, signal)
+    else await writeFile(hostPath, bytes, { mode: 0o400, flag: 'wx', signal })
+    return isArchive(mediaType) ? 'folder' : 'file'
+  } catch (error) {
+    await rm(hostPath, { recursive: true, force: true })
+    throw error
+  }
 }
 
 /** A gzip file ends with how many bytes it unpacks to, modulo 2^32 (RFC 1952); a lie is found out when it is unpacked. */
 function sizeOf({ mediaType, bytes }: DataUrl): number {
-  if (!ARCHIVES.includes(mediaType) || bytes.length < 18) return bytes.length
+  if (!isArchive(mediaType) || bytes.length < 18) return bytes.length
   return Buffer.from(bytes).readUInt32LE(bytes.length - 4)
 }

@@ -8,6 +8,7 @@ import { startTestHosts } from '../../network/fixtures/test-host.ts'
 import type { Content } from '../../content/content.ts'
 import { flow, folderWith, temporaryContent, temporaryFolder } from '../../content/testing/temporary.ts'
 import { describeSource } from '../compliance.ts'
+import { openInputCache } from '../input-cache.ts'
 import { createIpfsSource } from './ipfs.ts'
 
 const MISSING = 'bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e'
@@ -23,7 +24,7 @@ describeSource('ipfs', async (context) => {
   const file = await content.add(flow('three'))
   const cid = folder.cid.toString()
   return {
-    source: await createIpfsSource(content, path.join(await temporaryFolder(context), 'inputs')),
+    source: createIpfsSource(content, await openInputCache(path.join(await temporaryFolder(context), 'inputs'))),
     good: [
       { spec: spec(cid), holds: { 'a/b': 'one', c: 'two' } },
       { spec: spec(file.cid.toString()), holds: 'three' },
@@ -47,7 +48,7 @@ async function counting(context: TestContext, content: Content, capacity?: numbe
       return content.export(...parameters)
     },
   }
-  const source = await createIpfsSource(counted, folder, ...(capacity === undefined ? [] : [capacity]))
+  const source = createIpfsSource(counted, await openInputCache(folder, capacity))
   return { source, folder, exported: () => exported }
 }
 
@@ -109,11 +110,10 @@ describe('inputs from ipfs', () => {
   })
 
   test('of a former process are not trusted', async (context) => {
-    const content = await temporaryContent(context)
     const folder = path.join(await temporaryFolder(context), 'inputs')
     await mkdir(path.join(folder, 'half'), { recursive: true })
     await writeFile(path.join(folder, 'half', 'written'), 'x')
-    await createIpfsSource(content, folder)
+    await openInputCache(folder)
     assert.deepEqual(await readdir(folder), [])
   })
 

@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type ContentRef, formatContentRef, parseContentRef } from '../../content/cid.ts'
 import type { Content } from '../../content/content.ts'
-import { LIMITS } from '../../runtime/limits.ts'
+import type { InputCache } from '../input-cache.ts'
 import { parseParams } from '../params.ts'
 import type { InputSource } from '../source.ts'
-import { openInputCache } from './input-cache.ts'
 
 const paramsSchema = z.strictObject({ CID: z.string().min(1).max(8_192), Path: z.string().max(8_192).optional() })
 
@@ -17,22 +16,19 @@ function refOf(spec: SpecConfig): ContentRef {
 
 /**
  * Content by CID, from this node or from its peers. `CID` may go on with a path, or `Path` says where below it. Inputs are
- * written to `folder`, once for all executions that read them at the same time.
+ * written to `cache`, once for all executions that read them.
  */
-export async function createIpfsSource(
-  content: Pick<Content, 'has' | 'stat' | 'export'>,
-  folder: string,
-  cacheBytes: number = LIMITS.inputCache,
-): Promise<InputSource> {
-  const cache = await openInputCache(folder, cacheBytes)
+export function createIpfsSource(content: Pick<Content, 'has' | 'stat' | 'export'>, cache: InputCache): InputSource {
   return {
     types: ['ipfs'],
     available: async () => true,
     validate: (spec) => void refOf(spec),
     async measure(spec, signal) {
       const ref = refOf(spec)
+      const cached = cache.bytesOf(keyOf(ref))
+      if (cached !== undefined) return { bytes: cached, local: true }
       const { bytes } = await content.stat(ref, { signal })
-      return { bytes, local: cache.has(keyOf(ref)) || (await content.has(ref)) }
+      return { bytes, local: await content.has(ref) }
     },
     prepare: async (spec, _folder, signal) => {
       const ref = refOf(spec)

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { createFlights } from '../../content/parallel.ts'
+import { createFlights } from '../content/parallel.ts'
+import { LIMITS } from '../runtime/limits.ts'
 
 export interface CachedInput {
   readonly hostPath: string
@@ -18,7 +19,8 @@ export type Make = (
  * recently used going first when more than `capacity` bytes lie idle.
  */
 export interface InputCache {
-  has(key: string): boolean
+  /** Bytes of the input named `key`; undefined when it is not there. */
+  bytesOf(key: string): number | undefined
   /**
    * The input named `key`, made by `make` when it is not there. Callers at the same time share the making, which is aborted
    * when none of them wants it any more. Each call that resolves is followed by one call of `release`.
@@ -32,28 +34,31 @@ interface Slot extends CachedInput {
 }
 
 /** Opens an empty cache: what a former process left in `folder` may be half of something, and is removed. */
-export async function openInputCache(folder: string, capacity: number): Promise<InputCache> {
+export async function openInputCache(folder: string, capacity: number = LIMITS.inputCache): Promise<InputCache> {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true, mode: 0o700 })
   /** What is on disk, in order of last use, the oldest first. */
   const slots = new Map<string, Slot>()
   const flights = createFlights<void>()
   let made = 0
+  /** Bytes of what nobody reads. */
+  let idle = 0
 
   async function create(key: string, make: Make, signal: AbortSignal): Promise<void> {
     // A new name each time, so that nothing waits for the removal of what had this key before.
     made += 1
     const hostPath = path.join(folder, `${made}-${key}`)
-    slots.set(key, { ...(await make(hostPath, signal)), hostPath, users: 0 })
+    const { kind, bytes } = await make(hostPath, signal)
+    slots.set(key, { kind, bytes, hostPath, users: 0 })
+    idle += bytes
   }
 
   async function shrink(): Promise<void> {
-    const idle = [...slots].filter(([, { users }]) => users === 0)
-    let excess = idle.reduce((sum, [, { bytes }]) => sum + bytes, 0) - capacity
     const removed: Promise<void>[] = []
-    for (const [key, { bytes, hostPath }] of idle) {
-      if (excess <= 0) break
-      excess -= bytes
+    for (const [key, { bytes, hostPath, users }] of slots) {
+      if (idle <= capacity) break
+      if (users > 0) continue
+      idle -= bytes
       slots.delete(key)
       removed.push(rm(hostPath, { recursive: true, force: true }))
     }
@@ -61,7 +66,7 @@ export async function openInputCache(folder: string, capacity: number): Promise<
   }
 
   return {
-    has: (key) => slots.has(key),
+    bytesOf: (key) => slots.get(key)?.bytes,
     async acquire(key, make, signal) {
       signal.throwIfAborted()
       let slot = slots.get(key)
@@ -71,6 +76,7 @@ export async function openInputCache(folder: string, capacity: number): Promise<
         slot = slots.get(key)
       }
       const used = slot
+      if (used.users === 0) idle -= used.bytes
       used.users += 1
       let released = false
       return {
@@ -82,6 +88,8 @@ export async function openInputCache(folder: string, capacity: number): Promise<
           used.users -= 1
           slots.delete(key)
           slots.set(key, used)
+          if (used.users > 0) return
+          idle += used.bytes
           await shrink()
         },
       }
