@@ -37,21 +37,40 @@ interface Slot extends CachedInput {
 export async function openInputCache(folder: string, capacity: number = LIMITS.inputCache): Promise<InputCache> {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  /** What is on disk, in order of last use, the oldest first. */
-  const slots = new Map<string, Slot>()
+  const slots = createSlots(capacity)
   const flights = createFlights<void>()
   let made = 0
-  /** Bytes of what nobody reads. */
-  let idle = 0
 
   async function create(key: string, make: Make, signal: AbortSignal): Promise<void> {
     // A new name each time, so that nothing waits for the removal of what had this key before.
     made += 1
     const hostPath = path.join(folder, `${made}-${key}`)
     const { kind, bytes } = await make(hostPath, signal)
-    slots.set(key, { kind, bytes, hostPath, users: 0 })
-    idle += bytes
+    slots.add(key, { kind, bytes, hostPath, users: 0 })
   }
+
+  return {
+    bytesOf: (key) => slots.get(key)?.bytes,
+    async acquire(key, make, signal) {
+      signal.throwIfAborted()
+      let slot = slots.get(key)
+      while (slot === undefined) {
+        await flights.join(key, signal, (shared) => create(key, make, shared))
+        // Made, but nobody's for a moment: it may have had to go again.
+        slot = slots.get(key)
+      }
+      const { hostPath, kind } = slot
+      return { hostPath, kind, release: slots.use(key, slot) }
+    },
+  }
+}
+
+/** What is on disk. Removes what nobody reads, the least recently used first, when that is more than `capacity` bytes. */
+function createSlots(capacity: number) {
+  /** In order of last use, the oldest first. */
+  const slots = new Map<string, Slot>()
+  /** Bytes of what nobody reads. */
+  let idle = 0
 
   async function shrink(): Promise<void> {
     const removed: Promise<void>[] = []
@@ -66,32 +85,25 @@ export async function openInputCache(folder: string, capacity: number = LIMITS.i
   }
 
   return {
-    bytesOf: (key) => slots.get(key)?.bytes,
-    async acquire(key, make, signal) {
-      signal.throwIfAborted()
-      let slot = slots.get(key)
-      while (slot === undefined) {
-        await flights.join(key, signal, (shared) => create(key, make, shared))
-        // Made, but nobody's for a moment: it may have had to go again.
-        slot = slots.get(key)
-      }
-      const used = slot
-      if (used.users === 0) idle -= used.bytes
-      used.users += 1
+    get: (key: string) => slots.get(key),
+    add(key: string, slot: Slot): void {
+      slots.set(key, slot)
+      idle += slot.bytes
+    },
+    /** Gives the function that ends this use. */
+    use(key: string, slot: Slot): () => Promise<void> {
+      if (slot.users === 0) idle -= slot.bytes
+      slot.users += 1
       let released = false
-      return {
-        hostPath: used.hostPath,
-        kind: used.kind,
-        async release() {
-          if (released) return
-          released = true
-          used.users -= 1
-          slots.delete(key)
-          slots.set(key, used)
-          if (used.users > 0) return
-          idle += used.bytes
-          await shrink()
-        },
+      return async () => {
+        if (released) return
+        released = true
+        slot.users -= 1
+        slots.delete(key)
+        slots.set(key, slot)
+        if (slot.users > 0) return
+        idle += slot.bytes
+        await shrink()
       }
     },
   }

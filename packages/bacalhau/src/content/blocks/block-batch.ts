@@ -73,11 +73,8 @@ export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
     async commit(roots = [], name = USER_PIN) {
       try {
         const pack = await writer.finish()
-        context.index.commit({
-          blocks: newBlocks(own, pack?.id),
-          pack,
-          pins: roots.map((cid) => ({ cid: cid.toString(), name })),
-        })
+        const pins = roots.map((cid) => ({ cid: cid.toString(), name }))
+        context.index.commit({ blocks: newBlocks(own, pack?.id), pack, pins })
       } catch (error) {
         await batch.discard()
         throw diskFull(error) ?? error

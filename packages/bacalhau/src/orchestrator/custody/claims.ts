@@ -69,6 +69,6 @@ export class Claims {
 
   /** Resolves when nothing of the job is being fetched. */
   async ended(jobId: string): Promise<void> {
-    await Promise.all([...(this.#byJob.get(jobId) ?? [])].map(({ done }) => done))
+    for (const { done } of [...(this.#byJob.get(jobId) ?? [])]) await done
   }
 }

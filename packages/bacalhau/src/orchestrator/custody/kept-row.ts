@@ -1,4 +1,4 @@
-import { type Execution, parseRecord, type SpecConfig } from '@bacalhau/models'
+import { parseRecord, type SpecConfig } from '@bacalhau/models'
 import { z } from 'zod'
 
 const milliseconds = z.number().nonnegative()
@@ -39,7 +39,7 @@ export function readRow(value: unknown): KeptRow | undefined {
 }
 
 /** The CID of a result in IPFS, as its publisher tells it. */
-export function cidOf({ Type, Params }: Execution['PublishedResult'] | SpecConfig): string | undefined {
+export function cidOf({ Type, Params }: SpecConfig): string | undefined {
   const cid = Params?.['CID']
   return Type.toLowerCase() === 'ipfs' && typeof cid === 'string' && cid !== '' && cid.length <= 128 ? cid : undefined
 }
