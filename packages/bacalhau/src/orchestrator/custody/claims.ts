@@ -69,6 +69,6 @@ export class Claims {
 
   /** Resolves when nothing of the job is being fetched. */
   async ended(jobId: string): Promise<void> {
-    for (const { done } of [...(this.#byJob.get(jobId) ?? [])]) await done
+    for (const { done } of this.#byJob.get(jobId) ?? []) await done
   }
 }
