@@ -1,7 +1,18 @@
 import { dataAdd, dataGc, dataGet, dataLs, dataPins, dataUnpin } from './catalogue/data.ts'
-import { jobDescribe, jobExecutions, jobGet, jobHistory, jobList, jobLogs, jobStop } from './catalogue/jobs.ts'
+import {
+  jobDescribe,
+  jobExecutions,
+  jobGet,
+  jobHistory,
+  jobList,
+  jobLogs,
+  jobStop,
+  jobVersions,
+} from './catalogue/jobs.ts'
+import { nodeApprove, nodeDelete, nodeReject } from './catalogue/membership.ts'
 import { configList, id, nodeDescribe, nodeList, serve, version } from './catalogue/nodes.ts'
-import { run, wasmRun } from './catalogue/running.ts'
+import { jobDiff, jobRerun, run, wasmRun } from './catalogue/running.ts'
+import { storeBackup, storeCheck, storeRestore } from './catalogue/stores.ts'
 import type { Command } from './command.ts'
 
 /** Commands of one subject, in the order in which help shows them. */
@@ -11,10 +22,14 @@ export interface CommandGroup {
 }
 
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
-  { title: 'Run jobs', commands: [run, wasmRun] },
-  { title: 'Jobs', commands: [jobList, jobDescribe, jobLogs, jobGet, jobStop, jobExecutions, jobHistory] },
+  { title: 'Run jobs', commands: [run, wasmRun, jobRerun, jobDiff] },
+  { title: 'Jobs', commands: [jobList, jobDescribe, jobLogs, jobGet, jobStop, jobExecutions, jobHistory, jobVersions] },
   { title: 'Data', commands: [dataAdd, dataGet, dataLs, dataPins, dataUnpin, dataGc] },
-  { title: 'Nodes', commands: [serve, id, nodeList, nodeDescribe, configList, version] },
+  {
+    title: 'Nodes',
+    commands: [serve, id, nodeList, nodeDescribe, nodeApprove, nodeReject, nodeDelete, configList, version],
+  },
+  { title: 'Store', commands: [storeBackup, storeCheck, storeRestore] },
 ]
 
 export const COMMANDS: readonly Command[] = COMMAND_GROUPS.flatMap(({ commands }) => commands)

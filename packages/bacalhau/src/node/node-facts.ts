@@ -12,6 +12,10 @@ export interface NodeFacts {
   readonly joinToken: string
 }
 
+const META: Table = 'meta'
+/** The row of the store's generation. A store that was put back to an earlier state is another one, and goes without it. */
+export const STORE_GENERATION = [META, 'store-generation'] as const
+
 /** Reads the facts of this node, making those that are not there yet. */
 export async function loadFacts(store: Store, random: Random): Promise<NodeFacts> {
   const fact = async (key: string, make: () => string): Promise<string> => {
@@ -22,9 +26,7 @@ export async function loadFacts(store: Store, random: Random): Promise<NodeFacts
     return made
   }
   return {
-    storeGeneration: await fact('store-generation', () => uuid(random)),
+    storeGeneration: await fact(STORE_GENERATION[1], () => uuid(random)),
     joinToken: await fact('join-token', () => newToken(random)),
   }
 }
-
-const META: Table = 'meta'

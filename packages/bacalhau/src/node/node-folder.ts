@@ -14,19 +14,25 @@ export interface NodeFolder {
   readonly inputs: string
 }
 
-/** Makes the folder of the node on `port` below `dataDir`. Throws `DataDirUnusable` that names it. */
-export async function openNodeFolder(dataDir: string, port: number): Promise<NodeFolder> {
+/** The folder of the node on `port` below `dataDir`, which may not be there yet. */
+export function nodeFolder(dataDir: string, port: number): NodeFolder {
   const root = path.join(dataDir, `node.${port}`)
-  try {
-    await mkdir(root, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new BacalhauError('DataDirUnusable', `${root} cannot be made: ${messageOf(error)}`, { cause: error })
-  }
   return {
     root,
     store: path.join(root, 'store.db'),
     content: path.join(root, 'content'),
     executions: path.join(root, 'executions'),
     inputs: path.join(root, 'inputs'),
+  }
+}
+
+/** Makes the folder of the node on `port` below `dataDir`. Throws `DataDirUnusable` that names it. */
+export async function openNodeFolder(dataDir: string, port: number): Promise<NodeFolder> {
+  const folder = nodeFolder(dataDir, port)
+  try {
+    await mkdir(folder.root, { recursive: true, mode: 0o700 })
+    return folder
+  } catch (error) {
+    throw new BacalhauError('DataDirUnusable', `${folder.root} cannot be made: ${messageOf(error)}`, { cause: error })
   }
 }

@@ -16,6 +16,7 @@ export interface CheckpointThread extends Stoppable {
   checkpoint(): Promise<number | undefined>
 }
 
+export type Request = 'checkpoint' | 'end'
 /** What the thread answers to a request. */
 export type Answer = { readonly copied: number } | { readonly error: string }
 
@@ -23,6 +24,9 @@ export function createCheckpointThread(file: string, clock: Clock, entry: URL = 
   let worker: Worker | undefined
   let idle: Timer | undefined
   let answer: (copied: number | undefined) => void = () => {}
+
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of our own, not a window
+  const send = (thread: Worker, request: Request) => thread.postMessage(request)
 
   function start(): Worker {
     const started = new Worker(entry, {
@@ -50,7 +54,7 @@ export function createCheckpointThread(file: string, clock: Clock, entry: URL = 
     const ended = new Promise((resolve) => worker?.once('exit', resolve))
     worker.ref()
     // In order, so that its connection is closed before ours.
-    worker.postMessage('end')
+    send(worker, 'end')
     await ended
   }
 
@@ -58,7 +62,7 @@ export function createCheckpointThread(file: string, clock: Clock, entry: URL = 
     async checkpoint() {
       idle?.cancel()
       worker ??= start()
-      worker.postMessage('checkpoint')
+      send(worker, 'checkpoint')
       const copied = await new Promise<number | undefined>((resolve) => (answer = resolve))
       idle = clock.after(IDLE, () => void stop())
       return copied

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../runtime/error.ts'
 import { CHECKPOINT } from './checkpoint.ts'
-import type { Answer } from './checkpoint-thread.ts'
+import type { Answer, Request } from './checkpoint-thread.ts'
 
 if (parentPort === null) throw new Error('this program is a worker thread')
 const port = parentPort
@@ -18,7 +18,7 @@ function copy(): Answer {
   }
 }
 
-port.on('message', (request: 'checkpoint' | 'end') => {
+port.on('message', (request: Request) => {
   if (request === 'checkpoint') return port.postMessage(copy())
   database.close()
   port.close()

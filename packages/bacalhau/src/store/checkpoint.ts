@@ -55,6 +55,18 @@ export function createCheckpointer(options: CheckpointOptions): Checkpointer {
     }
   }
 
+  /** Copies the rest. Is the whole log copied, so that it begins anew? */
+  function finish(): boolean {
+    if (stopped) return false
+    try {
+      const done = checkpoint.get()
+      return done?.['log'] === done?.['checkpointed']
+    } catch {
+      // No room, for example. The log has everything, and the next try is not far.
+      return false
+    }
+  }
+
   async function run(): Promise<void> {
     try {
       await copy()
@@ -62,22 +74,15 @@ export function createCheckpointer(options: CheckpointOptions): Checkpointer {
       // What the database file holds is uncertain; only the log is to be believed, at the next start.
       stopped = true
     }
-    try {
-      if (!stopped) checkpoint.get()
-    } catch {
-      // No room, for example. The log has everything, and the next try is not far.
-    }
     // While a reader in another process holds the log it cannot begin anew: not every transaction is to try again.
-    due = walSize() + walLimit
+    due = finish() ? walLimit : walSize() + walLimit
     running = undefined
   }
 
   return {
     consider() {
       if (running !== undefined || stopped) return
-      const size = walSize()
-      if (size <= walLimit) due = walLimit
-      if (size > due) running = run()
+      if (walSize() > due) running = run()
     },
     async stop() {
       stopped = true

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { put, remove, type Store } from './store.ts'
+import { clear, put, remove, type Store } from './store.ts'
 
 /** What every Store must do. `open` gives an empty store; `reopen`, where given, gives the same one after a clean stop. */
 export function storeCompliance(
@@ -54,6 +54,53 @@ export function storeCompliance(
         await store.commit([remove('execution', 'k'), remove('execution', 'never there')])
         assert.equal(await store.get('job', 'k'), 3)
         assert.equal(await store.get('execution', 'k'), undefined)
+      }),
+    )
+
+    test(
+      'a prefix is cleared in its place among the writes of a unit, and nothing else is',
+      withStore(async (store) => {
+        const keys = ['a', 'a/', 'a/1', 'a/\u{1F600}', 'a0', 'b/1']
+        await store.commit(keys.map((key) => put('order', key, 1)))
+        await store.commit([put('order', 'a/2', 1), clear('order', 'a/'), put('order', 'a/3', 1), clear('node', '')])
+        const left = async () => (await store.range('order', { limit: 10 })).map(({ key }) => key)
+        assert.deepEqual(await left(), ['a', 'a/3', 'a0', 'b/1'])
+        await store.commit([clear('order', 'nothing')])
+        await store.commit([clear('order', '')])
+        assert.deepEqual(await left(), [])
+      }),
+    )
+
+    test(
+      'a reader sees all of a unit or nothing, and nothing that is not durable',
+      withStore(async (store) => {
+        let durable = 0
+        const units = Array.from({ length: 10 }, async (_, index) => {
+          for (let turn = 0; turn < index; turn++) await new Promise(setImmediate)
+          await store.commit([put('job', 'a', index), put('node', 'b', index)])
+          durable = Math.max(durable, index)
+        })
+        const reads = Array.from({ length: 30 }, async (_, index) => {
+          for (let turn = 0; turn < index; turn++) await new Promise(setImmediate)
+          const [a, b] = await Promise.all([store.get('job', 'a'), store.get('node', 'b')])
+          assert.equal(a, b)
+          assert.ok(Number(a ?? 0) <= durable, `read ${String(a)} when ${durable} was durable`)
+        })
+        await Promise.all([...units, ...reads])
+      }),
+    )
+
+    test(
+      'what is no document is refused, and others are not',
+      withStore(async (store) => {
+        const wrong = store.commit([put('job', 'a', 1), put('job', 'b', undefined)])
+        const right = store.commit([put('job', 'c', 1)])
+        await assert.rejects(wrong, TypeError)
+        await right
+        assert.deepEqual(
+          (await store.range('job', { limit: 9 })).map(({ key }) => key),
+          ['c'],
+        )
       }),
     )
 
@@ -146,11 +193,17 @@ export function storeCompliance(
       }),
     )
 
-    test('a stopped store refuses commits; stopping twice is harmless', async () => {
+    test('a stop waits for what was committed; then everything is refused; stopping twice is harmless', async () => {
       const store = await open()
+      let committed = false
+      void store.commit([put('job', 'a', 1)]).then(() => (committed = true))
+      await Promise.all([store.stop(), store.stop()])
       await store.stop()
-      await store.stop()
-      await assert.rejects(store.commit([put('job', 'a', 1)]))
+      assert.equal(committed, true)
+      const refused = { code: 'ServiceUnavailable' }
+      await assert.rejects(store.commit([put('job', 'a', 1)]), refused)
+      await assert.rejects(store.get('job', 'a'), refused)
+      await assert.rejects(store.range('job', { limit: 1 }), refused)
     })
 
     test('what was committed is there after a restart', { skip: reopen === undefined }, async () => {

@@ -21,9 +21,9 @@ export function createMemoryStore(): MemoryStore {
   function flush(): void {
     const units = pending
     pending = []
-    for (const { writes, resolve } of units) {
-      for (const [write, json] of writes) table(write.table).apply(write, json)
-      resolve()
+    for (const unit of units) {
+      for (const [write, json] of unit.writes) table(write.table).apply(write, json)
+      unit.resolve()
     }
   }
 

@@ -3,10 +3,10 @@ import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { messageOf } from '../runtime/error.ts'
 import { createCheckpointThread } from './checkpoint-thread.ts'
-import { createCheckpointer } from './checkpoint.ts'
+import { type Checkpointer, createCheckpointer } from './checkpoint.ts'
 import { createGroupSync, type GroupSync } from './group-sync.ts'
 import { corrupt, storeError, syncFailed } from './sqlite-error.ts'
-import { applyUnit, prepareTables, selectRange } from './sqlite-tables.ts'
+import { applyUnit, prepareTables, selectRange, type Tables } from './sqlite-tables.ts'
 import type { Store } from './store.ts'
 import { openStoreFile, type StoreFile, WAL_LIMIT } from './store-file.ts'
 import { storeStopped, type Unit, unitOf } from './unit.ts'
@@ -38,26 +38,16 @@ const syncData = promisify(fs.fdatasync)
  * when the sync has come to its end.
  */
 export function openSqliteStore(file: string, options: SqliteOptions = {}): Store {
-  const { clock = systemClock, sync = syncData, walLimit = WAL_LIMIT } = options
   const opened = openStoreFile(file, options.maxBytes)
-  const { database, wal, main } = opened
-  const tables = prepareTables(database)
+  const tables = prepareTables(opened.database)
+  const { sync = syncData } = options
   const groups = createGroupSync(
-    () => sync(wal),
+    () => sync(opened.wal),
     (cause) => syncFailed(file, cause),
   )
-  const checkpointer = createCheckpointer({
-    database,
-    thread: createCheckpointThread(file, clock),
-    walSize: () => fs.fstatSync(wal).size,
-    walLimit,
-    syncMain: () =>
-      sync(main).catch((error: unknown) => {
-        groups.fail(error)
-        throw error
-      }),
-  })
-  const write = createWriter(opened, (unit) => applyUnit(tables, unit), groups)
+  const checkpointer = checkpointerOf(opened, groups, options)
+  const write = createWriter(opened, tables, groups)
+  const read = createReader(opened, tables, groups)
   let queue: Unit[] = []
   let stopping: Promise<void> | undefined
 
@@ -67,27 +57,6 @@ export function openSqliteStore(file: string, options: SqliteOptions = {}): Stor
     if (units.length === 0) return
     write(units)
     checkpointer.consider()
-  }
-
-  /** What `select` finds, when it is durable. */
-  async function read<T>(select: () => T): Promise<T> {
-    if (stopping !== undefined) throw storeStopped()
-    groups.assertSound()
-    try {
-      const found = select()
-      await groups.settled()
-      return found
-    } catch (error) {
-      throw storeError(error, file)
-    }
-  }
-
-  const parse = (json: unknown): unknown => {
-    try {
-      return JSON.parse(String(json))
-    } catch (error) {
-      throw corrupt(file, messageOf(error), error)
-    }
   }
 
   async function end(): Promise<void> {
@@ -109,31 +78,42 @@ export function openSqliteStore(file: string, options: SqliteOptions = {}): Stor
         if (queue.length === 1) setImmediate(flush)
       })
     },
-    async get(table, key) {
-      const row = await read(() => tables[table].get.get(key))
-      return row === undefined ? undefined : parse(row['value'])
-    },
-    async range(table, query) {
-      const rows = await read(() => selectRange(tables, table, query))
-      return rows.map((row) => ({ key: String(row['key']), value: parse(row['value']) }))
-    },
+    get: (table, key) => (stopping === undefined ? read.get(table, key) : Promise.reject(storeStopped())),
+    range: (table, query) => (stopping === undefined ? read.range(table, query) : Promise.reject(storeStopped())),
     stop: () => (stopping ??= end()),
   }
 }
 
+function checkpointerOf(opened: StoreFile, groups: GroupSync, options: SqliteOptions): Checkpointer {
+  const { file, database, wal, main } = opened
+  const { clock = systemClock, sync = syncData, walLimit = WAL_LIMIT } = options
+  return createCheckpointer({
+    database,
+    thread: createCheckpointThread(file, clock),
+    walSize: () => fs.fstatSync(wal).size,
+    walLimit,
+    async syncMain() {
+      try {
+        await sync(main)
+      } catch (error) {
+        groups.fail(error)
+        throw error
+      }
+    },
+  })
+}
+
 /** Writes units in one transaction; if that fails, each in its own, so that one that is too large for the disk fails alone. */
-function createWriter({ database, file }: StoreFile, apply: (unit: Unit) => void, groups: GroupSync) {
-  const [begin, commit, rollback] = [
-    database.prepare('BEGIN IMMEDIATE'),
-    database.prepare('COMMIT'),
-    database.prepare('ROLLBACK'),
-  ]
+function createWriter({ database, file }: StoreFile, tables: Tables, groups: GroupSync) {
+  const begin = database.prepare('BEGIN IMMEDIATE')
+  const commit = database.prepare('COMMIT')
+  const rollback = database.prepare('ROLLBACK')
   return function write(units: readonly Unit[]): void {
     try {
       // Nothing is built upon what may be lost.
       groups.assertSound()
       begin.run()
-      for (const unit of units) apply(unit)
+      for (const unit of units) applyUnit(tables, unit)
       commit.run()
     } catch (error) {
       if (database.isTransaction) rollback.run()
@@ -142,5 +122,38 @@ function createWriter({ database, file }: StoreFile, apply: (unit: Unit) => void
       return
     }
     for (const unit of units) groups.wrote(unit)
+  }
+}
+
+/** Reads what is written, and answers when that is durable. */
+function createReader({ file }: StoreFile, tables: Tables, groups: GroupSync): Pick<Store, 'get' | 'range'> {
+  async function durable<T>(select: () => T): Promise<T> {
+    groups.assertSound()
+    try {
+      const found = select()
+      await groups.settled()
+      return found
+    } catch (error) {
+      throw storeError(error, file)
+    }
+  }
+
+  function parse(json: unknown): unknown {
+    try {
+      return JSON.parse(String(json))
+    } catch (error) {
+      throw corrupt(file, messageOf(error), error)
+    }
+  }
+
+  return {
+    async get(table, key) {
+      const row = await durable(() => tables[table].get.get(key))
+      return row === undefined ? undefined : parse(row['value'])
+    },
+    async range(table, query) {
+      const rows = await durable(() => selectRange(tables, table, query))
+      return rows.map((row) => ({ key: String(row['key']), value: parse(row['value']) }))
+    },
   }
 }

@@ -20,7 +20,8 @@ export function lockStore(file: string): StoreLock {
   try {
     const database = new DatabaseSync(name)
     try {
-      database.exec('BEGIN EXCLUSIVE')
+      // Without a journal: a process that dies would leave one behind.
+      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
       return { release: () => database.close() }
     } catch (error) {
       database.close()
