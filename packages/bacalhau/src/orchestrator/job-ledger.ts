@@ -55,11 +55,11 @@ export class JobLedger {
   #sequence: number
   #ordinal: number
   readonly #now: () => number
-  /** Executions that have not ended, with their ordinals. */
-  readonly #active = new Map<string, { readonly ordinal: number; readonly run: Run }>()
+  /** Executions that have not ended, and where they are stored. */
+  readonly #active = new Map<string, StoredRun>()
   #writes: Write[] = []
   #events: NumberedEvent[] = []
-  #changedRuns = new Map<number, Run>()
+  #changedRuns = new Map<string, Run>()
   /** The job's own record differs from what was taken last. */
   #changed = false
 
@@ -107,8 +107,8 @@ export class JobLedger {
   }
 
   /** Takes up an execution that is stored already and has not ended. */
-  restore({ ordinal, run }: StoredRun): void {
-    this.#active.set(run.id, { ordinal, run })
+  restore(stored: StoredRun): void {
+    this.#active.set(stored.run.id, stored)
   }
 
   /**
@@ -138,7 +138,7 @@ export class JobLedger {
     const writes = this.#writes
     this.#writes = []
     // A copy: a unit that has to be written once more must not show what has happened since.
-    for (const [ordinal, run] of this.#changedRuns) writes.push(put('execution', runKey(this.key, ordinal), { ...run }))
+    for (const [key, run] of this.#changedRuns) writes.push(put('execution', key, { ...run }))
     this.#changedRuns.clear()
     for (let from = 0; from < this.#events.length; from += EVENTS_PER_ROW) {
       const row = this.#events.slice(from, from + EVENTS_PER_ROW)
@@ -197,8 +197,9 @@ export class JobLedger {
     }
     const ordinal = this.#ordinal++
     if (ordinal % RUN_BLOCK === 0) this.#dropOldRuns(ordinal / RUN_BLOCK)
-    this.#active.set(id, { ordinal, run })
-    this.#changedRuns.set(ordinal, run)
+    const key = runKey(this.key, ordinal)
+    this.#active.set(id, { key, ordinal, run })
+    this.#changedRuns.set(key, run)
     this.event({
       topic: 'Scheduling',
       message: `Requested execution on ${node}`,
@@ -212,7 +213,7 @@ export class JobLedger {
   moveRun(id: string, state: ExecutionState, change: RunChange, topic: HistoryEvent['topic'] = 'Execution'): boolean {
     const entry = this.#active.get(id)
     if (entry === undefined || !canExecutionBecome(entry.run.state, state)) return false
-    const { ordinal, run } = entry
+    const { key, run } = entry
     run.state = state
     run.message = change.message
     run.details = change.details
@@ -220,7 +221,7 @@ export class JobLedger {
     if (change.result !== undefined) run.result = change.result
     run.revision += 1
     run.modified = this.#now()
-    this.#changedRuns.set(ordinal, run)
+    this.#changedRuns.set(key, run)
     if (isOver(run)) this.#active.delete(id)
     this.event({ topic, message: change.message, executionId: id, details: change.details })
     return true
