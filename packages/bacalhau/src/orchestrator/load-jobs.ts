@@ -63,9 +63,11 @@ function remember(job: OpenJob, run: Run): void {
   }
   if (run.state !== EXECUTION_STATES.Failed) return
   const code = run.details?.['ErrorCode'] ?? 'InternalError'
-  job.firstFailure ??= { code, message: run.message ?? '', hint: run.details?.['Hint'] }
   const { id, node, created, modified } = run
   const cause = code === 'NodeLost' ? ({ kind: 'lost' } as const) : ({ kind: 'failed', code } as const)
+  if (cause.kind === 'failed' || job.job.Type === 'ops') {
+    job.firstFailure ??= { code, message: run.message ?? '', hint: run.details?.['Hint'] }
+  }
   job.troubles.set(
     job.troubleKey(run),
     count(job.troubleOf(run), cause, { id, node, milliseconds: modified - created }),

@@ -324,7 +324,8 @@ export class OpenJobs {
 
   /** Decides whether what has ended badly is run again. */
   #again(job: OpenJob, run: Run, cause: Cause, failure: Failure): void {
-    job.firstFailure ??= failure
+    // A lost run is nobody's fault, unless nothing comes after it.
+    if (cause.kind === 'failed' || job.job.Type === 'ops') job.firstFailure ??= failure
     const milliseconds = this.#options.clock.now() - run.created
     const trouble = count(job.troubleOf(run), cause, { id: run.id, node: run.node, milliseconds })
     job.troubles.set(job.troubleKey(run), trouble)
@@ -333,7 +334,8 @@ export class OpenJobs {
       if (step.after === 0) this.#giveBack(job, run)
       else this.#after(job, run, step.after)
     } else if (job.agenda.kind === 'targets') this.#conclude(job)
-    else this.fail(job, afterTries(job.firstFailure, trouble.failures + trouble.losses))
+    else
+      this.fail(job, afterTries(job.firstFailure ?? failure, cause.kind === 'lost' ? trouble.losses : trouble.failures))
   }
 
   /** Gives a run back when a pause is over, if it is still wanted then. */

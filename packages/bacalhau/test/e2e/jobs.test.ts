@@ -186,23 +186,30 @@ describe('jobs on a swarm of two processes', { timeout: 240_000 }, () => {
     assert.match(got.stderr, /1 peer/)
   })
 
-  test('a compute node that dies in the middle fails the job within seconds', async () => {
+  test('a job whose compute node dies in the middle goes on at another one within seconds', async () => {
     const spec = path.join(world.folder, 'doomed.json')
     await writeFile(spec, JSON.stringify(olderSpec(LOOPS)))
     const { stdout } = await cli('run', spec, '--wait=false', '--id-only')
     const id = stdout.trim()
-    const state = async () => {
-      const answer = await fetch(`${orchestrator.apiUrl}/api/v1/orchestrator/jobs/${id}`)
-      return (
-        (await answer.json()) as {
-          Job: { State: { StateType: string; Message?: string; Details?: { ErrorCode?: string } } }
-        }
-      ).Job.State
+    interface Run {
+      readonly NodeID: string
+      readonly ComputeState: { readonly StateType: number; readonly Message?: string; readonly Details?: object }
     }
-    await until(async () => (await state()).StateType === 'Running')
+    const runs = async (): Promise<Run[]> => {
+      const answer = await fetch(`${orchestrator.apiUrl}/api/v1/orchestrator/jobs/${id}/executions`)
+      return ((await answer.json()) as { Items: Run[] }).Items
+    }
+    await until(async () => (await runs()).some(({ ComputeState }) => ComputeState.StateType === 6))
+    const second = await world.node('second', ['--compute', '--peer', orchestrator.addresses[0] ?? ''])
     await compute.kill()
-    await until(async () => (await state()).StateType === 'Failed')
-    assert.equal((await state()).Details?.ErrorCode, 'NodeLost')
-    assert.match((await state()).Message ?? '', new RegExp(compute.peerId))
+    await until(async () => (await runs())[1]?.ComputeState.StateType === 6)
+    const [lost, next] = await runs()
+    assert.deepEqual([lost?.NodeID, next?.NodeID], [compute.peerId, second.peerId])
+    assert.deepEqual(
+      [lost?.ComputeState.StateType, lost?.ComputeState.Details],
+      [10, { ErrorCode: 'NodeLost', IsError: 'true' }],
+    )
+    assert.match(lost?.ComputeState.Message ?? '', /the node is gone/)
+    assert.equal((await cli('job', 'stop', id)).code, 0)
   })
 })
