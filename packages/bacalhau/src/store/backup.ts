@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { BacalhauError, systemCode } from '../runtime/error.ts'
+import { BacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 import { layoutOf } from './migrations.ts'
-import { corrupt, storeError } from './sqlite-error.ts'
+import { corrupt, isCorruption, storeError } from './sqlite-error.ts'
 import { syncFolder } from './store-file.ts'
 import { lockStore } from './store-lock.ts'
 import type { Table } from './store.ts'
 
 /** What a check of a whole store found. */
 export interface StoreReport {
-  /** Bytes of the database file. */
+  /** Bytes of the database file. Of a damaged store nothing else is known. */
   readonly bytes: number
   readonly layout: number
   readonly rows: number
@@ -25,10 +25,9 @@ export interface StoreReport {
  */
 export function checkStore(file: string): StoreReport {
   return reading(file, (database) => {
-    const found = database.prepare('PRAGMA integrity_check(100)').all()
-    const problems = found.map((row) => String(row['integrity_check'])).filter((problem) => problem !== 'ok')
-    const layout = layoutOf(database, file)
-    const rows = problems.length > 0 ? 0 : countRows(database)
+    const problems = problemsOf(database)
+    if (problems.length > 0) return { bytes: fs.statSync(file).size, layout: 0, rows: 0, problems }
+    const [layout, rows] = [layoutOf(database, file), countRows(database)]
     return { bytes: fs.statSync(file).size, layout, rows, problems }
   })
 }
@@ -110,6 +109,17 @@ function secondName(file: string, name: string): void {
     if (systemCode(error) === 'EEXIST') refuseExisting(name)
     fs.copyFileSync(file, name, fs.constants.COPYFILE_EXCL)
     syncFile(name)
+  }
+}
+
+function problemsOf(database: DatabaseSync): string[] {
+  try {
+    const found = database.prepare('PRAGMA integrity_check(100)').all()
+    return found.map((row) => String(row['integrity_check'])).filter((problem) => problem !== 'ok')
+  } catch (error) {
+    // Some damage keeps even the check from going on.
+    if (!isCorruption(error)) throw error
+    return [messageOf(error)]
   }
 }
 

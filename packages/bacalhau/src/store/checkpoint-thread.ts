@@ -22,6 +22,7 @@ export type Answer = { readonly copied: number } | { readonly error: string }
 
 export function createCheckpointThread(file: string, clock: Clock, entry: URL = ENTRY): CheckpointThread {
   let worker: Worker | undefined
+  let ended: Promise<unknown> = Promise.resolve()
   let idle: Timer | undefined
   let answer: (copied: number | undefined) => void = () => {}
 
@@ -39,23 +40,26 @@ export function createCheckpointThread(file: string, clock: Clock, entry: URL = 
     })
     started.unref()
     started.on('message', (message: Answer) => answer('copied' in message ? message.copied : undefined))
-    // It ends with an error or in order: in both cases there is a new one for the next request.
     started.on('error', () => {})
     started.on('exit', () => {
+      // Of itself, with an error: the next request gets a new one.
+      if (worker !== started) return
       worker = undefined
       answer(undefined)
     })
     return started
   }
 
-  async function stop(): Promise<void> {
+  function stop(): Promise<unknown> {
     idle?.cancel()
-    if (worker === undefined) return
-    const ended = new Promise((resolve) => worker?.once('exit', resolve))
-    worker.ref()
-    // In order, so that its connection is closed before ours.
-    send(worker, 'end')
-    await ended
+    const last = worker
+    if (last === undefined) return ended
+    worker = undefined
+    ended = new Promise((resolve) => last.once('exit', resolve))
+    last.ref()
+    // In order, so that its connection is closed before the store's.
+    send(last, 'end')
+    return ended
   }
 
   return {
@@ -67,6 +71,8 @@ export function createCheckpointThread(file: string, clock: Clock, entry: URL = 
       idle = clock.after(IDLE, () => void stop())
       return copied
     },
-    stop,
+    async stop() {
+      await stop()
+    },
   }
 }

@@ -37,6 +37,9 @@ function resultCode(error: unknown): number | undefined {
   return code !== undefined && /^E[A-Z]+$/.test(code) ? CANNOT_OPEN : undefined
 }
 
+/** SQLite has come upon a page that makes no sense. */
+export const isCorruption = (error: unknown): boolean => resultCode(error) === CORRUPT
+
 export function corrupt(file: string, found: string, cause?: unknown): BacalhauError {
   return new BacalhauError('StoreCorrupt', `${file} is damaged or no store of bacalhau: ${found}`, {
     hint: WAY_OUT,
