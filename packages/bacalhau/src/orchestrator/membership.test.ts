@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decideMembership } from './membership.ts'
+import { decideMembership, type Decision, type NodeApproval } from './membership.ts'
 
 const SECRET = 'the-join-token'
-const decide = (joinToken: string | undefined, sameMachine = false) =>
-  decideMembership({ sameMachine, joinToken }, 'token', SECRET)
+const decide = (joinToken?: string, sameMachine = false, approval: NodeApproval = 'token', decided?: Decision) =>
+  decideMembership({ sameMachine, joinToken }, { approval, joinToken: SECRET }, decided)
 
 test('the right token makes a member, from any machine', () => {
   assert.deepEqual(decide(SECRET), { membership: 'APPROVED', message: 'the join token is right' })
@@ -24,7 +24,7 @@ test('any other token, however near, does not', () => {
 })
 
 test('without a token a node waits, and is told what to do', () => {
-  const { membership, message } = decide(undefined)
+  const { membership, message } = decide()
   assert.equal(membership, 'PENDING')
   assert.match(message, /has shown no join token; .*--join-token/)
 })
@@ -35,6 +35,21 @@ test('a node of the same machine needs none, also with a wrong one', () => {
 })
 
 test('with automatic approval everybody is a member', () => {
-  const applicant = { sameMachine: false, joinToken: undefined }
-  assert.equal(decideMembership(applicant, 'auto', SECRET).membership, 'APPROVED')
+  assert.equal(decide(undefined, false, 'auto').membership, 'APPROVED')
+})
+
+test('with manual approval nobody is before an operator says so', () => {
+  const { membership, message } = decide(SECRET, true, 'manual')
+  assert.deepEqual([membership, message], ['PENDING', 'the operator of the orchestrator has to approve the node'])
+})
+
+test('what an operator has decided goes before all else', () => {
+  const [yes, no]: [Decision, Decision] = [
+    { membership: 'APPROVED', message: 'good' },
+    { membership: 'REJECTED', message: 'bad' },
+  ]
+  for (const approval of ['token', 'auto', 'manual'] as const) {
+    assert.deepEqual(decide(SECRET, true, approval, no), no)
+    assert.deepEqual(decide('wrong', false, approval, yes), yes)
+  }
 })

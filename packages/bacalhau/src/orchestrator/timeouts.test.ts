@@ -1,24 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sampleJob } from '../link/fixtures/samples.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { createVirtualClock } from '../runtime/virtual-clock.ts'
-import type { Unplaced } from './placement.ts'
-import { isQueueTimeOver, startTimeouts } from './timeouts.ts'
-import { verdictOn } from './verdict.ts'
+import { START } from './fixtures/jobs.ts'
+import { queueTimeout, startTimeouts } from './timeouts.ts'
 
-const START = Date.UTC(2026, 0, 1)
 const SECOND = 1_000
-const job = (Timeouts: object, age = 0) => sampleJob({ Timeouts }, { CreateTime: (START - age) * 1e6 })
 
+/** The timeouts of a job that began to wait `age` milliseconds ago; the wall clock is off by `jump.by`. */
 function watch(Timeouts: object, age = 0) {
   const clock = createVirtualClock(START)
+  const jump = { by: 0 }
+  const wall: Clock = { ...clock, now: () => clock.now() + jump.by }
   const fired: string[] = []
-  const timeouts = startTimeouts(job(Timeouts, age), clock, {
+  const timeouts = startTimeouts(sampleJob({ Timeouts }), START - age, wall, {
     onQueueTimeout: () => fired.push('queue'),
-    onTotalTimeout: ({ code }) => fired.push(code),
+    onTotalTimeout: ({ code, message }) => fired.push(`${code}: ${message}`),
   })
-  return { clock, fired, timeouts }
+  return { clock, jump, fired, timeouts }
 }
+
+const TOTAL = 'ExecutionTimeout: Job timed out. Job took longer than 20s'
 
 describe('the timeouts of a job', () => {
   test('count from its submission, each once', async () => {
@@ -28,66 +31,48 @@ describe('the timeouts of a job', () => {
     await clock.advance(1)
     assert.deepEqual(fired, ['queue'])
     await clock.advance(1_000 * SECOND)
-    assert.deepEqual([fired, clock.pending], [['queue', 'ExecutionTimeout'], 0])
+    assert.deepEqual([fired, clock.pending], [['queue', TOTAL], 0])
   })
 
   test('that are over after a restart fire at once', async () => {
     const { clock, fired } = watch({ QueueTimeout: 10, TotalTimeout: 20 }, 100 * SECOND)
     await clock.advance(0)
-    assert.deepEqual(fired.toSorted(), ['ExecutionTimeout', 'queue'])
+    assert.deepEqual(fired.toSorted(), [TOTAL, 'queue'])
   })
 
-  test('of zero, or none, never fire', async () => {
-    const { clock } = watch({ QueueTimeout: 0 })
-    assert.equal(clock.pending, 0)
-  })
-
-  test('of a year fire after a year, although no timer of Node lasts that long', async () => {
-    const { clock, fired } = watch({ TotalTimeout: 31_536_000 })
-    await clock.advance(31_536_000 * SECOND - 1)
+  test('of a job from the future begin now', async () => {
+    const { clock, fired } = watch({ QueueTimeout: 10 }, -500 * SECOND)
+    await clock.advance(10 * SECOND - 1)
     assert.deepEqual(fired, [])
     await clock.advance(1)
-    assert.deepEqual(fired, ['ExecutionTimeout'])
+    assert.deepEqual(fired, ['queue'])
   })
 
-  test('that are stopped are silent', async () => {
+  test('do not care where the wall clock jumps', async () => {
+    for (const by of [86_400 * SECOND, -86_400 * SECOND]) {
+      const { clock, jump, fired } = watch({ QueueTimeout: 10 })
+      jump.by = by
+      await clock.advance(10 * SECOND - 1)
+      assert.deepEqual(fired, [])
+      await clock.advance(1)
+      assert.deepEqual(fired, ['queue'])
+    }
+  })
+
+  test('of zero, or none, never fire', () => {
+    assert.equal(watch({ QueueTimeout: 0 }).clock.pending, 0)
+    assert.equal(watch({}).clock.pending, 0)
+  })
+
+  test('that are cancelled are silent', async () => {
     const { clock, fired, timeouts } = watch({ QueueTimeout: 10, TotalTimeout: 20 })
-    timeouts.stop()
+    timeouts.cancel()
     await clock.advance(60 * SECOND)
     assert.deepEqual([fired, clock.pending], [[], 0])
   })
 })
 
-describe('what becomes of a job that was not placed', () => {
-  const busy: Unplaced = { kind: 'busy', code: 'NoNodes', reason: 'no room' }
-  const impossible: Unplaced = { kind: 'impossible', code: 'EngineMissing', reason: 'no docker' }
-  const verdict = (timeout: number | undefined, age: number, why: Unplaced, settling = false) => {
-    const record = job(timeout === undefined ? {} : { QueueTimeout: timeout }, age)
-    const result = verdictOn(record, why, { settling, now: START })
-    return result.kind === 'fail' ? result.code : 'wait'
-  }
-
-  test('without a queue timeout: it waits for room, not for a node', () => {
-    assert.equal(verdict(undefined, 1e9, busy), 'wait')
-    assert.equal(verdict(0, 1e9, busy), 'wait')
-    assert.equal(verdict(undefined, 0, impossible), 'EngineMissing')
-  })
-
-  test('with one: it waits for either, and no longer', () => {
-    assert.equal(verdict(10, 9_999, busy), 'wait')
-    assert.equal(verdict(10, 9_999, impossible), 'wait')
-    assert.equal(verdict(10, 10_000, busy), 'TimeOut')
-    assert.equal(verdict(10, 10_000, impossible), 'EngineMissing')
-  })
-
-  test('while the nodes are coming back it waits in any case', () => {
-    assert.equal(verdict(undefined, 0, impossible, true), 'wait')
-    assert.equal(verdict(10, 10_000, busy, true), 'wait')
-  })
-
-  test('a queue timeout is over when the job is that old, to the millisecond', () => {
-    const record = sampleJob({ Timeouts: { QueueTimeout: 1 } }, { CreateTime: START * 1e6 + 2_048 })
-    assert.equal(isQueueTimeOver(record, START + 999), false)
-    assert.equal(isQueueTimeOver(record, START + 1_000), true)
-  })
+test('a queue timeout is in milliseconds, and undefined where the spec says nothing', () => {
+  const of = (Timeouts: object) => queueTimeout(sampleJob({ Timeouts }))
+  assert.deepEqual([of({ QueueTimeout: 2 }), of({ QueueTimeout: 0 }), of({})], [2_000, undefined, undefined])
 })
