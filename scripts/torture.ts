@@ -14,13 +14,13 @@ const { values } = parseArgs({
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)]
 if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10_000) fail('--rounds takes a number from 1 to 10000')
 if (!Number.isInteger(seed)) fail('--seed takes a whole number')
-if (values.mode !== undefined && values.mode !== 'swarm' && values.mode !== 'single')
-  fail('--mode takes swarm or single')
+const modes = (['swarm', 'single'] as const).filter((mode) => values.mode === undefined || mode === values.mode)
+if (modes.length === 0) fail('--mode takes swarm or single')
 
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
 
-for (const mode of values.mode === undefined ? (['swarm', 'single'] as const) : [values.mode as 'swarm' | 'single']) {
+for (const mode of modes) {
   console.log(`\n${mode}: ${rounds} rounds, seed ${seed}`)
   const report = await torture({ mode, rounds, seed, say: console.log, signal: interrupted.signal })
   const { kills, acknowledged, executions, unanswered, violations } = report

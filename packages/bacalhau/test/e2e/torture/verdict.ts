@@ -104,7 +104,7 @@ async function pages<T>(url: string): Promise<T[]> {
   const next = new URL(url)
   for (;;) {
     const answer = await fetch(next)
-    if (!answer.ok) throw new Error(`${next}: ${answer.status} ${await answer.text()}`)
+    if (!answer.ok) throw new Error(`${next.href}: ${answer.status} ${await answer.text()}`)
     const page = (await answer.json()) as Page<T>
     items.push(...page.Items)
     // A token with an empty page only says that the job goes on.

@@ -36,7 +36,7 @@ export async function createWork(random: Random): Promise<() => Work> {
     ...more,
   })
   const noop = (most: number) => ({ Engine: { Type: 'noop', Params: { DelayMs: upTo(most) } } })
-  const published = { ...wasm(hello, NAMES), Publisher: { Type: 'ipfs' } }
+  const published = { ...wasm(hello, NAMES), Publisher: { Type: 'ipfs' }, ResultPaths: OUTPUTS }
   const draws: (() => Work)[] = [
     () => batch('single', 1, noop(400)),
     () => batch('array', 5 + upTo(100), noop(20)),
@@ -49,6 +49,9 @@ export async function createWork(random: Random): Promise<() => Work> {
 
 /** What the module `hello` greets. */
 const NAMES = { Target: '/inputs/name.txt', Source: { Type: 'inline', Params: { URL: 'data:text/plain,World' } } }
+
+/** Where it writes the same. */
+const OUTPUTS = [{ Name: 'outputs', Path: '/outputs' }]
 
 function wasm(module: Uint8Array, ...inputs: object[]): object {
   const URL = `data:application/wasm;base64,${Buffer.from(module).toString('base64')}`
