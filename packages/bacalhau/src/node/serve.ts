@@ -13,6 +13,7 @@ import { startPeerKeeper } from '../network/peer-keeper.ts'
 import { createSwarm } from '../network/swarm.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import { systemClock } from '../runtime/clock.ts'
+import { keepYoungHeapSmall } from '../runtime/heap.ts'
 import { Scope } from '../runtime/lifecycle.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { systemRandom } from '../runtime/random.ts'
@@ -44,6 +45,7 @@ export interface RunningNode {
 
 /** Starts a node. Everything that was started is stopped again when a later part cannot start. */
 export async function serve(config: NodeConfig): Promise<RunningNode> {
+  keepYoungHeapSmall()
   const scope = new Scope()
   try {
     return await start(config, scope)
