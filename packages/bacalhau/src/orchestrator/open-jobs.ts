@@ -261,7 +261,7 @@ export class OpenJobs {
     this.#timeouts.get(job)?.cancel()
     this.#timeouts.delete(job)
     this.everywhere.delete(job)
-    this.lines.update(job)
+    this.lines.leave(job)
   }
 
   /** Follows a change of `job`: it has to be written, and stands in another line, or in none. */

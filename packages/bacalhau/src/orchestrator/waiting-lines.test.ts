@@ -31,9 +31,7 @@ describe('the waiting lines', () => {
           else if (move === 'give back') giveBack(job)
           else if (move === 'end' && !job.ledger.isOver) job.ledger.setJobState('Stopped', '')
           else if (move === 'raise') {
-            // As open-jobs does it: a job leaves its line, and comes again with its new priority.
-            place(job)
-            lines.update(job)
+            lines.leave(job)
             job.ledger.renew({ ...job.job, Priority: job.job.Priority + 1 }, EVENT)
             job.replan()
           }

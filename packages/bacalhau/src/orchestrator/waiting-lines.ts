@@ -19,7 +19,7 @@ export class WaitingLines {
   update(job: OpenJob): void {
     const key = `${job.job.Priority} ${job.shape}`
     const line = this.#lines.get(key)
-    if (job.line !== undefined && (job.line !== line || !job.waits)) this.#leave(job, job.line)
+    if (job.line !== line || !job.waits) this.leave(job)
     if (job.line !== undefined || !job.waits) return
     const joined = this.#lines.get(key) ?? new Line(job.job.Priority, job.shape)
     this.#lines.set(key, joined)
@@ -43,7 +43,10 @@ export class WaitingLines {
     return count
   }
 
-  #leave(job: OpenJob, line: Line): void {
+  /** Takes a job out of its line. Has to come before anything that changes its place there: a new version waits anew. */
+  leave(job: OpenJob): void {
+    const { line } = job
+    if (line === undefined) return
     line.remove(job)
     this.#size -= 1
     if (line.size === 0) this.#lines.delete(`${line.priority} ${line.shape}`)
