@@ -62,12 +62,68 @@ describe('client', () => {
     await jobs.list()
     await jobs.list({ limit: 5, reverse: true, namespace: 'a b' })
     await jobs.history('na/me', { type: 'job', nextToken: 'x=' })
+    await jobs.history('j', { allVersions: true })
+    await jobs.listExecutions('j', { version: 2, limit: 50, nextToken: 't' })
+    await jobs.versions('j', { namespace: 'team' })
     assert.deepEqual(
       seen.map((request) => request.url),
       [
         '/api/v1/orchestrator/jobs',
         '/api/v1/orchestrator/jobs?namespace=a+b&limit=5&reverse=true',
         '/api/v1/orchestrator/jobs/na%2Fme/history?next_token=x%3D&event_type=job',
+        '/api/v1/orchestrator/jobs/j/history?all_job_versions=true',
+        '/api/v1/orchestrator/jobs/j/executions?job_version=2&limit=50&next_token=t',
+        '/api/v1/orchestrator/jobs/j/versions?namespace=team',
+      ],
+    )
+  })
+
+  test('makes versions of a job', async (context) => {
+    const { seen, url } = await serverOf(
+      context,
+      json({ JobID: 'j-1', EvaluationID: '', Warnings: null }),
+      json({ Diff: '- Count: 1', Warnings: null }),
+      json({ JobID: 'j-1', JobVersion: 3, EvaluationID: '', Warnings: null }),
+    )
+    const { jobs } = createClient({ baseUrl: url })
+    await jobs.submit({ Name: 'x' }, { force: true })
+    assert.equal((await jobs.diff({ Name: 'x' }, { namespace: 'team' })).Diff, '- Count: 1')
+    assert.equal((await jobs.rerun('x/y', { version: 2 })).JobVersion, 3)
+    const base = '/api/v1/orchestrator/jobs'
+    assert.deepEqual(
+      seen.map(({ method, url, body }) => [method, url, JSON.parse(body) as unknown]),
+      [
+        ['PUT', base, { Job: { Name: 'x' }, Force: true }],
+        ['PUT', `${base}/diff`, { Job: { Name: 'x' }, Namespace: 'team' }],
+        ['PUT', `${base}/x%2Fy/rerun`, { JobVersion: 2 }],
+      ],
+    )
+  })
+
+  test('reads all pages of executions', async (context) => {
+    const page = (ID: string, NextToken: string) => json({ NextToken, Items: [{ ID, ComputeState: {} }] })
+    const { seen, url } = await serverOf(context, page('e-1', 'a'), page('e-2', 'b'), page('e-3', ''))
+    const all = await createClient({ baseUrl: url }).jobs.executions('j', { version: 1 })
+    assert.deepEqual(
+      all.map(({ ID }) => ID),
+      ['e-1', 'e-2', 'e-3'],
+    )
+    assert.deepEqual(
+      seen.map(({ url }) => url?.split('?')[1]),
+      ['job_version=1', 'job_version=1&next_token=a', 'job_version=1&next_token=b'],
+    )
+  })
+
+  test('decides about nodes, and hears when that was not possible', async (context) => {
+    const { seen, url } = await serverOf(context, json({ Success: true }), json({ Success: false, Error: 'too late' }))
+    const { nodes } = createClient({ baseUrl: url })
+    await nodes.approve('Qm/1', { message: 'mine' })
+    await assert.rejects(nodes.reject('Qm2'), { name: 'ApiError', message: 'too late' })
+    assert.deepEqual(
+      seen.map(({ method, url, body }) => [method, url, JSON.parse(body) as unknown]),
+      [
+        ['PUT', '/api/v1/orchestrator/nodes/Qm%2F1', { Action: 'approve', Message: 'mine' }],
+        ['PUT', '/api/v1/orchestrator/nodes/Qm2', { Action: 'reject' }],
       ],
     )
   })

@@ -1,18 +1,38 @@
-import type { BuildInfo, ListNodesResponse, NodeInfo, NodeState, PeerResponse } from '@bacalhau/models'
+import type {
+  BuildInfo,
+  ChangeNodeResponse,
+  ListNodesResponse,
+  NodeAction,
+  NodeInfo,
+  NodeState,
+  PeerResponse,
+} from '@bacalhau/models'
 import { createData, type Data } from './data.ts'
 import { type CallOptions, createJobs, type Jobs } from './jobs.ts'
 import { type OpenSocket, openSocket } from './logs.ts'
 import { shaped } from './shape.ts'
+import { ApiError } from './api-error.ts'
 import { createTransport, type Transport, type TransportOptions } from './transport.ts'
 
 export interface ClientOptions extends TransportOptions {
   readonly openSocket?: OpenSocket
 }
 
+export interface DecideOptions extends CallOptions {
+  /** Why; the operator of the node reads it. */
+  readonly message?: string
+}
+
 export interface Nodes {
   list(options?: CallOptions): Promise<readonly NodeState[]>
   /** By its id or a unique beginning of it. */
   get(id: string, options?: CallOptions): Promise<NodeState>
+  /** Lets a node get work. */
+  approve(id: string, options?: DecideOptions): Promise<void>
+  /** Gives a node no work any more; what it runs is run elsewhere. */
+  reject(id: string, options?: DecideOptions): Promise<void>
+  /** Forgets a node and what was decided about it. It may present itself anew. */
+  delete(id: string, options?: DecideOptions): Promise<void>
 }
 
 export interface Agent {
@@ -40,6 +60,7 @@ export interface Client {
 const node = shaped<NodeState>({ Info: 'object', Connection: 'string' })
 const nodeAnswer = shaped<{ Node: unknown }>({ Node: 'object' })
 const nodesAnswer = shaped<ListNodesResponse>({ Nodes: 'array' })
+const nodeChanged = shaped<ChangeNodeResponse>({})
 const alive = shaped<{ Status: string }>({ Status: 'string' })
 const version = shaped<BuildInfo>({ GitVersion: 'string' })
 const nodeInfo = shaped<NodeInfo>({ NodeID: 'string' })
@@ -61,10 +82,20 @@ export function createClient(options: ClientOptions): Client {
 
 function createNodes(transport: Transport): Nodes {
   const path = '/api/v1/orchestrator/nodes'
+  const at = (id: string) => `${path}/${encodeURIComponent(id)}`
+  const change =
+    (Action: NodeAction) =>
+    async (id: string, { message, signal }: DecideOptions = {}) => {
+      const json = { Action, Message: message }
+      const { Success, Error: problem } = await transport.ask('PUT', at(id), nodeChanged, { json, signal })
+      if (Success === false) throw new ApiError(200, 'Conflict', problem ?? `the node could not be changed: ${Action}`)
+    }
   return {
     list: async ({ signal } = {}) => (await transport.ask('GET', path, nodesAnswer, { signal })).Nodes.map(node),
-    get: async (id, { signal } = {}) =>
-      node((await transport.ask('GET', `${path}/${encodeURIComponent(id)}`, nodeAnswer, { signal })).Node),
+    get: async (id, { signal } = {}) => node((await transport.ask('GET', at(id), nodeAnswer, { signal })).Node),
+    approve: change('approve'),
+    reject: change('reject'),
+    delete: change('delete'),
   }
 }
 

@@ -30,6 +30,17 @@ export interface PutJobResponse {
   readonly Warnings: readonly string[] | null
 }
 
+export interface DiffJobResponse {
+  /** What the submission would change: a line with `-` for each old value, one with `+` for each new one. */
+  readonly Diff: string
+  readonly Warnings: readonly string[] | null
+}
+
+export interface RerunJobResponse extends PutJobResponse {
+  /** The version that runs now. */
+  readonly JobVersion: number
+}
+
 export interface Page<T> {
   readonly NextToken: string
   readonly Items: readonly T[]
@@ -44,6 +55,14 @@ export interface GetJobResponse {
 export interface ListNodesResponse {
   readonly NextToken: string
   readonly Nodes: readonly NodeState[]
+}
+
+export type NodeAction = 'approve' | 'reject' | 'delete'
+
+export interface ChangeNodeResponse {
+  readonly Success: boolean
+  /** Why not, where an orchestrator of another make says so instead of answering with an error. */
+  readonly Error?: string
 }
 
 export interface StopJobResponse {

@@ -74,6 +74,26 @@ describe('history', () => {
     assert.equal((await history('execution_id=e-9')).status, 404)
   })
 
+  test('is that of the newest version, of another one, or of all', async (context) => {
+    const { history, orchestrator, JobID } = await started(context, [])
+    orchestrator.event(JobID, 'run one', 'e-1')
+    await orchestrator.rerun(JobID)
+    assert.deepEqual((await history('')).names, ['Job updated'])
+    assert.deepEqual((await history('job_version=1')).names, ['Job submitted', 'run one'])
+    assert.deepEqual((await history('all_job_versions=true')).names, ['Job submitted', 'run one', 'Job updated'])
+    orchestrator.addExecution(executionOf(JobID, 'e-1', 'Completed'))
+    assert.deepEqual((await history('execution_id=e-1')).names, ['run one'])
+  })
+
+  test('of an execution among thousands is found', async (context) => {
+    const { history, orchestrator, JobID } = await started(context, [])
+    for (let index = 0; index < 1_500; index++) {
+      orchestrator.addExecution(executionOf(JobID, `e-${index}.`, 'Running'))
+    }
+    orchestrator.event(JobID, 'needle', 'e-1499.')
+    assert.deepEqual((await history('execution_id=e-1499.')).names, ['needle'])
+  })
+
   test('goes over many events that do not match', async (context) => {
     const { history, orchestrator, JobID } = await started(
       context,

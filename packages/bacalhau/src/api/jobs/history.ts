@@ -20,6 +20,8 @@ export interface HistoryQuery {
   readonly matches: (event: JobHistory) => boolean
   /** Only the events of this execution, or of those whose id begins so. */
   readonly executionId: string | undefined
+  /** Only events of this version of the job; 0: of all, absent: of the newest. */
+  readonly version?: number
 }
 
 export function readHistoryQuery(query: Query): HistoryQuery {
@@ -27,15 +29,27 @@ export function readHistoryQuery(query: Query): HistoryQuery {
   const since = query.count('since', Number.MAX_SAFE_INTEGER) * 1_000
   const type = query.word('event_type', ['all', 'job', 'execution']) ?? 'all'
   const executionId = query.text('execution_id')
-  const version = query.count('job_version')
+  const version = readVersion(query) ?? (executionId === undefined ? undefined : 0)
   const matches = (event: JobHistory) =>
     (type === 'all' || event.Type === (type === 'job' ? 'JobLevel' : 'ExecutionLevel')) &&
     (since === 0 || Date.parse(event.Time) >= since) &&
-    (version === 0 || event.JobVersion === version) &&
     (executionId === undefined || event.ExecutionID?.startsWith(executionId) === true)
   const token = query.text('next_token')
   const position = token === undefined ? { limit, from: 0 } : decodePosition(token)
-  return { limit: Math.min(position.limit || limit, LIMITS.page), from: position.from, matches, executionId }
+  return {
+    limit: Math.min(position.limit || limit, LIMITS.page),
+    from: position.from,
+    matches,
+    executionId,
+    ...(version === undefined ? {} : { version }),
+  }
+}
+
+/** The version that is asked for: 0 for all, undefined for the newest. */
+export function readVersion(query: Query): number | undefined {
+  const version = query.count('job_version')
+  if (query.flag('all_job_versions')) return 0
+  return version === 0 ? undefined : version
 }
 
 /**
@@ -49,13 +63,15 @@ export async function readHistory(
   namespace: string | undefined,
 ): Promise<Page<JobHistory>> {
   // The state is read first: whatever it says is then in the events that follow.
-  const ended = await hasEnded(orchestrator, id, query.executionId, namespace)
+  const job = await orchestrator.getJob(id, namespace)
+  const ended = isFinalJobState(job.State.StateType) || (await hasExecutionEnded(orchestrator, id, query, namespace))
+  const version = query.version ?? job.Version
   const Items: JobHistory[] = []
   let from = query.from
   for (;;) {
     const batch = await orchestrator.history(id, Math.max(0, from - 1), LIMITS.page, namespace)
     for (const event of batch) {
-      if (query.matches(event)) {
+      if (query.matches(event) && (version === 0 || event.JobVersion === version)) {
         if (Items.length === query.limit) return { NextToken: encodePosition({ limit: query.limit, from }), Items }
         Items.push(event)
       }
@@ -66,18 +82,18 @@ export async function readHistory(
   return { NextToken: ended ? '' : encodePosition({ limit: query.limit, from }), Items }
 }
 
-async function hasEnded(
+/** Has the execution that is asked for ended, if it is one? */
+async function hasExecutionEnded(
   orchestrator: Orchestrator,
   id: string,
-  executionId: string | undefined,
+  { executionId }: HistoryQuery,
   namespace: string | undefined,
 ): Promise<boolean> {
-  const job = await orchestrator.getJob(id, namespace)
-  if (isFinalJobState(job.State.StateType)) return true
   if (executionId === undefined) return false
-  const executions = (await orchestrator.executions(id, namespace)).filter(({ ID }) => ID.startsWith(executionId))
-  if (executions.length === 0) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
-  return executions.every(isOver)
+  const match = (run: { readonly id: string }) => run.id.startsWith(executionId)
+  const { Items } = await orchestrator.listExecutions(id, { version: 0, match }, namespace)
+  if (Items.length === 0) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
+  return Items.every(isOver)
 }
 
 const isOver = ({ ComputeState }: Execution) => isFinalExecutionState(ComputeState.StateType as ExecutionState)

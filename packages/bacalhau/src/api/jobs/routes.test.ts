@@ -131,13 +131,83 @@ describe('job', () => {
     assert.equal((await client.jobs.get(Name)).Job.ID, JobID)
   })
 
-  test('has one version so far', async (context) => {
+  test('is shown in each of its versions, with what belongs to it', async (context) => {
+    const { client, orchestrator, url } = await temporaryApi(context)
+    const { JobID } = await client.jobs.submit(wasmJob)
+    orchestrator.addExecution(executionOf(JobID, 'e-1', 'Completed'))
+    orchestrator.become(JobID, 'Completed')
+    await client.jobs.submit({ ...wasmJob, Count: 2 })
+    orchestrator.addExecution(executionOf(JobID, 'e-2', 'Running', { JobVersion: 2 }))
+    const versions = await client.jobs.versions('hello')
+    assert.deepEqual(
+      versions.map(({ Version, Count, State }) => [Version, Count, State.StateType]),
+      [
+        [1, 1, 'Completed'],
+        [2, 2, 'Pending'],
+      ],
+    )
+    const shown = async (version?: number) => {
+      const which = version === undefined ? {} : { version }
+      const { Job, History, Executions } = await client.jobs.get(JobID, {
+        ...which,
+        include: ['history', 'executions'],
+      })
+      return [
+        Job.Count,
+        History?.Items.map(({ Event }) => Event.Message).join(),
+        Executions?.Items.map(({ ID }) => ID).join(),
+      ]
+    }
+    assert.deepEqual(await shown(), [2, 'Job updated', 'e-2'])
+    assert.deepEqual(await shown(1), [1, 'Job submitted,Completed', 'e-1'])
+    assert.equal((await ask(`${url}${JOBS}/${JobID}?job_version=3`)).status, 404)
+    assert.equal((await ask(`${url}${JOBS}/none/versions`)).status, 404)
+  })
+
+  test('is compared with a submission of its name', async (context) => {
+    const { client, orchestrator, url } = await temporaryApi(context)
+    const { JobID } = await client.jobs.submit(wasmJob)
+    assert.deepEqual(await client.jobs.diff(wasmJob), { Diff: '', Warnings: null })
+    assert.deepEqual(await client.jobs.diff({ ...wasmJob, Count: 5 }), {
+      Diff: '- Count: 1\n+ Count: 5',
+      Warnings: null,
+    })
+    assert.equal(orchestrator.submissions.length, 1)
+    const diff = async (Job: unknown) => (await ask(`${url}${JOBS}/diff`, put({ Job }))).status
+    assert.deepEqual(
+      [await diff({ ...wasmJob, Name: '' }), await diff({ ...wasmJob, Name: 'other' }), await diff(undefined)],
+      [400, 404, 400],
+    )
+    assert.equal(await diff({ ...wasmJob, Name: JobID.slice(0, 10) }), 404)
+  })
+
+  test('is updated by a submission of its name, and only if something changes or it is forced', async (context) => {
+    const { client } = await temporaryApi(context)
+    const first = await client.jobs.submit(wasmJob)
+    await assert.rejects(client.jobs.submit(wasmJob), { status: 409, message: 'no changes detected' })
+    assert.equal((await client.jobs.submit(wasmJob, { force: true })).JobID, first.JobID)
+    const { Warnings } = await client.jobs.submit({ ...wasmJob, Count: 2, Type: 'service' })
+    assert.deepEqual(Warnings, ['the type of a job cannot be changed: it stays batch'])
+    assert.equal((await client.jobs.get('hello')).Job.Version, 3)
+  })
+
+  test('is run again, in any of its versions', async (context) => {
     const { client, url } = await temporaryApi(context)
     const { JobID } = await client.jobs.submit(wasmJob)
-    const { body } = await ask(`${url}${JOBS}/${JobID}/versions`)
-    assert.equal((body as { Items: unknown[] }).Items.length, 1)
-    assert.equal((await ask(`${url}${JOBS}/${JobID}?job_version=1`)).status, 200)
-    assert.equal((await ask(`${url}${JOBS}/${JobID}?job_version=2`)).status, 404)
+    const rerun = async (body?: unknown) => {
+      const { status, body: answer } = await ask(
+        `${url}${JOBS}/hello/rerun`,
+        body === undefined ? { method: 'PUT' } : put(body),
+      )
+      return [status, (answer as { JobVersion?: number }).JobVersion]
+    }
+    assert.deepEqual(await rerun(), [200, 2])
+    assert.deepEqual(await rerun({ jobVersion: 0, reason: '', credential: null, namespace: '' }), [200, 3])
+    assert.deepEqual(await rerun({ JobVersion: 9 }), [404, undefined])
+    assert.deepEqual(await rerun({ JobVersion: -1 }), [400, undefined])
+    assert.deepEqual(await rerun({ Namespace: 'other' }), [404, undefined])
+    const again = await client.jobs.rerun(JobID, { version: 1 })
+    assert.deepEqual([again.JobID, again.JobVersion], [JobID, 4])
   })
 
   test('is listed by page, order and namespace', async (context) => {
@@ -197,6 +267,37 @@ describe('job', () => {
     assert.deepEqual(await ids('order_by=modify_time'), ['e-2', 'e-1'])
     assert.deepEqual(await ids('reverse=true&limit=1'), ['e-2'])
     assert.deepEqual(await ids('job_version=3'), [])
+    orchestrator.addExecution(executionOf(JobID, 'e-3', 'Running', { CreateTime: 3, ModifyTime: 1, JobVersion: 2 }))
+    assert.deepEqual(await ids(''), ['e-1', 'e-2'])
+    assert.deepEqual(await ids('job_version=2'), ['e-3'])
+    assert.deepEqual(await ids('all_job_versions=true&order_by=modified_at'), ['e-3', 'e-2', 'e-1'])
+  })
+
+  test('shows many executions by the page', async (context) => {
+    const { client, orchestrator } = await temporaryApi(context)
+    const { JobID } = await client.jobs.submit(wasmJob)
+    for (let index = 0; index < 2_500; index++) {
+      orchestrator.addExecution(executionOf(JobID, `e-${index}`, 'Running', { CreateTime: index, ModifyTime: -index }))
+    }
+    const first = await client.jobs.listExecutions(JobID, { limit: 50 })
+    const second = await client.jobs.listExecutions(JobID, { limit: 50, nextToken: first.NextToken })
+    assert.deepEqual([first.Items.at(-1)?.ID, second.Items[0]?.ID], ['e-49', 'e-50'])
+    assert.equal((await client.jobs.listExecutions(JobID)).Items.length, 1_000)
+    const all = await client.jobs.executions(JobID)
+    assert.deepEqual([all.length, all.at(-1)?.ID], [2_500, 'e-2499'])
+    const { Executions } = await client.jobs.get(JobID, { include: ['executions'] })
+    assert.deepEqual([Executions?.Items.length, Executions?.NextToken === ''], [1_000, false])
+  })
+
+  test('shows the last of many executions first, if that is wanted', async (context) => {
+    const { client, orchestrator, url } = await temporaryApi(context)
+    const { JobID } = await client.jobs.submit(wasmJob)
+    for (let index = 0; index < 1_500; index++) {
+      orchestrator.addExecution(executionOf(JobID, `e-${index}`, 'Running', { CreateTime: index, ModifyTime: -index }))
+    }
+    const { body } = await ask(`${url}${JOBS}/${JobID}/executions?reverse=true&limit=2`)
+    const { Items, NextToken } = body as { Items: { ID: string }[]; NextToken: string }
+    assert.deepEqual([Items.map(({ ID }) => ID), NextToken], [['e-1499', 'e-1498'], ''])
   })
 
   test('gives its results, with URLs to copy', async (context) => {

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
-  type Execution,
+  type DiffJobResponse,
   type GetJobResponse,
   type Job,
   parseSubmission,
   putJobRequestSchema,
   type PutJobResponse,
+  type RerunJobResponse,
   type Submission,
 } from '@bacalhau/models'
 import { z } from 'zod'
@@ -17,7 +18,8 @@ import { callerSignal } from '../http/caller.ts'
 import { encodeJson } from '../http/answer.ts'
 import { type Query, readQuery } from '../http/query.ts'
 import { invalidDocument, pathParameter, readDocument } from '../http/request.ts'
-import { readHistory, readHistoryQuery } from './history.ts'
+import { listExecutions } from './executions.ts'
+import { readHistory, readHistoryQuery, readVersion } from './history.ts'
 import { noLabelSelector } from './label-selector.ts'
 import { requireOrchestrator } from './orchestrator.ts'
 import { waitForChange } from './wait.ts'
@@ -55,7 +57,10 @@ export function jobRoutes(app: FastifyInstance, api: Api): void {
     const { id, namespace, query } = target(request)
     return readHistory(requireOrchestrator(api), id, readHistoryQuery(query), namespace)
   })
-  app.get(`${JOBS}/:id/executions`, (request) => listExecutions(request, api))
+  app.get(`${JOBS}/:id/executions`, (request) => {
+    const { id, namespace, query } = target(request)
+    return listExecutions(requireOrchestrator(api), id, query, namespace)
+  })
   app.get(`${JOBS}/:id/versions`, async (request) => {
     const { id, namespace } = target(request)
     return { NextToken: '', Items: await requireOrchestrator(api).versions(id, namespace) }
@@ -88,30 +93,43 @@ function readSubmission(request: FastifyRequest): { submission: Submission; forc
   return { submission: { spec: { ...spec, Namespace }, warnings }, force: envelope?.Force ?? false }
 }
 
-const warningsOf = ({ warnings }: Submission) => (warnings.length === 0 ? null : warnings)
+const warningsOf = (warnings: readonly string[]) => (warnings.length === 0 ? null : warnings)
+
+/** An update leaves the type of a job as it is, as documented; who asks for another one should know. */
+function typeWarning({ spec }: Submission, job: Pick<Job, 'Type'>): string[] {
+  return spec.Type === job.Type ? [] : [`the type of a job cannot be changed: it stays ${job.Type}`]
+}
 
 async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
   const orchestrator = requireOrchestrator(api)
   const { submission, force } = readSubmission(request)
   const job = await orchestrator.submit(submission, { force })
-  return { JobID: job.ID, EvaluationID: uuid(api.random), Warnings: warningsOf(submission) }
+  return {
+    JobID: job.ID,
+    EvaluationID: uuid(api.random),
+    Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]),
+  }
 }
 
 /** What a submission would change, a line for each side of each difference. */
-async function showDifferences(request: FastifyRequest, api: Api) {
+async function showDifferences(request: FastifyRequest, api: Api): Promise<DiffJobResponse> {
   const orchestrator = requireOrchestrator(api)
   const { submission } = readSubmission(request)
   if (submission.spec.Name === '') throw new BacalhauError('BadRequest', 'invalid job spec: name is missing')
   const { spec } = submission
-  await orchestrator.getJob(spec.Name, spec.Namespace)
+  const job = await orchestrator.getJob(spec.Name, spec.Namespace)
+  // A job that is merely found by its id is not the one that a submission of this name would change.
+  if (job.Name !== spec.Name) {
+    throw new BacalhauError('NotFound', `job not found: ${spec.Name}`, { component: 'JobStore' })
+  }
   const lines = (await orchestrator.diff(submission)).flatMap(({ path, old, new: next }) => [
     ...(old === undefined ? [] : [`- ${path}: ${JSON.stringify(old)}`]),
     ...(next === undefined ? [] : [`+ ${path}: ${JSON.stringify(next)}`]),
   ])
-  return { Diff: lines.join('\n'), Warnings: warningsOf(submission) }
+  return { Diff: lines.join('\n'), Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]) }
 }
 
-async function rerun(request: FastifyRequest, api: Api) {
+async function rerun(request: FastifyRequest, api: Api): Promise<RerunJobResponse> {
   const { id, namespace } = target(request)
   const body = readDocument(request, rerunRequestSchema)
   const version = body?.JobVersion ?? 0
@@ -142,17 +160,18 @@ async function getJob(request: FastifyRequest, reply: FastifyReply, api: Api): P
   const orchestrator = requireOrchestrator(api)
   const { id, namespace, query } = target(request)
   const include = new Set((query.text('include') ?? '').toLowerCase().split(','))
-  const version = query.count('job_version')
-  const Job = query.has('wait') ? await nextJob(request, reply, api) : await orchestrator.getJob(id, namespace, version)
-  const events = { limit: EMBEDDED_EVENTS, from: 0, matches: () => true, executionId: undefined }
+  const version = readVersion(query)
+  const Job = query.has('wait')
+    ? await nextJob(request, reply, api)
+    : await orchestrator.getJob(id, namespace, version ?? 0)
+  const ofVersion = version === undefined ? {} : { version }
+  const events = { limit: EMBEDDED_EVENTS, from: 0, matches: () => true, executionId: undefined, ...ofVersion }
   return {
     Job,
     ...(include.has('history')
       ? { History: { ...(await readHistory(orchestrator, id, events, namespace)), NextToken: '' } }
       : {}),
-    ...(include.has('executions')
-      ? { Executions: { NextToken: '', Items: await orchestrator.executions(id, namespace) } }
-      : {}),
+    ...(include.has('executions') ? { Executions: await orchestrator.listExecutions(id, ofVersion, namespace) } : {}),
   }
 }
 
@@ -173,7 +192,6 @@ async function nextJob(request: FastifyRequest, reply: FastifyReply, api: Api): 
   return changed ?? orchestrator.getJob(id, namespace)
 }
 
-
 async function stopJob(request: FastifyRequest, api: Api) {
   const orchestrator = requireOrchestrator(api)
   const { id, namespace, query } = target(request)
@@ -181,27 +199,4 @@ async function stopJob(request: FastifyRequest, api: Api) {
   const reason = body?.reason || query.text('reason') || ''
   await orchestrator.stopJob(id, reason, body?.Namespace || namespace)
   return { EvaluationID: uuid(api.random) }
-}
-
-const EXECUTION_ORDERS = ['created_at', 'create_time', 'modified_at', 'modify_time'] as const
-
-async function listExecutions(request: FastifyRequest, api: Api) {
-  const { id, namespace, query } = target(request)
-  const order = query.word('order_by', EXECUTION_ORDERS) ?? 'created_at'
-  const [limit, reverse, wanted] = [query.count('limit'), query.flag('reverse'), query.count('job_version')]
-  const version = query.flag('all_job_versions') ? 0 : wanted
-  const nextToken = query.text('next_token')
-  const page = await requireOrchestrator(api).listExecutions(
-    id,
-    {
-      limit: reverse ? 0 : limit,
-      ...(version === 0 && !query.flag('all_job_versions') ? {} : { version }),
-      ...(nextToken === undefined ? {} : { nextToken }),
-    },
-    namespace,
-  )
-  const field = order.startsWith('create') ? 'CreateTime' : 'ModifyTime'
-  const Items: Execution[] = page.Items.toSorted((a, b) => a[field] - b[field])
-  if (reverse) Items.reverse()
-  return { NextToken: page.NextToken, Items: limit === 0 ? Items : Items.slice(0, limit) }
 }

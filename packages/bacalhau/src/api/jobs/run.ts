@@ -77,7 +77,8 @@ export async function runJob(
   submission: Submission,
   { signal, clock }: { signal: AbortSignal; clock: Clock },
 ): Promise<RunResponse> {
-  const submitted = await orchestrator.submit(submission)
+  // Whoever calls this wants a run, also of a job that has run before under the same name.
+  const submitted = await orchestrator.submit(submission, { force: true })
   const ended = await waitForEnd(orchestrator, submitted, signal, clock)
   if (ended.State.StateType !== 'Completed') throw failureOf(ended)
   const results = await orchestrator.results(ended.ID)

@@ -73,6 +73,43 @@ describe('nodes', () => {
     assert.equal(await status('labels=a%3Db'), 501)
   })
 
+  test('are approved, rejected and forgotten', async (context) => {
+    const { client, orchestrator } = await withNodes(context)
+    await client.nodes.approve('QmA', { message: 'mine' })
+    await client.nodes.reject('QmB')
+    await client.nodes.delete('QmC')
+    assert.deepEqual(orchestrator.decisions, [
+      { id: 'QmA', action: 'approve', message: 'mine' },
+      { id: 'QmB', action: 'reject', message: '' },
+      { id: 'QmC', action: 'delete', message: '' },
+    ])
+    await assert.rejects(client.nodes.approve('QmB'), { status: 409, message: 'node QmB already approved' })
+    await assert.rejects(client.nodes.approve('QmX'), { status: 404, message: 'node not found: QmX' })
+  })
+
+  test('are changed as official clients ask, and in no other way', async (context) => {
+    const { url, orchestrator } = await withNodes(context)
+    const change = async (body?: unknown) => {
+      const headers = { 'content-type': 'application/json' }
+      const init = body === undefined ? {} : { headers, body: JSON.stringify(body) }
+      const answer = await ask(`${url}/api/v1/orchestrator/nodes/QmA`, { method: 'PUT', ...init })
+      return [answer.status, answer.status === 200 ? answer.body : undefined]
+    }
+    const official = {
+      Namespace: '',
+      Credential: null,
+      IdempotencyToken: '',
+      Action: 'approve',
+      Message: '',
+      NodeID: '',
+    }
+    assert.deepEqual(await change(official), [200, { Success: true }])
+    assert.deepEqual(await change({ Action: 'drain' }), [400, undefined])
+    assert.deepEqual(await change({}), [400, undefined])
+    assert.deepEqual(await change(), [400, undefined])
+    assert.equal(orchestrator.decisions.length, 1)
+  })
+
   test('are described by id and by its beginning', async (context) => {
     const { client } = await withNodes(context)
     assert.equal((await client.nodes.get('QmC')).Connection, 'DISCONNECTED')

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ListNodesResponse, NodeState } from '@bacalhau/models'
+import type { ChangeNodeResponse, ListNodesResponse, NodeState } from '@bacalhau/models'
 import type { Api } from '../context.ts'
 import { requireOrchestrator } from '../jobs/orchestrator.ts'
 import { noLabelSelector } from '../jobs/label-selector.ts'
@@ -53,11 +53,20 @@ const changeSchema = z.strictObject({
   Credential: z.unknown().optional(),
 })
 
-async function changeNode(request: FastifyRequest, api: Api) {
+/** What a node is after a decision. */
+const DECIDED = { approve: 'APPROVED', reject: 'REJECTED', delete: undefined } as const
+
+async function changeNode(request: FastifyRequest, api: Api): Promise<ChangeNodeResponse> {
   const orchestrator = requireOrchestrator(api)
   const id = pathParameter(request, 'id')
   const body = readDocument(request, changeSchema)
   if (body === undefined) throw new BacalhauError('BadRequest', 'Action: expected approve, reject or delete')
+  const { Membership, Info } = orchestrator.node(id)
+  if (DECIDED[body.Action] === Membership) {
+    throw new BacalhauError('Conflict', `node ${Info.NodeID} already ${Membership.toLowerCase()}`, {
+      component: 'NodesManager',
+    })
+  }
   if (body.Action === 'approve') await orchestrator.approveNode(id, body.Message ?? '')
   else if (body.Action === 'reject') await orchestrator.rejectNode(id, body.Message ?? '')
   else await orchestrator.deleteNode(id)

@@ -8,9 +8,17 @@ import {
   type SpecConfig,
   type Submission,
 } from '@bacalhau/models'
-import type { ListExecutionsQuery, ListJobsQuery, LogChunk, LogQuery, Orchestrator } from '../../orchestrator/service.ts'
+import type {
+  ListExecutionsQuery,
+  ListJobsQuery,
+  LogChunk,
+  LogQuery,
+  Orchestrator,
+} from '../../orchestrator/service.ts'
+import type { Run } from '../../orchestrator/run.ts'
 import { abortable } from '../../runtime/abort.ts'
 import { BacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
 
 type Details = Record<string, string>
 
@@ -23,6 +31,8 @@ export class ScriptedOrchestrator implements Orchestrator {
   readonly stopped: { id: string; reason: string }[] = []
   readonly queries: ListJobsQuery[] = []
   readonly logQueries: LogQuery[] = []
+  /** Whether each submission was forced. */
+  readonly forced: boolean[] = []
   /** What was decided about nodes. */
   readonly decisions: { id: string; action: string; message: string }[] = []
   /** What a job does at once when it is submitted. */
@@ -33,6 +43,8 @@ export class ScriptedOrchestrator implements Orchestrator {
   output: (signal: AbortSignal) => AsyncIterable<LogChunk> = async function* () {}
   nodeStates: NodeState[] = []
   #jobs = new Map<string, Job>()
+  /** Earlier versions, oldest first. */
+  #old = new Map<string, Job[]>()
   #events = new Map<string, JobHistory[]>()
   #executions = new Map<string, Execution[]>()
   #results = new Map<string, SpecConfig[]>()
@@ -54,7 +66,7 @@ export class ScriptedOrchestrator implements Orchestrator {
       SeqNum: events.length + 1,
       Type: ExecutionID === undefined ? 'JobLevel' : 'ExecutionLevel',
       JobID: id,
-      JobVersion: 1,
+      JobVersion: this.#jobs.get(id)?.Version ?? 1,
       ...(ExecutionID === undefined ? {} : { ExecutionID }),
       Event: { Message, Topic: 'Test', Timestamp },
       Time: Timestamp,
@@ -70,9 +82,20 @@ export class ScriptedOrchestrator implements Orchestrator {
     this.#results.set(id, results)
   }
 
-  async submit(submission: Submission): Promise<Job> {
+  async submit(submission: Submission, { force = false } = {}): Promise<Job> {
     this.submissions.push(submission)
+    this.forced.push(force)
     const { spec } = submission
+    const known = [...this.#jobs.values()].find(
+      ({ Name, Namespace }) => Name === spec.Name && Namespace === spec.Namespace,
+    )
+    if (known !== undefined) {
+      if (!force && (await this.diff(submission)).length === 0)
+        throw new BacalhauError('Conflict', 'no changes detected')
+      const next = this.#renew(known, { Tasks: spec.Tasks, Count: spec.Count ?? 1 })
+      this.onSubmit(next)
+      return next
+    }
     const ID = `j-${String(this.submissions.length).padStart(8, '0')}-0000-4000-8000-000000000000`
     const job: Job = {
       ...spec,
@@ -94,6 +117,8 @@ export class ScriptedOrchestrator implements Orchestrator {
   async getJob(idOrName: string, namespace = 'default', version = 0): Promise<Job> {
     const job = this.#find(idOrName, namespace)
     if (version !== 0 && version !== job.Version) {
+      const old = this.#old.get(job.ID)?.find(({ Version }) => Version === version)
+      if (old !== undefined) return old
       throw new BacalhauError('NotFound', `job ${job.ID} has no version ${version}`, { component: 'JobStore' })
     }
     return job
@@ -146,24 +171,28 @@ export class ScriptedOrchestrator implements Orchestrator {
 
   async diff({ spec }: Submission) {
     const job = [...this.#jobs.values()].find(({ Name }) => Name === spec.Name)
-    return job === undefined || job.Count === spec.Count ? [] : [{ path: 'Count', old: job.Count, new: spec.Count }]
+    const Count = spec.Count ?? 1
+    return job === undefined || job.Count === Count ? [] : [{ path: 'Count', old: job.Count, new: Count }]
   }
 
-  async rerun(idOrName: string, version?: number) {
-    const job = this.#find(idOrName)
-    if (version !== undefined && version !== job.Version) throw new BacalhauError('NotFound', `no version ${version}`)
-    const next: Job = { ...job, Version: job.Version + 1, State: { StateType: 'Pending' } }
-    this.#jobs.set(job.ID, next)
-    return next
+  async rerun(idOrName: string, version?: number, namespace?: string) {
+    return this.#renew(this.#find(idOrName, namespace), await this.getJob(idOrName, namespace, version))
   }
 
-  async versions(idOrName: string) {
-    return [this.#find(idOrName)]
+  async versions(idOrName: string, namespace?: string) {
+    const job = this.#find(idOrName, namespace)
+    return [...(this.#old.get(job.ID) ?? []), job]
   }
 
-  async listExecutions(idOrName: string, { version }: ListExecutionsQuery) {
-    const all = await this.executions(idOrName)
-    return { NextToken: '', Items: all.filter(({ JobVersion }) => !version || JobVersion === version) }
+  async listExecutions(idOrName: string, { limit = 0, nextToken = '', version, match }: ListExecutionsQuery) {
+    const wanted = version ?? this.#find(idOrName).Version
+    const all = (await this.executions(idOrName)).filter(
+      // The API matches by nothing but the id.
+      ({ ID, JobVersion }) => (wanted === 0 || JobVersion === wanted) && match?.({ id: ID } as Run) !== false,
+    )
+    const from = Number(nextToken)
+    const Items = all.slice(from, from + (limit || LIMITS.page))
+    return { NextToken: from + Items.length < all.length ? String(from + Items.length) : '', Items }
   }
 
   async approveNode(id: string, message: string) {
@@ -186,6 +215,15 @@ export class ScriptedOrchestrator implements Orchestrator {
     const found = this.nodeStates.find(({ Info }) => Info.NodeID.startsWith(id))
     if (found === undefined) throw new BacalhauError('NotFound', `node not found: ${id}`, { component: 'NodesManager' })
     return found
+  }
+
+  #renew(job: Job, { Count, Tasks }: Pick<Job, 'Count' | 'Tasks'>): Job {
+    this.#old.set(job.ID, [...(this.#old.get(job.ID) ?? []), job])
+    const Version = job.Version + 1
+    const next: Job = { ...job, Count, Tasks, Version, Revision: job.Revision + 1, State: { StateType: 'Pending' } }
+    this.#jobs.set(job.ID, next)
+    this.event(job.ID, 'Job updated')
+    return next
   }
 
   #find(idOrName: string, namespace = 'default'): Job {

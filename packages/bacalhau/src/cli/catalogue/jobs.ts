@@ -5,6 +5,22 @@ const namespaced = {
   namespace: text({ placeholder: 'NAMESPACE', help: 'where a job is looked up by its name', fallback: 'default' }),
 } as const
 
+const version = {
+  version: whole({
+    short: 'v',
+    placeholder: 'N',
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    help: 'this version of the job',
+    fallback: 'the newest',
+  }),
+} as const
+const versioned = {
+  ...namespaced,
+  ...version,
+  'all-versions': toggle({ help: 'of all versions of the job' }),
+} as const
+
 export const jobListFlags = {
   limit: whole({ placeholder: 'N', min: 1, max: 1_000, help: 'at most this many jobs', fallback: '10' }),
   'next-token': text({ placeholder: 'TOKEN', help: 'go on where an earlier list ended' }),
@@ -28,23 +44,29 @@ export const jobList = command({
   load: () => import('../commands/job-list.ts'),
 })
 
-export const jobDescribeFlags = namespaced
+export const jobDescribeFlags = { ...namespaced, ...version } as const
 
 export const jobDescribe = command({
   name: 'job describe',
   aliases: ['describe', 'job show'],
-  summary: 'Show a job: its state, its executions, what happened',
+  summary: 'Show a job: its state, why it waits, its executions, what happened',
+  about:
+    'Of a job with many executions, the first 50 are shown, and of its history only what concerns the job as a whole.',
   usage: '<job>',
   flags: jobDescribeFlags,
   examples: [{ about: 'By id, by a unique beginning of it, or by name', command: 'bacalhau job describe j-3f2a' }],
   load: () => import('../commands/job-describe.ts'),
 })
 
-export const jobExecutionsFlags = namespaced
+export const jobExecutionsFlags = {
+  ...versioned,
+  limit: whole({ placeholder: 'N', min: 1, max: 1_000, help: 'at most this many', fallback: '20' }),
+  'next-token': text({ placeholder: 'TOKEN', help: 'go on where an earlier list ended' }),
+} as const
 
 export const jobExecutions = command({
   name: 'job executions',
-  summary: 'List the executions of a job',
+  summary: 'List the executions of a job, in the order in which they were placed',
   usage: '<job>',
   flags: jobExecutionsFlags,
   examples: [{ about: 'Where a job ran', command: 'bacalhau job executions j-3f2a' }],
@@ -52,7 +74,7 @@ export const jobExecutions = command({
 })
 
 export const jobHistoryFlags = {
-  ...namespaced,
+  ...versioned,
   'execution-id': text({ placeholder: 'ID', help: 'only what happened to this execution' }),
 } as const
 
@@ -63,6 +85,18 @@ export const jobHistory = command({
   flags: jobHistoryFlags,
   examples: [{ about: 'All events of a job', command: 'bacalhau job history j-3f2a' }],
   load: () => import('../commands/job-history.ts'),
+})
+
+export const jobVersionsFlags = namespaced
+
+export const jobVersions = command({
+  name: 'job versions',
+  summary: 'List the versions of a job, oldest first, and how each ended',
+  about: 'A job gets a version each time that a spec with its name is run, and each time that it is run again.',
+  usage: '<job>',
+  flags: jobVersionsFlags,
+  examples: [{ about: 'By name', command: 'bacalhau job versions count-words' }],
+  load: () => import('../commands/job-versions.ts'),
 })
 
 export const jobLogsFlags = {

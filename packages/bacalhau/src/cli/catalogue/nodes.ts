@@ -26,7 +26,7 @@ export const serveFlags = {
   }),
   'api-port': whole({ ...port, help: 'port that the REST API listens on', fallback: '1234' }),
   'join-token': text({ placeholder: 'TOKEN', help: 'secret that lets a compute node get work' }),
-  'node-approval': oneOf(['token', 'auto'], { help: 'which compute nodes get work', fallback: 'token' }),
+  'node-approval': oneOf(['token', 'auto', 'manual'], { help: 'which compute nodes get work', fallback: 'token' }),
   labels: list({ placeholder: 'NAME=VALUE', help: 'label of this node, for the constraints of jobs' }),
   'allow-listed-local-paths': list({
     placeholder: 'GLOB',

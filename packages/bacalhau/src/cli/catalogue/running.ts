@@ -7,11 +7,16 @@ const waiting = {
   wait: toggle({ help: 'wait for the end of the job; --wait=false returns at once', standard: true }),
   follow: toggle({ short: 'f', help: 'print the output of the job while it runs' }),
   'id-only': toggle({ help: 'print nothing but the id of the job' }),
-  'dry-run': toggle({ help: 'print the job as it would be submitted, and stop' }),
   download: text({ placeholder: 'DIR', help: 'fetch the results into this folder when the job has completed' }),
 } as const
 
-export const runFlags = { ...waiting } as const
+const dryRun = { 'dry-run': toggle({ help: 'print the job as it would be submitted, and stop' }) } as const
+
+export const runFlags = {
+  ...waiting,
+  ...dryRun,
+  force: toggle({ help: 'make a new version of the job with this name even if nothing has changed' }),
+} as const
 
 export const run = command({
   name: 'run',
@@ -20,6 +25,7 @@ export const run = command({
   about: `The spec is YAML or JSON: a job of version 1.9 (with Tasks), or one of the older kind (with Engine and Docker or Wasm).
 A source of the type \`file\` names a file or folder on this machine, relative to the spec; it is uploaded first:
   InputSources: [{Source: {Type: file, Params: {Path: ./texts}}, Target: /inputs}]
+A job with the name of one that is there becomes its next version: what is left of the old one is stopped.
 The exit code is 0 when the job completes, whatever its own exit code, and 1 when it fails or is stopped.`,
   usage: '<spec|->',
   flags: runFlags,
@@ -70,6 +76,7 @@ export const wasmRunFlags = {
     fallback: 'ipfs',
   }),
   ...waiting,
+  ...dryRun,
 } as const
 
 export const wasmRun = command({
@@ -92,4 +99,44 @@ An input may also be written src=SOURCE,dst=TARGET.`,
     },
   ],
   load: () => import('../commands/wasm-run.ts'),
+})
+
+export const jobRerunFlags = {
+  ...waiting,
+  namespace: text({ placeholder: 'NAMESPACE', help: 'where a job is looked up by its name', fallback: 'default' }),
+  version: whole({
+    short: 'v',
+    placeholder: 'N',
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    help: 'the version to run again',
+    fallback: 'the newest',
+  }),
+} as const
+
+export const jobRerun = command({
+  name: 'job rerun',
+  summary: 'Run a job again',
+  about: `The job gets a new version with the spec of the one that is run again. What of it still runs is stopped. A job that waits for
+a node cannot be run again: it has not run yet.`,
+  usage: '<job>',
+  flags: jobRerunFlags,
+  examples: [
+    { about: 'As it is', command: 'bacalhau job rerun j-3f2a' },
+    { about: 'Back to what it was before the last update', command: 'bacalhau job rerun count-words --version 1' },
+  ],
+  load: () => import('../commands/job-rerun.ts'),
+})
+
+export const jobDiffFlags = {} as const
+
+export const jobDiff = command({
+  name: 'job diff',
+  summary: 'Show what running a spec would change of the job with its name',
+  about: `Nothing is run. Inputs of this machine are uploaded, since they are compared by what is in them. Lines that begin with - are what
+the job has now, those with + what it would have.`,
+  usage: '<spec|->',
+  flags: jobDiffFlags,
+  examples: [{ about: 'Before an update', command: 'bacalhau job diff job.yaml && bacalhau run job.yaml' }],
+  load: () => import('../commands/job-diff.ts'),
 })

@@ -248,6 +248,139 @@ completed
   })
 })
 
+describe('versions of a job', () => {
+  const spec = (count: number) =>
+    JSON.stringify({ Name: 'again', Type: 'batch', Count: count, Tasks: [{ Name: 'm', Engine: { Type: 'noop' } }] })
+
+  test('come from specs with its name, and from running it again', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    const submit = (count: number, ...flags: string[]) =>
+      run(['job', 'run', '-', '--wait=false', '--id-only', ...flags], { input: spec(count) })
+    await submit(1)
+    const same = await submit(1)
+    assert.deepEqual([same.code, same.err.split('\n')[0]], [1, 'Error: no changes detected'])
+    assert.equal((await submit(1, '--force')).code, 0)
+    assert.deepEqual(orchestrator.forced, [false, false, true])
+    assert.equal((await submit(3)).code, 0)
+    const again = await run(['job', 'rerun', 'again', '--version', '1', '--wait=false', '--id-only'])
+    assert.deepEqual(again, { code: 0, out: 'j-00000001-0000-4000-8000-000000000000\n', err: '' })
+    const { out } = await run(['job', 'versions', 'again', '--output', 'json'])
+    assert.deepEqual(
+      (JSON.parse(out) as Job[]).map(({ Version, Count }) => [Version, Count]),
+      [
+        [1, 1],
+        [2, 1],
+        [3, 3],
+        [4, 1],
+      ],
+    )
+    assert.match((await run(['job', 'versions', 'again'])).out, /^VERSION +MODIFIED.*\n1 +.* Pending\n2 /)
+    assert.match((await run(['job', 'describe', 'again', '-v', '3'])).out, /^Type +batch of 3$/m)
+    assert.match((await run(['job', 'describe', 'again'])).out, /^Version +4$/m)
+    const unknown = await run(['job', 'describe', 'again', '-v', '9'])
+    assert.deepEqual([unknown.code, /no version 9/.test(unknown.err)], [1, true])
+  })
+
+  test('are waited for like new jobs', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    await run(['run', '-', '--wait=false'], { input: spec(1) })
+    orchestrator.onWait = () => orchestrator.become('again', 'Completed')
+    const { code, out, err } = await run(['job', 'rerun', 'again'])
+    assert.equal(code, 0, err)
+    assert.match(out, /^Job j-00000001 completed\.\n/)
+  })
+
+  test('are compared before they are made', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    await run(['run', '-', '--wait=false'], { input: spec(1) })
+    const diff = (count: number, ...flags: string[]) => run(['job', 'diff', '-', ...flags], { input: spec(count) })
+    assert.deepEqual(await diff(1), { code: 0, out: 'Nothing would change.\n', err: '' })
+    assert.deepEqual(await diff(2), { code: 0, out: '- Count: 1\n+ Count: 2\n', err: '' })
+    assert.deepEqual(JSON.parse((await diff(2, '--output', 'json')).out), {
+      Diff: '- Count: 1\n+ Count: 2',
+      Warnings: null,
+    })
+    assert.equal(orchestrator.submissions.length, 1)
+  })
+
+  test('have executions and events of their own', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    await run(['run', '-', '--wait=false'], { input: spec(1) })
+    const ID = 'j-00000001-0000-4000-8000-000000000000'
+    orchestrator.addExecution(executionOf(ID, 'e-old', 'Completed'))
+    await run(['job', 'rerun', 'again', '--wait=false'])
+    orchestrator.addExecution(executionOf(ID, 'e-new', 'Running', { JobVersion: 2 }))
+    const shows = async (...argv: string[]) => (await run(['job', ...argv, 'again'])).out
+    const executions = async (...flags: string[]) => (await shows('executions', ...flags)).match(/e-\w+/g)
+    assert.deepEqual(await executions(), ['e-new'])
+    assert.deepEqual(await executions('--version', '1'), ['e-old'])
+    assert.deepEqual(await executions('--all-versions'), ['e-old', 'e-new'])
+    assert.doesNotMatch(await shows('history'), /Job submitted/)
+    assert.match(await shows('history', '--all-versions'), /Job submitted[^]*Job updated/)
+    assert.match(await shows('history', '--version', '1'), /Job submitted/)
+  })
+})
+
+describe('jobs with many executions', () => {
+  test('are described by their progress and the first of them', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    orchestrator.onSubmit = ({ ID }) => {
+      for (let index = 0; index < 120; index++) orchestrator.addExecution(executionOf(ID, `e-${index}`, 'Running'))
+      orchestrator.become(
+        ID,
+        'Running',
+        '7 of 100000 done, 113 placed, 99880 waiting (1 node matches; it lacks 1 core)',
+      )
+      orchestrator.event(ID, 'Requested execution', 'e-0')
+    }
+    const input = 'Type: batch\nCount: 100000\nTasks: [{Name: main, Engine: {Type: noop}}]\n'
+    await run(['run', '-', '--wait=false'], { input })
+    const { out, err } = await run(['job', 'describe', 'j-0'])
+    assert.match(
+      out,
+      /^Progress {2}.*7 of 100000 done, 113 placed, 99880 waiting \(1 node matches; it lacks 1 core\)$/m,
+    )
+    assert.match(out, /^Type +batch of 100000$/m)
+    assert.equal(out.match(/^e-\d+ /gm)?.length, 50)
+    assert.doesNotMatch(out, /Requested execution/)
+    assert.match(err, /^There are more executions: bacalhau job executions j-00000001 --next-token 50\n$/)
+    const page = await run(['job', 'executions', 'j-0', '--limit', '100', '--next-token', '50'])
+    assert.equal(page.out.match(/^e-\d+ /gm)?.length, 70)
+    assert.equal(page.err, '')
+    const first = await run(['job', 'executions', 'j-0'])
+    assert.equal(first.out.match(/^e-\d+ /gm)?.length, 20)
+    assert.match(first.err, /^There are more: bacalhau job executions j-00000001 --next-token 20\n$/)
+  })
+
+  test('say while they are waited for how far they are, on a terminal', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    const steps = [
+      () => orchestrator.become('j-0', 'Running', '1 of 2 done, 1 placed'),
+      () => orchestrator.become('j-0', 'Completed'),
+    ]
+    orchestrator.onWait = () => steps.shift()?.()
+    const input = 'Type: batch\nCount: 2\nTasks: [{Name: main, Engine: {Type: noop}}]\n'
+    const { err } = await run(['run', '-'], { input })
+    assert.match(err, /\nqueued\nrunning\ncompleted\n$/)
+    steps.push(
+      () => orchestrator.become('j-00000002', 'Running', '1 of 2 done, 1 placed'),
+      () => orchestrator.become('j-00000002', 'Completed'),
+    )
+    assert.match((await run(['run', '-'], { input, terminal: 80 })).err, /1 of 2 done, 1 placed/)
+  })
+})
+
+describe('jobs that never end', () => {
+  test('are waited for until they run', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    const input = 'Type: service\nTasks: [{Name: main, Engine: {Type: noop}}]\n'
+    orchestrator.onWait = () => orchestrator.become('j-0', 'Running')
+    const { code, out } = await run(['run', '-'], { input })
+    assert.equal(code, 0)
+    assert.match(out, /^Job j-00000001 is running\.\n[^]*bacalhau job stop j-00000001 /)
+  })
+})
+
 describe('jobs', () => {
   test('are listed, newest first, with how to go on', async (context) => {
     const { run } = await createWorld(context)
@@ -301,7 +434,7 @@ describe('jobs', () => {
 
   test('that do not exist are errors', async (context) => {
     const { run } = await createWorld(context)
-    for (const command of ['describe', 'logs', 'get', 'stop', 'executions', 'history']) {
+    for (const command of ['describe', 'logs', 'get', 'stop', 'executions', 'history', 'rerun', 'versions']) {
       const { code, err } = await run(['job', command, 'j-nope'])
       assert.deepEqual([code, err.split('\n')[0]], [1, 'Error: job not found: j-nope'], command)
     }
@@ -354,32 +487,35 @@ describe('jobs', () => {
   })
 })
 
-describe('nodes', () => {
-  const state = (change: Partial<NodeState['Info']> = {}): NodeState => ({
-    Info: {
-      ...nodeInfo,
-      ComputeNodeInfo: {
-        ...nodeInfo.ComputeNodeInfo,
-        MaxCapacity: { CPU: 4, Memory: 8e9, Disk: 1e12, GPU: 0 },
-        AvailableCapacity: { CPU: 3.5, Memory: 4e9, Disk: 1e12, GPU: 0 },
-      },
-      ...change,
+const nodeState = (
+  change: Partial<NodeState['Info']> = {},
+  Membership: NodeState['Membership'] = 'APPROVED',
+): NodeState => ({
+  Info: {
+    ...nodeInfo,
+    ComputeNodeInfo: {
+      ...nodeInfo.ComputeNodeInfo,
+      MaxCapacity: { CPU: 4, Memory: 8e9, Disk: 1e12, GPU: 0 },
+      AvailableCapacity: { CPU: 3.5, Memory: 4e9, Disk: 1e12, GPU: 0 },
     },
-    Membership: 'APPROVED',
-    Connection: 'CONNECTED',
-    ConnectionState: {
-      Status: 'CONNECTED',
-      LastHeartbeat: '2026-01-01T00:00:00Z',
-      ConnectedSince: '2026-01-01T00:00:00Z',
-      DisconnectedSince: '0001-01-01T00:00:00Z',
-      LastError: '',
-    },
-  })
+    ...change,
+  },
+  Membership,
+  Connection: 'CONNECTED',
+  ConnectionState: {
+    Status: 'CONNECTED',
+    LastHeartbeat: '2026-01-01T00:00:00Z',
+    ConnectedSince: '2026-01-01T00:00:00Z',
+    DisconnectedSince: '0001-01-01T00:00:00Z',
+    LastError: '',
+  },
+})
 
+describe('nodes', () => {
   test('are listed with what is free', async (context) => {
     const { run, orchestrator } = await createWorld(context)
     assert.match((await run(['node', 'list'])).out, /^No nodes yet\./)
-    orchestrator.nodeStates = [state()]
+    orchestrator.nodeStates = [nodeState()]
     const { out } = await run(['node', 'list'])
     assert.match(
       out,
@@ -391,12 +527,32 @@ describe('nodes', () => {
 
   test('are described', async (context) => {
     const { run, orchestrator } = await createWorld(context)
-    orchestrator.nodeStates = [state({ Labels: { zone: 'e\u001b[2Ju' } })]
+    orchestrator.nodeStates = [nodeState({ Labels: { zone: 'e\u001b[2Ju' } })]
     const { out } = await run(['node', 'describe', 'QmdZ'])
     assert.match(out, /^Status {6}CONNECTED \(.* ago\)$/m)
     assert.match(out, /^Free {8}3\.5 cores, 4 GB memory, 1 TB disk$/m)
     assert.match(out, /^Labels {6}zone=e\[2Ju$/m)
     assert.equal((await run(['node', 'describe', 'nope'])).err, 'Error: node not found: nope\n')
+  })
+})
+
+describe('decisions about nodes', () => {
+  test('are passed on, once each', async (context) => {
+    const { run, orchestrator } = await createWorld(context)
+    const decide = (action: string, ...flags: string[]) => run(['node', action, 'QmdZ', ...flags])
+    assert.deepEqual((await decide('approve')).err, 'Error: node not found: QmdZ\n')
+    orchestrator.nodeStates = [nodeState({}, 'PENDING')]
+    assert.deepEqual(await decide('approve'), { code: 0, out: 'Node QmdZQ7Zbhn is approved.\n', err: '' })
+    assert.match((await decide('reject', '-m', 'disk errors')).out, /is rejected/)
+    assert.match((await decide('delete')).out, /is forgotten/)
+    const id = nodeInfo.NodeID
+    assert.deepEqual(orchestrator.decisions, [
+      { id, action: 'approve', message: '' },
+      { id, action: 'reject', message: 'disk errors' },
+      { id, action: 'delete', message: '' },
+    ])
+    orchestrator.nodeStates = [nodeState()]
+    assert.match((await decide('approve')).err, /^Error: node \w+ already approved\n/)
   })
 })
 

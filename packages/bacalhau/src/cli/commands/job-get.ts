@@ -14,8 +14,8 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobGetF
   const [, id = '', inner = ''] = /^([^/]*)\/?(.*?)\/?$/s.exec(args[0] ?? '') ?? []
   const client = await connect(io, flags)
   const namespace = flags.namespace === undefined ? {} : { namespace: flags.namespace }
-  const { Job: job, Executions } = await client.jobs.get(id, { ...namespace, include: ['executions'], signal })
-  const snapshot = { job, executions: Executions?.Items ?? [] }
+  const { Job: job } = await client.jobs.get(id, { ...namespace, signal })
+  const snapshot = { job, executions: await client.jobs.executions(job.ID, { signal }) }
   const folder = path.resolve(io.cwd, flags['output-dir'] ?? `job-${shortId(job.ID)}`)
   const items = downloadsOf(snapshot, inner, folder)
   for (const { execution, partial } of resultsOf(snapshot)) {

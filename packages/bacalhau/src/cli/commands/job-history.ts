@@ -3,6 +3,7 @@ import type { jobHistoryFlags } from '../catalogue/jobs.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
 import { historyTable } from '../job/history-table.ts'
+import { versionOptions } from '../job/version-options.ts'
 import { present } from '../present.ts'
 
 /** Events of one request. */
@@ -14,7 +15,7 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobHist
   const query = {
     limit: PAGE,
     signal,
-    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...versionOptions(flags),
     ...(flags['execution-id'] === undefined ? {} : { executionId: flags['execution-id'] }),
   }
   const events: JobHistory[] = []

@@ -13,5 +13,5 @@ export async function run({ args, flags, io, signal }: Invocation<typeof runFlag
     await io.out.write(flags.output === 'json' ? toJson(spec, flags.pretty) : await toYaml(spec))
     return 0
   }
-  return runJob({ client: await connect(io, flags), spec, folder, flags, io, signal })
+  return runJob({ client: await connect(io, flags), spec, folder, flags, io, signal, force: flags.force })
 }

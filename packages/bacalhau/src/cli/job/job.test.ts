@@ -30,19 +30,14 @@ describe('progress', () => {
     [jobRecord('Failed', {}, 'trap'), [], 'failed: trap'],
     [jobRecord('Stopped', {}, 'by me'), [], 'stopped: by me'],
     [
-      jobRecord('Running', { Count: 10 }),
-      [
-        executionRecord('Completed'),
-        executionRecord('Running'),
-        executionRecord('Running'),
-        executionRecord('Publishing'),
-      ],
-      '1 of 10 completed, 2 running, 1 publishing, 6 waiting',
+      jobRecord('Running', { Count: 10 }, '1 of 10 done, 3 placed'),
+      [executionRecord('Running')],
+      '1 of 10 done, 3 placed',
     ],
     [
-      jobRecord('Running', { Count: 2 }),
-      [executionRecord('Completed'), executionRecord('Completed')],
-      '2 of 2 completed',
+      jobRecord('Running', { Type: 'ops' }),
+      [executionRecord('Running'), executionRecord('Running', { NodeID: 'other' }), executionRecord('Completed')],
+      'running on 2 nodes',
     ],
   ]
   for (const [job, executions, text] of cases) {
@@ -126,6 +121,7 @@ describe('outcome', () => {
     const snapshot = {
       job: jobRecord('Completed'),
       executions: [executionRecord('Completed', { RunOutput: output() }, 'QmResult')],
+      more: false,
     }
     assert.equal(
       outcomeText(snapshot, true, plain),
@@ -160,15 +156,16 @@ Next
         'QmPart',
       ),
     ]
-    const text = outcomeText({ job, executions }, true, plain)
+    const text = outcomeText({ job, executions, more: false }, true, plain)
     assert.match(text, /^ {2}Partial result {2}QmPart$/m)
     assert.match(text, /\nStandard error \(the beginning\)\npanic\n$/)
-    const failure = failureOf({ job, executions })
+    const failure = failureOf({ job, executions, more: false })
     assert.equal(failure?.message, 'job j-00000000 failed: unreachable executed')
     assert.match(failure?.hint ?? '', /job describe j-00000000/)
     const hinted = failureOf({
       job: { ...job, State: { ...job.State, Details: { Hint: 'Try more memory.' } } },
       executions,
+      more: false,
     })
     assert.equal(hinted?.hint, 'Try more memory.')
   })
@@ -177,15 +174,40 @@ Next
     const executions = Array.from({ length: 12 }, (_, index) =>
       executionRecord('Completed', { PartitionIndex: index, RunOutput: output({ ExitCode: index % 2 }) }, `Qm${index}`),
     )
-    const text = outcomeText({ job: jobRecord('Completed', { Count: 12 }), executions }, true, plain)
+    const text = outcomeText({ job: jobRecord('Completed', { Count: 12 }), executions, more: false }, true, plain)
     assert.match(text, /Result {5}Qm9\n {13}and 2 more: bacalhau job executions/)
     assert.match(text, /Exit code {2}0, 1$/m)
     assert.doesNotMatch(text, /Standard output/)
   })
 
+  test('of more executions than are shown', () => {
+    const executions = Array.from({ length: 50 }, (_, index) =>
+      executionRecord('Completed', { PartitionIndex: index, RunOutput: output({ ExitCode: 0 }) }, `Qm${index}`),
+    )
+    const text = outcomeText({ job: jobRecord('Completed', { Count: 100_000 }), executions, more: true }, true, plain)
+    assert.match(text, /Result {5}Qm9\n {13}and more: bacalhau job executions/)
+    assert.match(text, /Exit code {2}0 \(of the first 50 executions\)$/m)
+  })
+
+  test('of a job that goes on', () => {
+    const snapshot = {
+      job: jobRecord('Running', { Type: 'service' }),
+      executions: [executionRecord('Running')],
+      more: false,
+    }
+    assert.equal(outcomeText(snapshot, true, plain), 'Job j-00000000 is running.\n')
+    assert.match(nextSteps(snapshot, '', plain), /^ {2}bacalhau job stop j-00000000 +stop it$/m)
+    assert.equal(failureOf(snapshot), undefined)
+  })
+
+  test('of a job that was run again says nothing of the time since it was made', () => {
+    const snapshot = { job: jobRecord('Completed', { Version: 2 }), executions: [], more: false }
+    assert.equal(outcomeText(snapshot, true, plain), 'Job j-00000000 completed.\n')
+  })
+
   test('of a job that never ran', () => {
     assert.equal(
-      outcomeText({ job: jobRecord('Stopped'), executions: [] }, true, plain),
+      outcomeText({ job: jobRecord('Stopped'), executions: [], more: false }, true, plain),
       'Job j-00000000 stopped after 1.5s.\n',
     )
   })
@@ -220,7 +242,11 @@ describe('watching', () => {
       return current
     }
     const jobs = {
-      get: async () => ({ Job: answer(), Executions: { NextToken: '', Items: [executionRecord('Running')] } }),
+      get: async () => ({ Job: answer() }),
+      listExecutions: async (_id: string, { limit }: { limit: number }) => ({
+        NextToken: 'more',
+        Items: Array.from({ length: limit }, () => executionRecord('Running')),
+      }),
       waitForChange: async (_id: string, revision: number) => {
         if (asked.at(-1) !== revision) asked.push(revision)
         if (!(answers[index] instanceof Error)) index += 1
@@ -230,7 +256,7 @@ describe('watching', () => {
     return { client: { jobs } as unknown as Client, asked }
   }
 
-  async function watch(answers: readonly (Job | Error)[]) {
+  async function watch(answers: readonly (Job | Error)[], enough?: string) {
     const { client, asked } = nodeWith(answers)
     const seen: string[] = []
     let pauses = 0
@@ -239,6 +265,7 @@ describe('watching', () => {
       signal,
       onChange: async ({ job }) => void seen.push(job.State.StateType),
       onLost: async () => void seen.push('lost'),
+      isEnough: ({ job }) => job.State.StateType === enough,
       pause: async () => void (pauses += 1),
     })
     return { seen, asked, pauses, state: job.State.StateType, executions: executions.length }
@@ -252,8 +279,13 @@ describe('watching', () => {
       asked: [1, 4],
       pauses: 0,
       state: 'Completed',
-      executions: 1,
+      executions: 50,
     })
+  })
+
+  test('a job that never ends is watched until it has come far enough', async () => {
+    const { seen, state } = await watch([jobRecord('Pending'), jobRecord('Running', { Revision: 2 })], 'Running')
+    assert.deepEqual([seen, state], [['Pending', 'Running'], 'Running'])
   })
 
   test('a server that does not wait for changes is not asked again at once', async () => {

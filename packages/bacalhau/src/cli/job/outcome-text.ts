@@ -1,3 +1,4 @@
+import { isFinalJobState } from '@bacalhau/models'
 import { BacalhauError } from '../../runtime/error.ts'
 import { plainLine, plainText } from '../terminal/plain.ts'
 import type { Style } from '../terminal/style.ts'
@@ -13,25 +14,28 @@ const SHOWN = 10
 /** What became of a job that has ended, for people: results, exit codes, the head of its output. */
 export function outcomeText(snapshot: Snapshot, withOutput: boolean, style: Style): string {
   const { job } = snapshot
-  const span = formatSpan(fromNanoseconds(job.ModifyTime - job.CreateTime))
   const state = job.State.StateType
+  if (!isFinalJobState(state)) return `Job ${shortId(job.ID)} is ${state.toLowerCase()}.\n`
+  // A job that is run again keeps the time at which it was made.
+  const span = job.Version > 1 ? '' : ` after ${formatSpan(fromNanoseconds(job.ModifyTime - job.CreateTime))}`
   const paint = state === 'Completed' ? style.green : style.red
-  const headline = `Job ${shortId(job.ID)} ${paint(state.toLowerCase())} after ${span}.\n`
+  const headline = `Job ${shortId(job.ID)} ${paint(state.toLowerCase())}${span}.\n`
   return headline + indented(formatFields(fieldsOf(snapshot))) + (withOutput ? outputText(snapshot, style) : '')
 }
 
 function fieldsOf(snapshot: Snapshot): (readonly [name: string, value: string])[] {
-  const { job, executions } = snapshot
+  const { job, executions, more } = snapshot
   const results = resultsOf(snapshot)
   const codes = new Set(executions.flatMap(({ RunOutput }) => RunOutput?.ExitCode ?? []))
   const nodes = new Set(executions.map(({ NodeID }) => shortId(NodeID)))
-  const more = `and ${results.length - SHOWN} more: bacalhau job executions ${shortId(job.ID)}`
+  const rest = `and ${more ? '' : `${results.length - SHOWN} `}more: bacalhau job executions ${shortId(job.ID)}`
+  const ofSome = more ? ` (of the first ${executions.length} executions)` : ''
   return [
     ...results
       .slice(0, SHOWN)
       .map(({ cid, partial }) => [partial ? 'Partial result' : 'Result', plainLine(cid)] as const),
-    ...(results.length > SHOWN ? [['', more] as const] : []),
-    ...(codes.size > 0 ? [['Exit code', [...codes].join(', ')] as const] : []),
+    ...(results.length > SHOWN ? [['', rest] as const] : []),
+    ...(codes.size > 0 ? [['Exit code', [...codes].join(', ') + ofSome] as const] : []),
     ...(nodes.size > 0 ? [['Node', [...nodes].slice(0, SHOWN).join(', ')] as const] : []),
   ]
 }
@@ -50,6 +54,12 @@ export function nextSteps(snapshot: Snapshot, flags: string, style: Style): stri
   const id = shortId(snapshot.job.ID)
   const [result] = resultsOf(snapshot)
   const steps: (readonly [string, string])[] = [[`bacalhau job describe ${id}${flags}`, 'what happened, step by step']]
+  if (!isFinalJobState(snapshot.job.State.StateType)) {
+    steps.push(
+      [`bacalhau job logs --follow ${id}${flags}`, 'watch its output'],
+      [`bacalhau job stop ${id}${flags}`, 'stop it'],
+    )
+  }
   if (result !== undefined) {
     steps.unshift(
       [`bacalhau job get ${id}${flags}`, 'fetch the results'],
@@ -59,10 +69,10 @@ export function nextSteps(snapshot: Snapshot, flags: string, style: Style): stri
   return `\n${style.dim('Next')}\n${indented(formatFields(steps))}`
 }
 
-/** The error of a job that has ended otherwise than well, undefined for one that completed. */
+/** The error of a job that has ended otherwise than well, undefined for any other. */
 export function failureOf({ job }: Snapshot): BacalhauError | undefined {
   const { StateType, Message = '', Details = {} } = job.State
-  if (StateType === 'Completed') return undefined
+  if (StateType === 'Completed' || !isFinalJobState(StateType)) return undefined
   const words = `job ${shortId(job.ID)} ${StateType === 'Stopped' ? 'was stopped' : 'failed'}`
   const hint =
     Details['Hint'] ?? `See \`bacalhau job describe ${shortId(job.ID)}\` and \`bacalhau job logs ${shortId(job.ID)}\`.`

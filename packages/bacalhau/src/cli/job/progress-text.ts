@@ -21,7 +21,8 @@ export function progressText(job: Job, executions: readonly Execution[]): string
     case 'Queued':
       return `waiting for a node${reason}`
     case 'Running':
-      return job.Count > 1 ? severalText(job, executions) : oneText(executions)
+      // What the orchestrator says of a task array: how much of it is done, and why the rest waits.
+      return Message === '' ? runningText(executions) : plainLine(Message)
     case 'Completed':
       return 'completed'
     case 'Failed':
@@ -31,8 +32,11 @@ export function progressText(job: Job, executions: readonly Execution[]): string
   }
 }
 
-function oneText(executions: readonly Execution[]): string {
-  const execution = executions.findLast((candidate) => !isFinalExecutionState(stateOf(candidate)))
+function runningText(executions: readonly Execution[]): string {
+  const active = executions.filter((candidate) => !isFinalExecutionState(stateOf(candidate)))
+  const nodes = new Set(active.map(({ NodeID }) => NodeID))
+  if (nodes.size > 1) return `running on ${nodes.size} nodes`
+  const execution = active.at(-1)
   const done = executions.some((candidate) => stateOf(candidate) === EXECUTION_STATES.Completed)
   if (execution === undefined) return done ? 'finishing' : 'waiting for a node'
   const node = shortId(execution.NodeID)
@@ -47,18 +51,3 @@ function oneText(executions: readonly Execution[]): string {
       return `offered to ${node}`
   }
 }
-
-function severalText({ Count }: Job, executions: readonly Execution[]): string {
-  const count = (state: ExecutionState) => executions.filter((execution) => stateOf(execution) === state).length
-  const completed = count(EXECUTION_STATES.Completed)
-  const active = executions.filter((execution) => !isFinalExecutionState(stateOf(execution))).length
-  const parts = [
-    `${completed} of ${Count} completed`,
-    ...some(count(EXECUTION_STATES.Running), 'running'),
-    ...some(count(EXECUTION_STATES.Publishing), 'publishing'),
-    ...some(Math.max(0, Count - completed - active), 'waiting'),
-  ]
-  return parts.join(', ')
-}
-
-const some = (count: number, what: string) => (count === 0 ? [] : [`${count} ${what}`])

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { type Execution, EXECUTION_STATES } from '@bacalhau/models'
 import { BacalhauError } from '../../runtime/error.ts'
 import type { Download } from '../transfer/download.ts'
-import type { Snapshot } from './watch-job.ts'
+import type { JobWithExecutions } from './watch-job.ts'
 
 /** The published result of one partition. */
 export interface Result {
@@ -16,7 +16,7 @@ export interface Result {
  * The results that can be fetched, by partition: of the execution that completed, else of the newest one that left some.
  * Results that are published elsewhere than in IPFS have no CID and are not among them.
  */
-export function resultsOf({ executions }: Pick<Snapshot, 'executions'>): Result[] {
+export function resultsOf({ executions }: Pick<JobWithExecutions, 'executions'>): Result[] {
   const best = new Map<number, Result>()
   for (const execution of executions.toSorted((a, b) => a.ModifyTime - b.ModifyTime)) {
     const cid = cidOf(execution)
@@ -38,7 +38,7 @@ function cidOf({ PublishedResult: { Type, Params } }: Execution): string | undef
  * What to fetch, and where to: the result itself, or a folder per partition when there are several. `inner` is a path inside
  * the result. Throws `NotFound` when there is nothing to fetch, and says why.
  */
-export function downloadsOf({ job, executions }: Snapshot, inner: string, folder: string): Download[] {
+export function downloadsOf({ job, executions }: JobWithExecutions, inner: string, folder: string): Download[] {
   const results = resultsOf({ executions })
   if (results.length === 0) throw nothingToFetch({ job, executions })
   return results.map(({ cid, execution }) => {
@@ -48,7 +48,7 @@ export function downloadsOf({ job, executions }: Snapshot, inner: string, folder
   })
 }
 
-function nothingToFetch({ job, executions }: Snapshot): BacalhauError {
+function nothingToFetch({ job, executions }: JobWithExecutions): BacalhauError {
   const state = job.State.StateType
   const elsewhere = executions.find(({ PublishedResult }) => PublishedResult.Type !== '')?.PublishedResult
   if (elsewhere !== undefined) {

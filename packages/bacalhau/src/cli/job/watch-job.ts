@@ -2,15 +2,25 @@ import { setTimeout as pauseFor } from 'node:timers/promises'
 import { ApiError, type Client } from '@bacalhau/client'
 import { type Execution, isFinalJobState, type Job } from '@bacalhau/models'
 
-/** A job and its executions at one moment. */
-export interface Snapshot {
+export interface JobWithExecutions {
   readonly job: Job
   readonly executions: readonly Execution[]
 }
 
+/** A job and the first of its executions at one moment. */
+export interface Snapshot extends JobWithExecutions {
+  /** There are more executions than these. */
+  readonly more: boolean
+}
+
+/** Executions of one job that are looked at and shown: it may have a hundred thousand. */
+export const SHOWN_EXECUTIONS = 50
+
 export interface WatchOptions {
   readonly namespace: string
-  /** Called with the job at first and after each change. */
+  /** Has the job come far enough, although it has not ended? */
+  readonly isEnough?: (snapshot: Snapshot) => boolean
+  /** Called with the job at first, after each change, and every few seconds. */
   readonly onChange: (snapshot: Snapshot) => Promise<void>
   /** Called each time that the node does not answer. */
   readonly onLost: () => Promise<void>
@@ -19,38 +29,47 @@ export interface WatchOptions {
   readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>
 }
 
+/** Seconds after which is looked again even if the job has not moved on: why it waits, and how much of it is done, may differ. */
+const LOOK_AGAIN = 2
 /** Milliseconds between two questions to a server that does not wait for changes, or that does not answer. */
 const PAUSE = 1_000
 /** A node that restarts is back by then; the job does not depend on us. */
 const TRIES = 60
 
 /**
- * Follows a job to its end, without polling: the node answers when something has changed. A node that does not answer is asked
- * again for a minute.
+ * Follows a job to its end: the node answers at once when it has moved on. A node that does not answer is asked again for a
+ * minute.
  */
 export async function watchJob(client: Client, id: string, options: WatchOptions): Promise<Snapshot> {
   const {
     namespace,
     onChange,
+    isEnough = () => false,
     signal,
     pause = (milliseconds) => pauseFor(milliseconds, undefined, { signal }),
   } = options
   for (;;) {
-    const { Job: job, Executions } = await patiently(
-      () => client.jobs.get(id, { namespace, include: ['executions'], signal }),
-      { ...options, pause },
-    )
-    const snapshot = { job, executions: Executions?.Items ?? [] }
+    const snapshot = await patiently(() => takeSnapshot(client, id, options), { ...options, pause })
+    const { job } = snapshot
     await onChange(snapshot)
-    if (isFinalJobState(job.State.StateType)) return snapshot
+    if (isFinalJobState(job.State.StateType) || isEnough(snapshot)) return snapshot
     const asked = performance.now()
-    const next = await patiently(() => client.jobs.waitForChange(job.ID, job.Revision, { namespace, signal }), {
-      ...options,
-      pause,
-    })
+    const wait = { namespace, seconds: LOOK_AGAIN, signal }
+    const next = await patiently(() => client.jobs.waitForChange(job.ID, job.Revision, wait), { ...options, pause })
     // A server that answers at once without a change does not know how to wait.
     if (next.Revision === job.Revision && performance.now() - asked < PAUSE) await pause(PAUSE, signal)
   }
+}
+
+async function takeSnapshot(
+  client: Client,
+  id: string,
+  { namespace, signal }: Pick<WatchOptions, 'namespace' | 'signal'>,
+): Promise<Snapshot> {
+  const { Job: job } = await client.jobs.get(id, { namespace, signal })
+  const limit = SHOWN_EXECUTIONS
+  const { Items, NextToken } = await client.jobs.listExecutions(job.ID, { namespace, limit, signal })
+  return { job, executions: Items, more: NextToken !== '' }
 }
 
 async function patiently<T>(

@@ -1,0 +1,28 @@
+import type { jobDiffFlags } from '../catalogue/running.ts'
+import type { Invocation } from '../command.ts'
+import { connect } from '../connection.ts'
+import { present } from '../present.ts'
+import { readSpec } from '../spec/read-spec.ts'
+import { uploadFileSources } from '../spec/file-sources.ts'
+import { plainLine, plainText } from '../terminal/plain.ts'
+import { createProgress } from '../terminal/progress.ts'
+import { styleFor } from '../terminal/style.ts'
+import { upload } from '../transfer/upload.ts'
+
+export async function run({ args, flags, io, signal }: Invocation<typeof jobDiffFlags>): Promise<number> {
+  const [where = '-'] = args
+  const loaded = await readSpec(where, io)
+  for (const warning of loaded.warnings) await io.err.write(`Warning: ${warning}\n`)
+  const client = await connect(io, flags)
+  const progress = createProgress(io.err, styleFor(io.err, io.env, flags['no-color']), io.clock)
+  const spec = await uploadFileSources(loaded.spec, loaded.folder, async (file) => {
+    const { CID } = await upload(client, file, { progress, signal })
+    return CID
+  })
+  const answer = await client.jobs.diff(spec, { signal })
+  for (const warning of answer.Warnings ?? []) await io.err.write(`Warning: ${plainLine(warning)}\n`)
+  await present(io, flags, answer, () =>
+    answer.Diff === '' ? 'Nothing would change.\n' : `${plainText(answer.Diff)}\n`,
+  )
+  return 0
+}

@@ -1,0 +1,147 @@
+import path from 'node:path'
+import type { Client } from '@bacalhau/client'
+import { EXECUTION_STATES, isFinalJobState, type Job } from '@bacalhau/models'
+import { messageOf } from '../../runtime/error.ts'
+import { Interruption } from '../interruption.ts'
+import type { Io } from '../io.ts'
+import { isForPrograms, present, type PrintFlags } from '../present.ts'
+import { sameNode, type SettingFlags } from '../settings.ts'
+import { plainLine } from '../terminal/plain.ts'
+import { createProgress, type Progress, silentProgress } from '../terminal/progress.ts'
+import { styleFor } from '../terminal/style.ts'
+import { formatFields, indented } from '../terminal/table.ts'
+import { download } from '../transfer/download.ts'
+import { printOutput } from './follow-output.ts'
+import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
+import { progressText } from './progress-text.ts'
+import { downloadsOf } from './results.ts'
+import { shortId } from './short-id.ts'
+import { type Snapshot, watchJob } from './watch-job.ts'
+
+export interface AwaitFlags extends PrintFlags, SettingFlags {
+  readonly wait: boolean
+  readonly follow: boolean
+  readonly 'id-only': boolean
+  readonly download: string | undefined
+}
+
+export interface AwaitRequest {
+  readonly client: Client
+  /** Of the job. */
+  readonly namespace: string
+  readonly flags: AwaitFlags
+  readonly io: Io
+  readonly signal: AbortSignal
+}
+
+/** What says how far things are while this command works. */
+export const progressOf = ({ flags, io }: Pick<AwaitRequest, 'flags' | 'io'>): Progress =>
+  flags['id-only'] ? silentProgress : createProgress(io.err, styleFor(io.err, io.env, flags['no-color']), io.clock)
+
+/**
+ * Goes on with a job that has just been submitted: waits for its end, if wanted, and tells what became of it. Resolves with
+ * the exit code; throws `JobFailed` when the job ends otherwise than well. A job that never ends is waited for until it runs.
+ */
+export async function awaitJob(id: string, request: AwaitRequest, progress: Progress): Promise<number> {
+  const { flags, io, signal } = request
+  if (flags['id-only']) await io.out.write(`${id}\n`)
+  if (!flags.wait) return tellSubmitted(id, request)
+  if (!flags['id-only']) await io.err.write(`Job ${id}\n`)
+  let snapshot: Snapshot
+  try {
+    snapshot = await waitForEnd(id, request, progress)
+  } catch (error) {
+    await progress.clear()
+    if (!signal.aborted) throw error
+    await tellInterrupted(id, request)
+    return signal.reason instanceof Interruption ? signal.reason.exitCode : 130
+  }
+  return tellOutcome(await completed(snapshot, request), request, progress)
+}
+
+async function tellSubmitted(id: string, { flags, io }: AwaitRequest): Promise<number> {
+  if (flags['id-only']) return 0
+  await present(
+    io,
+    flags,
+    { JobID: id },
+    () => `Job ${id} submitted.\n  bacalhau job describe ${shortId(id)}${sameNode(flags)}\n`,
+  )
+  return 0
+}
+
+async function tellInterrupted(id: string, { flags, io }: AwaitRequest): Promise<void> {
+  const steps = formatFields([
+    [`bacalhau job describe ${shortId(id)}${sameNode(flags)}`, 'look at it'],
+    [`bacalhau job stop ${shortId(id)}${sameNode(flags)}`, 'stop it'],
+  ])
+  await io.err.write(`No longer waiting. The job goes on.\n${indented(steps)}`)
+}
+
+/** Output and progress take turns on a terminal: while output comes, it says enough. */
+async function waitForEnd(id: string, request: AwaitRequest, progress: Progress): Promise<Snapshot> {
+  const { client, namespace, flags, io, signal } = request
+  let output: Promise<void> | undefined
+  const snapshot = await watchJob(client, id, {
+    namespace,
+    signal,
+    isEnough: ({ job }) => !flags.follow && isEndless(job) && job.State.StateType === 'Running',
+    onLost: () => progress.update('the node does not answer; the job may go on; trying again'),
+    async onChange({ job, executions }) {
+      const started = executions.find(({ ComputeState }) => hasOutput(ComputeState.StateType))
+      if (flags.follow && output === undefined && started !== undefined) {
+        await progress.clear()
+        output = printOutput(client, id, io, { follow: true, executionId: started.ID, namespace, signal }).catch(
+          async (error: unknown) => {
+            if (!signal.aborted)
+              await io.err.write(`Warning: the output cannot be followed: ${plainLine(messageOf(error))}\n`)
+          },
+        )
+      }
+      if (output === undefined) await tellProgress(progress, { job, executions })
+    },
+  })
+  await output
+  await progress.clear()
+  return snapshot
+}
+
+/** How much of a task array is done changes all the time: that is only for a terminal. */
+async function tellProgress(progress: Progress, { job, executions }: Pick<Snapshot, 'job' | 'executions'>) {
+  const text = progressText(job, executions)
+  if (job.State.StateType !== 'Running' || job.Count < 2) return progress.update(text)
+  await progress.update('running')
+  await progress.detail(text)
+}
+
+const isEndless = ({ Type }: Job) => Type === 'service' || Type === 'daemon'
+
+const hasOutput = (state: number) =>
+  state === EXECUTION_STATES.Running || state === EXECUTION_STATES.Publishing || state === EXECUTION_STATES.Completed
+
+/** With all executions, where they are wanted and there are more. */
+async function completed(snapshot: Snapshot, { client, namespace, flags, signal }: AwaitRequest): Promise<Snapshot> {
+  if (!snapshot.more || (flags.download === undefined && !isForPrograms(flags))) return snapshot
+  const executions = await client.jobs.executions(snapshot.job.ID, { namespace, signal })
+  return { ...snapshot, executions, more: false }
+}
+
+async function tellOutcome(snapshot: Snapshot, request: AwaitRequest, progress: Progress): Promise<number> {
+  const { client, flags, io, signal } = request
+  const failure = failureOf(snapshot)
+  const { job, executions } = snapshot
+  if (!flags['id-only']) {
+    await present(io, flags, { Job: job, Executions: executions }, (style) => {
+      const steps =
+        flags.download === undefined || failure !== undefined ? nextSteps(snapshot, sameNode(flags), style) : ''
+      return outcomeText(snapshot, !flags.follow, style) + steps
+    })
+  }
+  if (failure !== undefined) throw failure
+  if (flags.download !== undefined && isFinalJobState(job.State.StateType)) {
+    const folder = path.resolve(io.cwd, flags.download)
+    await download(client, downloadsOf(snapshot, '', folder), { progress, signal })
+    await io.err.write(`Results are in ${folder}\n`)
+  }
+  return 0
+}
