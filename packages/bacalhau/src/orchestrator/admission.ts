@@ -52,7 +52,8 @@ export function differences(a: Job, b: Job): { path: string; old: unknown; new: 
     if (isDeepStrictEqual(left, right)) return
     if (isObject(left) && isObject(right)) {
       for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-        const at = Array.isArray(left) && Array.isArray(right) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
+        const at =
+          Array.isArray(left) && Array.isArray(right) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
         walk(at, left[key], right[key])
       }
     } else found.push({ path, old: left, new: right })

@@ -1,6 +1,5 @@
 import {
   EXECUTION_STATES,
-  isFinalJobState,
   type Job,
   MAX_OFFERED_EXECUTIONS,
   type OrderMessage,
@@ -405,5 +404,3 @@ function madeBy(
 
 const afterTries = (failure: Failure, tries: number): Failure =>
   tries < 2 ? failure : { ...failure, message: `${failure.message} (tried ${tries} times)` }
-
-export const isOpen = ({ State }: Job): boolean => !isFinalJobState(State.StateType)

@@ -18,6 +18,7 @@ export function verdictOn(
 ): Verdict {
   const limited = (task?.Timeouts.QueueTimeout ?? 0) > 0
   const first = State.StateType === 'Pending'
-  if (kind !== 'impossible' || limited || !first || settling || Type === 'daemon') return { kind: 'wait', message: reason }
+  if (kind !== 'impossible' || limited || !first || settling || Type === 'daemon')
+    return { kind: 'wait', message: reason }
   return { kind: 'fail', code, message: reason }
 }

@@ -33,16 +33,6 @@ export class WaitingLines {
     return false
   }
 
-  /** How many jobs would be served before this one. */
-  ahead(job: OpenJob): number {
-    let count = 0
-    for (const line of this.#lines.values()) {
-      if (line.priority > job.job.Priority) count += line.size
-      else if (line.priority === job.job.Priority) for (const other of line) if (waitsBefore(other, job)) count += 1
-    }
-    return count
-  }
-
   /** Takes a job out of its line. Has to come before anything that changes its place there: a new version waits anew. */
   leave(job: OpenJob): void {
     const { line } = job
