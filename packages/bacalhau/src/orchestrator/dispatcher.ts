@@ -61,7 +61,7 @@ export class Dispatcher implements OrchestratorHandler {
   /** Jobs of which it has to be said in this pass why they are not placed. */
   #due = new Set<OpenJob>()
   /** After a restart, until the nodes had the time to come back. */
-  #settling = false
+  #settling: Timer | undefined
   #watch: Timer | undefined
   #stopped = false
 
@@ -123,11 +123,10 @@ export class Dispatcher implements OrchestratorHandler {
     const open = await this.jobs.recover()
     this.#watch = clock.after(LIMITS.watch, () => this.#lookAround())
     if (open === 0) return
-    this.#settling = true
     const { assignments } = this.jobs
     for (const nodeId of assignments.nodes()) this.#gone(nodeId, LIMITS.restartGrace)
-    clock.after(LIMITS.restartGrace, () => {
-      this.#settling = false
+    this.#settling = clock.after(LIMITS.restartGrace, () => {
+      this.#settling = undefined
       this.#scheduler.wake({ everywhere: true })
     })
   }
@@ -141,6 +140,12 @@ export class Dispatcher implements OrchestratorHandler {
   decide(peer: string, decision: Decision): void {
     this.#decisions?.set(peer, decision)
     this.#applyDecision(peer, decision)
+  }
+
+  /** The node that an operator means: one that is there, or one about which something was decided before. */
+  nodeId(id: string): string {
+    const known = this.#decisions?.find(id)
+    return this.cluster.has(id) || known === undefined ? this.cluster.find(id).Info.NodeID : known
   }
 
   /** Forgets a node and what was decided about it. It may present itself anew. */
@@ -198,7 +203,7 @@ export class Dispatcher implements OrchestratorHandler {
     }
     const { shape } = assignment.job
     if (report.type === 'refused' && report.later) this.#pauses.begin(shape, peer)
-    else this.#pauses.end(shape, peer)
+    else if (this.#pauses.end(shape, peer)) this.#onOpportunity({ node: peer })
     this.jobs.report(assignment, report)
   }
 
@@ -213,6 +218,7 @@ export class Dispatcher implements OrchestratorHandler {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#watch?.cancel()
+    this.#settling?.cancel()
     this.#patience.stop()
     this.#pauses.stop()
     this.jobs.close()
@@ -318,7 +324,7 @@ export class Dispatcher implements OrchestratorHandler {
     if (!waits || ledger.isOver || ledger.active > 0) return
     const why = (job.refusals.size === 0 ? reasons.get(shape) : undefined) ?? this.#explain(job)
     if (job.refusals.size === 0) reasons.set(shape, why)
-    const verdict = verdictOn(ledger.job, why, this.#settling)
+    const verdict = verdictOn(ledger.job, why, this.#settling !== undefined)
     if (verdict.kind === 'fail') this.jobs.fail(job, { ...verdict, hint: CATALOGUE[verdict.code].hint })
     else this.jobs.wait(job, verdict.message)
   }
