@@ -85,6 +85,11 @@ export class JobLedger {
     return isFinalJobState(this.#job.State.StateType)
   }
 
+  /** Is there nothing that `takeWrites` would give? */
+  get isTaken(): boolean {
+    return !this.#changed && this.#writes.length === 0 && this.#events.length === 0 && this.#changedRuns.size === 0
+  }
+
   /** How many executions have not ended. */
   get active(): number {
     return this.#active.size

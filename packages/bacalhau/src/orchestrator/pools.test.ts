@@ -61,6 +61,22 @@ describe('the pool of a shape', () => {
     assert.notEqual(bench.pools.of(wait(bench, 'other', { cpu: 1 })), pool)
   })
 
+  test('stays what it is when the job that it began with asks for something else in its next version', () => {
+    const bench = placingBench()
+    const member = connect(bench, 'QmA', 2)
+    const job = wait(bench, 'job', { cpu: 2 })
+    const pool = bench.pools.of(job)
+    bench.lines.leave(job)
+    job.ledger.renew(
+      { ...job.job, Tasks: job.job.Tasks.map((task) => ({ ...task, Resources: { CPU: '8', Memory: '1' } })) },
+      { topic: 'Submission', message: 'Job updated' },
+    )
+    job.replan()
+    assert.ok(bench.pools.hasRoom(pool, member) && pool.suits(member.info))
+    assert.equal(bench.pools.of(wait(bench, 'alike', { cpu: 2 })), pool)
+    assert.notEqual(bench.pools.of(job), pool)
+  })
+
   test('is forgotten when there are many, and no job of it waits', () => {
     const bench = placingBench()
     const jobs = Array.from({ length: 80 }, (_, index) => wait(bench, `job ${index}`, { cpu: index + 1 }))

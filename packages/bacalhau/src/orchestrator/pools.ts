@@ -1,4 +1,4 @@
-import { fits, type NodeInfo, type Resources } from '@bacalhau/models'
+import { fits, type Job, type NodeInfo, type Resources } from '@bacalhau/models'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Assignments } from './assignments.ts'
 import type { Cluster, Member } from './cluster.ts'
@@ -23,23 +23,25 @@ export interface PoolsOptions {
 
 /** The nodes that can run jobs of one shape. */
 export class Pool {
-  readonly job: OpenJob
+  readonly shape: string
+  readonly kin: string
+  readonly resources: Resources
+  readonly #job: Job
   readonly suitable = new Map<string, Member>()
   /** Those that have room at the moment, in no order. */
   readonly open: Member[] = []
   readonly #places = new Map<string, number>()
 
-  /** `job` stands for all of its shape. */
-  constructor(job: OpenJob) {
-    this.job = job
-  }
-
-  get shape(): string {
-    return this.job.shape
+  /** `job` stands for all of its shape, as it is now: its next version may have another one. */
+  constructor({ job, shape, kin, resources }: OpenJob) {
+    this.shape = shape
+    this.kin = kin
+    this.resources = resources
+    this.#job = job
   }
 
   suits(info: NodeInfo): boolean {
-    return mismatch(this.job.job, this.job.resources, info) === undefined
+    return mismatch(this.#job, this.resources, info) === undefined
   }
 
   setOpen(member: Member, isOpen: boolean): void {
@@ -112,14 +114,14 @@ export class Pools {
   }
 
   /** Has a suitable node room for one more run? */
-  hasRoom({ job }: Pool, member: Member): boolean {
+  hasRoom({ shape, kin, resources }: Pool, member: Member): boolean {
     const { cluster, assignments, pauses, pace, backlog, keptFor } = this.#options
     const { peer } = member
-    if (!member.connected || pauses.isPaused(job.shape, peer) || backlog(peer) > LIMITS.unansweredOffers) return false
+    if (!member.connected || pauses.isPaused(shape, peer) || backlog(peer) > LIMITS.unansweredOffers) return false
     const kept = keptFor(peer)
-    if (kept !== undefined && kept.shape !== job.shape) return false
-    if (fits(job.resources, cluster.free(member))) return true
-    return pace.isShort(job.kin) && assignments.load(peer).runs < LIMITS.queuedExecutions
+    if (kept !== undefined && kept.shape !== shape) return false
+    if (fits(resources, cluster.free(member))) return true
+    return pace.isShort(kin) && assignments.load(peer).runs < LIMITS.queuedExecutions
   }
 
   #refresh(pool: Pool, member: Member): void {

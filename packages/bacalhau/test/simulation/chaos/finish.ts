@@ -1,0 +1,168 @@
+import { fits, isFinalExecutionState, isFinalJobState, type Job } from '@bacalhau/models'
+import type { ComputeHost } from '../world/compute-host.ts'
+import { ORCHESTRATOR } from '../world/orchestrator-host.ts'
+import { taskOf } from '../world/job-task.ts'
+import { Violation } from '../world/violation.ts'
+import type { SeenJob } from '../watch/record-watch.ts'
+import type { Stage } from './stage.ts'
+
+/** Everything works again. From now on everything has to come to its end. */
+export async function heal(stage: Stage): Promise<void> {
+  const { world, mad } = stage
+  world.note('* everything works again')
+  mad?.silence()
+  for (const machine of [world.host.machine, ...[...world.nodes.values()].map((node) => node.machine)]) {
+    Object.assign(machine.disk.weather, { full: false, slowness: [0, 1], deafness: 0 })
+    machine.disarm()
+  }
+  for (const node of world.nodes.values()) {
+    Object.assign(node.weather, { latency: [0, 2], duplicates: 0, unreachable: false })
+    node.block({})
+  }
+  await until(stage, 'every process starts', 60_000, () => world.host.running !== undefined && hosts(stage).every((node) => node.running !== undefined))
+  await until(stage, 'every question is answered', 60_000, () => stage.clients.unanswered.length === 0)
+  await until(stage, 'every node becomes a member', 60_000, () => hosts(stage).every(({ id }) => isMember(stage, id)))
+}
+
+/** Is the node approved and connected? One that an operator has rejected is approved. */
+function isMember({ world, clients }: Stage, id: string): boolean {
+  const node = world.host.running?.nodes().find(({ Info }) => Info.NodeID === id)
+  if (node?.Connection !== 'CONNECTED') return false
+  if (node.Membership !== 'APPROVED') clients.approve(id, 'approve')
+  return node.Membership === 'APPROVED'
+}
+
+/** Checks what has to hold in the end. */
+export async function finish(stage: Stage): Promise<void> {
+  await until(stage, 'every job gets what it needs', 1_800_000, () => everyone(stage).every((job) => isServed(stage, job)))
+  await stage.clients.check()
+  for (const { job } of everyone(stage)) {
+    if (isFinalJobState(job.State.StateType)) continue
+    const number = /^job-(\d+)$/.exec(job.Name)?.[1]
+    if (number !== undefined) stage.clients.stop(Number(number))
+  }
+  await until(stage, 'everything ends', 600_000, () => isQuiet(stage))
+  await checkDisks(stage)
+  await checkShown(stage)
+}
+
+const hosts = (stage: Stage): ComputeHost[] => [...stage.world.nodes.values()]
+const everyone = (stage: Stage): SeenJob[] => [...stage.watch.jobs.values()]
+
+/** Lets time go on until `holds`, at most so many milliseconds. */
+async function until(stage: Stage, invariant: string, most: number, holds: () => boolean): Promise<void> {
+  const { world } = stage
+  const end = world.now + most
+  for (let step = 100; !holds(); step = Math.min(step * 1.2, 2_000)) {
+    world.check()
+    if (world.now > end) throw new Violation(invariant, [...stage.clients.unanswered, describeOpen(stage)].join('\n    '))
+    await world.clock.advance(step)
+  }
+  world.check()
+}
+
+/** A job that has ended, or runs as it should, or for which there is no room. */
+function isServed(stage: Stage, seen: SeenJob): boolean {
+  const { job } = seen
+  if (isFinalJobState(job.State.StateType)) return true
+  const fitting = hosts(stage).filter((node) => canRun(node, job))
+  const running = [...seen.runs.values()].filter(({ state, version }) => version === job.Version && state === 6)
+  if (job.Type === 'daemon') return new Set(running.map(({ node }) => node)).size === fitting.length || hasNoRoom(job, fitting, running.map(({ node }) => node))
+  if (job.Type === 'service') return running.length === job.Count || hasNoRoom(job, fitting)
+  // Nothing may hold up what ends by itself, unless no node can ever run it.
+  return fitting.length === 0
+}
+
+/** What one execution of a job needs. */
+const needs = (job: Job) => ({ CPU: Number(taskOf(job).Resources.CPU ?? 0), Memory: 1e8, Disk: 0, GPU: 0 })
+
+function canRun({ capacity, labels }: ComputeHost, job: Job): boolean {
+  const suits = job.Constraints.every(({ Key, Values }) => Values?.[0] === labels[Key])
+  return suits && fits(needs(job), capacity)
+}
+
+function hasNoRoom(job: Job, fitting: readonly ComputeHost[], served: readonly string[] = []): boolean {
+  return fitting.every(({ id, running }) => served.includes(id) || running === undefined || !fits(needs(job), running.free()))
+}
+
+/** All jobs have ended, and everybody knows. */
+function isQuiet(stage: Stage): boolean {
+  const { world } = stage
+  return (
+    everyone(stage).every(({ job }) => isFinalJobState(job.State.StateType)) &&
+    [...stage.watch.promised.values()].every((runs) => runs.size === 0) &&
+    hosts(stage).every(({ running }) => running !== undefined && running.held(ORCHESTRATOR).length === 0) &&
+    hosts(stage).every(({ id, capacity, running }) => world.ledger.running(id) === 0 && fits(capacity, running?.free() ?? capacity))
+  )
+}
+
+/** Nothing is left on any disk that nobody will ever need. */
+async function checkDisks(stage: Stage): Promise<void> {
+  await stage.world.clock.advance(5_000)
+  const { disk } = stage.world.host.machine
+  const left: string[] = []
+  if ((await disk.rows('job-open')).length > 0) left.push('open jobs of the orchestrator')
+  for (const { id, machine } of hosts(stage)) {
+    for (const table of ['held', 'order'] as const) {
+      if ((await machine.disk.rows(table)).length > 0) left.push(`${table} of ${id}`)
+    }
+    const heard = await received(disk, `o/${id}`)
+    const unheard = (await machine.disk.rows('link-out', 'c/')).filter(({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > heard)
+    if (unheard.length > 0) left.push(`the outbox of ${id}`)
+    const reached = await received(machine.disk, `c/${ORCHESTRATOR}`)
+    const unreached = (await disk.rows('link-out', `o/${id}/`)).filter(({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > reached)
+    if (unreached.length > 0) left.push(`the outbox to ${id}`)
+  }
+  if (left.length > 0) throw new Violation('nothing is left behind', left.join(', '))
+}
+
+type RowsOf = Stage['world']['host']['machine']['disk']
+async function received(disk: RowsOf, key: string): Promise<number> {
+  const [row] = await disk.rows('link-in', key)
+  const value = row?.value as { readonly received: { readonly seq: number } } | undefined
+  return value?.received.seq ?? 0
+}
+
+/** What the orchestrator shows is what there is. */
+async function checkShown(stage: Stage): Promise<void> {
+  const { orchestrator } = stage.world
+  for (const { Info } of orchestrator.nodes()) {
+    const { RunningExecutions, EnqueuedExecutions, AvailableCapacity, MaxCapacity } = Info.ComputeNodeInfo
+    if (RunningExecutions + EnqueuedExecutions > 0 || !fits(MaxCapacity, AvailableCapacity)) {
+      throw new Violation('everything is given back', `${Info.NodeID}: ${JSON.stringify(Info.ComputeNodeInfo)}`)
+    }
+  }
+  for (const { job, sequence, runs } of everyone(stage)) {
+    const shown = await orchestrator.getJob(job.ID)
+    const { StateType } = shown.State
+    if (StateType !== job.State.StateType) throw new Violation('what is shown is what is stored', `${job.ID} ${StateType}`)
+    const open = [...runs.values()].filter(({ state }) => !isFinalExecutionState(state))
+    if (open.length > 0) throw new Violation('a job that has ended has no executions', job.ID)
+    const events = await orchestrator.history(job.ID, Math.max(0, sequence - 1), 10)
+    if (events.at(-1)?.SeqNum !== sequence) throw new Violation('what is shown is what is stored', `history of ${job.ID}`)
+    checkResult(job, [...runs.values()])
+  }
+}
+
+function checkResult(job: Job, runs: SeenJob['runs'] extends Map<string, infer R> ? R[] : never): void {
+  if (job.Type !== 'batch' || job.State.StateType !== 'Completed') return
+  const completed = runs.filter(({ state, version }) => state === 9 && version === job.Version)
+  if (completed.length !== job.Count) {
+    throw new Violation('a completed job has all its results', `${job.ID}: ${completed.length} of ${job.Count}`)
+  }
+}
+
+function describeOpen(stage: Stage): string {
+  const jobs = everyone(stage)
+    .filter((seen) => !isFinalJobState(seen.job.State.StateType))
+    .map(({ job, runs }) => {
+      const open = [...runs.values()].filter(({ state }) => !isFinalExecutionState(state))
+      const shown = open.slice(0, 5).map(({ id, node, state }) => `${id.slice(0, 8)} at ${node} ${state}`)
+      return `${job.Name} ${job.ID.slice(0, 8)} ${job.Type} x${job.Count} ${job.State.StateType} (${job.State.Message ?? ''}) ${shown.join(', ')}`
+    })
+  const nodes = hosts(stage).map(({ id, running }) => {
+    const held = running?.held(ORCHESTRATOR) ?? []
+    return `${id} ${running === undefined ? 'is down' : `holds ${held.map(({ executionId }) => executionId.slice(0, 8)).join(' ') || 'nothing'}`}`
+  })
+  return [...jobs, ...(nodes.length > 10 ? [] : nodes)].join('\n    ')
+}

@@ -1,0 +1,204 @@
+import { createDice, type Dice } from '../world/dice.ts'
+import { CRASH_POINTS } from '../world/machine.ts'
+import type { Script } from '../world/runner.ts'
+import type { Action, JobPlan, JobType, Kind, NodePlan, Plan, Step } from './script.ts'
+
+/** Weights of the kinds of worlds, of a thousand. */
+const SHARES: readonly (readonly [Kind, number])[] = [
+  ['calm', 80],
+  ['network', 220],
+  ['crashes', 240],
+  ['disks', 150],
+  ['everything', 210],
+  ['mad', 50],
+  ['amnesia', 45],
+  ['crowd', 4],
+  ['multitude', 1],
+]
+
+/** The world of a seed. */
+export function generate(seed: number): Plan {
+  const dice = createDice(seed)
+  const kind = kindOf(dice.int(0, 999))
+  const nodes = nodesOf(kind, dice.fork('nodes'))
+  const orchestrator = { skew: skewOf(kind, dice), slowness: slownessOf(dice) }
+  return { seed, kind, orchestrator, nodes, steps: stepsOf(kind, nodes.length, dice.fork('steps')) }
+}
+
+function kindOf(roll: number): Kind {
+  let rest = roll
+  for (const [kind, share] of SHARES) {
+    if (rest < share) return kind
+    rest -= share
+  }
+  return 'calm'
+}
+
+function nodesOf(kind: Kind, dice: Dice): NodePlan[] {
+  const count = kind === 'multitude' ? dice.int(500, 1_000) : kind === 'crowd' ? 50 : dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
+  const base = dice.pick([0, 0, 1, 5, 20])
+  const nodes = Array.from({ length: count }, (_, index): NodePlan => {
+    const least = base + dice.int(0, 3)
+    return {
+      id: `QmNode${index + 1}`,
+      cpu: dice.pick([1, 2, 2, 4, 8]),
+      zone: dice.pick(['a', 'b']),
+      skew: skewOf(kind, dice),
+      rate: dice.pick([1, 1, 1, 0.99, 1.01]),
+      latency: [least, least + dice.pick([0, 0, 2, 30])],
+      slowness: slownessOf(dice),
+      mad: kind === 'mad' && index === 0,
+    }
+  })
+  // A mad node alone can do no work at all.
+  return kind === 'mad' && count === 1 ? [...nodes, { ...nodeLike(nodes), id: 'QmNode2', mad: false }] : nodes
+}
+
+function nodeLike([node]: readonly NodePlan[]): NodePlan {
+  if (node === undefined) throw new Error('a world has nodes')
+  return node
+}
+
+const slownessOf = (dice: Dice): readonly [number, number] => dice.pick([[0, 0], [0, 1], [1, 4], [2, 20]] as const)
+const skewOf = (kind: Kind, dice: Dice): number => (kind === 'calm' ? 0 : dice.pick([0, 0, 0, -40, 700, -90_000, 86_400_000]))
+
+function stepsOf(kind: Kind, nodes: number, dice: Dice): Step[] {
+  const makers = MAKERS[kind]
+  const count = kind === 'multitude' ? dice.int(20, 60) : dice.int(6, dice.pick([12, 30, 50]))
+  const pace = dice.pick([5, 100, 500, 1_500])
+  const state: Progress = { types: [], nodes }
+  return Array.from({ length: count }, (_, index): Step => {
+    const action = index < 2 ? submit(dice, state) : dice.pick(makers)(dice, state)
+    // Often the next thing happens in the middle of what the last one has set off.
+    return { after: dice.chance(0.3) ? 0 : Math.floor(dice.next() * pace), action }
+  })
+}
+
+interface Progress {
+  /** Types of the jobs so far: an update never changes that of its job. */
+  readonly types: JobType[]
+  readonly nodes: number
+}
+type Maker = (dice: Dice, progress: Progress) => Action
+
+const anyMachine = (dice: Dice, { nodes }: Progress): number => (dice.chance(0.3) ? 0 : dice.int(1, nodes))
+const anyNode = (dice: Dice, { nodes }: Progress): number => dice.int(1, nodes)
+const anyJob = (dice: Dice, { types }: Progress): number => dice.int(0, types.length - 1)
+/** A while: mostly shorter than the patience of the system, sometimes longer. */
+const anyTime = (dice: Dice): number => Math.floor(dice.next() * dice.pick([300, 2_000, 8_000, 25_000]))
+
+function submit(dice: Dice, { types, nodes }: Progress): Action {
+  const type = dice.pick(TYPES)
+  const job = types.push(type) - 1
+  return { do: 'submit', job, plan: planJob(type, dice, nodes), force: false }
+}
+
+const update: Maker = (dice, progress) => {
+  const job = anyJob(dice, progress)
+  const plan = planJob(progress.types[job] ?? 'batch', dice, progress.nodes)
+  return { do: 'update', job, plan, force: dice.chance(0.3) }
+}
+const onJob =
+  (what: 'rerun' | 'stop'): Maker =>
+  (dice, progress) => ({ do: what, job: anyJob(dice, progress) })
+const onNode =
+  (what: 'cut' | 'refresh' | 'approve' | 'reject' | 'delete'): Maker =>
+  (dice, progress) => ({ do: what, machine: anyNode(dice, progress) })
+const onDisk =
+  (what: 'wipe' | 'copy' | 'restore'): Maker =>
+  (dice, progress) => ({ do: what, machine: anyMachine(dice, progress) })
+
+const crash: Maker = (dice, progress) => ({
+  do: 'crash',
+  machine: anyMachine(dice, progress),
+  point: dice.pick(CRASH_POINTS),
+  hops: dice.int(0, dice.pick([0, 3, 30])),
+  down: Math.floor(dice.next() * dice.pick([10, 1_500, 10_000, 30_000])),
+  silently: dice.chance(0.3),
+})
+const halt: Maker = (dice, progress) => ({ do: 'halt', machine: anyMachine(dice, progress), down: dice.int(0, 8_000) })
+const block: Maker = (dice, progress) => {
+  const left = dice.chance(0.7)
+  return { do: 'block', machine: anyNode(dice, progress), left, right: !left || dice.chance(0.5), time: anyTime(dice) }
+}
+const isolate: Maker = (dice, progress) => ({ do: 'isolate', machine: anyNode(dice, progress), time: anyTime(dice) })
+const latency: Maker = (dice, progress) => {
+  const least = dice.int(0, dice.pick([2, 50, 800]))
+  return {
+    do: 'latency',
+    machine: anyNode(dice, progress),
+    latency: [least, least + dice.int(0, 200)],
+    duplicates: dice.pick([0, 0.2, 0.9]),
+  }
+}
+const fill: Maker = (dice, progress) => ({ do: 'fill', machine: anyMachine(dice, progress), time: anyTime(dice) })
+const slow: Maker = (dice, progress) => ({
+  do: 'slow',
+  machine: anyMachine(dice, progress),
+  slowness: [0, dice.pick([20, 300, 3_000])],
+  deafness: dice.pick([0, 5, 200]),
+  time: anyTime(dice),
+})
+const jump: Maker = (dice, progress) => ({
+  do: 'jump',
+  machine: anyMachine(dice, progress),
+  milliseconds: dice.pick([-3_600_000, -5_000, -20, 15, 5_000, 3_600_000]),
+})
+const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), dice: dice.int(0, 2 ** 31) })
+
+const WORK: readonly Maker[] = [submit, submit, submit, submit, update, onJob('stop'), onJob('rerun')]
+const NETWORK: readonly Maker[] = [onNode('cut'), block, isolate, latency, latency, onNode('refresh')]
+const CRASHES: readonly Maker[] = [crash, crash, crash, halt]
+const DISKS: readonly Maker[] = [fill, slow, slow]
+const MEMBERS: readonly Maker[] = [onNode('approve'), onNode('approve'), onNode('reject'), onNode('delete')]
+
+const MAKERS: Readonly<Record<Kind, readonly Maker[]>> = {
+  calm: [...WORK, onNode('refresh')],
+  network: [...WORK, ...NETWORK, jump],
+  crashes: [...WORK, ...CRASHES, onNode('cut')],
+  disks: [...WORK, ...DISKS, crash],
+  everything: [...WORK, ...WORK, ...NETWORK, ...CRASHES, ...DISKS, ...MEMBERS, jump],
+  mad: [...WORK, lie, lie, lie, lie, lie, lie, crash, onNode('cut')],
+  amnesia: [...WORK, ...CRASHES, onDisk('wipe'), onDisk('copy'), onDisk('copy'), onDisk('restore'), onNode('cut')],
+  crowd: [...WORK, ...NETWORK, ...CRASHES],
+  multitude: [submit, submit, submit, onJob('stop'), onNode('cut'), crash, block],
+}
+
+const TYPES: readonly JobType[] = ['batch', 'batch', 'batch', 'batch', 'batch', 'service', 'ops', 'daemon']
+
+/** What is to run for ever leaves room for what ends: a tenth of a core of each node is enough for all of it. */
+function planJob(type: JobType, dice: Dice, nodes: number): JobPlan {
+  const forever = type === 'service' || type === 'daemon'
+  const count = type === 'service' ? dice.int(0, 3) : type === 'batch' ? countOf(dice, nodes) : 0
+  const queueTimeout = dice.chance(0.25) ? dice.int(5, 60) : 0
+  const executionTimeout = !forever && dice.chance(0.1) ? dice.int(1, 20) : 0
+  return {
+    type,
+    count,
+    priority: dice.pick([0, 0, 0, 1, 5, -1]),
+    cpu: forever ? '0.001' : dice.pick(['0.1', '0.4', '0.4', '0.9', '1.8']),
+    ...(dice.chance(0.2) ? { zone: dice.pick(['a', 'b']) } : {}),
+    script: forever ? { Hold: true, ...failureOf(dice) } : scriptOf(dice),
+    published: dice.chance(0.2),
+    queueTimeout,
+    executionTimeout,
+    totalTimeout: !forever && dice.chance(0.1) ? queueTimeout + executionTimeout + dice.int(1, 40) : 0,
+  }
+}
+
+function countOf(dice: Dice, nodes: number): number {
+  if (nodes > 100) return dice.int(1, dice.pick([10, 500, 2_000]))
+  return dice.chance(0.05) ? 0 : dice.int(1, dice.pick([1, 3, 8, 50]))
+}
+
+function scriptOf(dice: Dice): Script {
+  if (dice.chance(0.1)) return { AtOnce: true }
+  const dying = dice.chance(0.1) ? { Dying: dice.int(1, 500) } : {}
+  return { Milliseconds: Math.floor(dice.next() * dice.pick([10, 40, 400, 4_000, 15_000])), ...dying, ...failureOf(dice) }
+}
+
+function failureOf(dice: Dice): Script {
+  if (!dice.chance(0.15)) return {}
+  const Fail = dice.pick(['WasmTrap', 'InputFailed', 'PublishFailed', 'SandboxCrashed'])
+  return { Fail, FailTimes: dice.int(1, 4) }
+}

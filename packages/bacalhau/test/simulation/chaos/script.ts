@@ -1,0 +1,88 @@
+import type { CrashPoint } from '../world/machine.ts'
+import type { Script } from '../world/runner.ts'
+
+/** What kinds of worlds there are. */
+export const KINDS = ['calm', 'network', 'crashes', 'disks', 'everything', 'mad', 'amnesia', 'crowd', 'multitude'] as const
+export type Kind = (typeof KINDS)[number]
+
+export interface NodePlan {
+  readonly id: string
+  readonly cpu: number
+  readonly zone: string
+  readonly skew: number
+  readonly rate: number
+  readonly latency: readonly [number, number]
+  readonly slowness: readonly [number, number]
+  readonly mad: boolean
+}
+
+export type JobType = 'batch' | 'service' | 'ops' | 'daemon'
+
+export interface JobPlan {
+  readonly type: JobType
+  readonly count: number
+  readonly priority: number
+  readonly cpu: string
+  readonly zone?: string
+  readonly script: Script
+  readonly published: boolean
+  /** Seconds; 0 for none. */
+  readonly queueTimeout: number
+  readonly totalTimeout: number
+  readonly executionTimeout: number
+}
+
+/**
+ * Something that happens. Machine 0 is that of the orchestrator, n is that of node n - 1; jobs are named by the number of their
+ * submission, so that what is left makes sense when others are taken out.
+ */
+export type Action =
+  | { readonly do: 'submit' | 'update'; readonly job: number; readonly plan: JobPlan; readonly force: boolean }
+  | { readonly do: 'rerun' | 'stop'; readonly job: number }
+  | { readonly do: 'crash'; readonly machine: number; readonly point: CrashPoint; readonly hops: number; readonly down: number; readonly silently: boolean }
+  | { readonly do: 'halt'; readonly machine: number; readonly down: number }
+  | { readonly do: 'cut' | 'refresh'; readonly machine: number }
+  | { readonly do: 'block'; readonly machine: number; readonly left: boolean; readonly right: boolean; readonly time: number }
+  | { readonly do: 'isolate'; readonly machine: number; readonly time: number }
+  | { readonly do: 'latency'; readonly machine: number; readonly latency: readonly [number, number]; readonly duplicates: number }
+  | { readonly do: 'fill'; readonly machine: number; readonly time: number }
+  | { readonly do: 'slow'; readonly machine: number; readonly slowness: readonly [number, number]; readonly deafness: number; readonly time: number }
+  | { readonly do: 'jump'; readonly machine: number; readonly milliseconds: number }
+  | { readonly do: 'approve' | 'reject' | 'delete'; readonly machine: number }
+  | { readonly do: 'lie'; readonly machine: number; readonly lie: number; readonly dice: number }
+  | { readonly do: 'wipe' | 'copy' | 'restore'; readonly machine: number }
+
+/** An action after a pause of so many virtual milliseconds. */
+export interface Step {
+  readonly after: number
+  readonly action: Action
+}
+
+/** A whole world and everything that happens to it. Nothing else decides what it does. */
+export interface Plan {
+  readonly seed: number
+  readonly kind: Kind
+  readonly orchestrator: { readonly skew: number; readonly slowness: readonly [number, number] }
+  readonly nodes: readonly NodePlan[]
+  readonly steps: readonly Step[]
+}
+
+const machineName = (machine: number): string => (machine === 0 ? 'the orchestrator' : `node ${machine}`)
+
+/** An action in one line. */
+export function describeAction(action: Action): string {
+  const { do: verb, ...rest } = action
+  const { machine, ...facts } = { machine: undefined, ...rest }
+  return `${verb}${machine === undefined ? '' : ` ${machineName(machine)}`} ${JSON.stringify(facts)}`
+}
+
+/** A plan as lines that a person can read. */
+export function describePlan({ seed, kind, orchestrator, nodes, steps }: Plan): string[] {
+  let time = 0
+  return [
+    `a world of kind "${kind}" from seed ${seed}`,
+    `the orchestrator: ${JSON.stringify(orchestrator)}`,
+    ...nodes.map((node, index) => `node ${index + 1}: ${JSON.stringify(node)}`),
+    ...steps.map(({ after, action }) => `${String((time += after)).padStart(8)} ms  ${describeAction(action)}`),
+  ]
+}
