@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { openJob, someRun, START } from './fixtures/jobs.ts'
-import { Line, waitsBefore } from './line.ts'
+import { Line } from './line.ts'
 import type { OpenJob } from './open-job.ts'
 import { servedBefore, WaitingLines } from './waiting-lines.ts'
 
