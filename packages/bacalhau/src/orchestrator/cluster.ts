@@ -83,6 +83,11 @@ export class Cluster {
     return [...this.#members.values()].map((member) => this.#toState(member))
   }
 
+  /** Is there a node with this id or this beginning of it? */
+  has(id: string): boolean {
+    return [...this.#members.keys()].some((peer) => peer === id || (id.length >= 3 && peer.startsWith(id)))
+  }
+
   /** A node by its id or a beginning of it that no other shares. */
   find(id: string): NodeState {
     const found = this.states().filter(

@@ -30,6 +30,12 @@ export class NodeDecisions implements Recorded {
     return this.#decisions.get(peer)
   }
 
+  /** The one node that begins so of those about which something was decided. */
+  find(id: string): string | undefined {
+    const found = [...this.#decisions.keys()].filter((peer) => peer === id || (id.length >= 3 && peer.startsWith(id)))
+    return found.length === 1 ? found[0] : undefined
+  }
+
   set(peer: string, decision: Decision): void {
     this.#decisions.set(peer, decision)
     this.#writes.push(put('node', peer, decision))

@@ -89,10 +89,20 @@ export class OpenJobs {
   /** Records a new job; resolves when it will survive a crash. Rejects, and forgets it, when it cannot be written. */
   async admit(row: JobRow): Promise<Job> {
     const job = this.#create({ ...row, sequence: 0, ordinal: 0 })
+    const { ID } = job.job
     job.ledger.open()
     this.#conclude(job)
-    await this.#options.store.commit(job.ledger.takeWrites())
-    if (!job.ledger.isOver) this.#take(job)
+    // Known at once, so that whoever finds it in the store changes this very record and no copy of it.
+    this.#jobs.set(ID, job)
+    try {
+      await this.#options.store.commit(job.ledger.takeWrites())
+    } catch (error) {
+      job.isVoid = true
+      this.#jobs.delete(ID)
+      throw error
+    }
+    if (job.ledger.isOver) this.#written(job)
+    else this.#take(job)
     return job.job
   }
 
@@ -272,7 +282,9 @@ export class OpenJobs {
 
   #written(job: OpenJob): void {
     const { ID } = job.job
-    if (job.ledger.isOver && this.#jobs.get(ID) === job) this.#jobs.delete(ID)
+    // One that has ended since it was written is forgotten when its end is written: until then the store shows it as it was.
+    const isSettled = job.ledger.isOver && job.ledger.isTaken
+    if (isSettled && this.#jobs.get(ID) === job) this.#jobs.delete(ID)
     this.#options.onChange(ID)
   }
 

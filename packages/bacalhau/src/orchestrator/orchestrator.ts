@@ -205,18 +205,18 @@ class Service implements RunningOrchestrator {
 
   async approveNode(id: string, message: string): Promise<void> {
     const words = message || 'the operator of the orchestrator has approved the node'
-    this.#dispatcher.decide(this.node(id).Info.NodeID, { membership: 'APPROVED', message: words })
+    this.#dispatcher.decide(this.#dispatcher.nodeId(id), { membership: 'APPROVED', message: words })
     await this.#dispatcher.journal.flushed()
   }
 
   async rejectNode(id: string, message: string): Promise<void> {
     const words = message || 'the operator of the orchestrator has rejected the node'
-    this.#dispatcher.decide(this.node(id).Info.NodeID, { membership: 'REJECTED', message: words })
+    this.#dispatcher.decide(this.#dispatcher.nodeId(id), { membership: 'REJECTED', message: words })
     await this.#dispatcher.journal.flushed()
   }
 
   async deleteNode(id: string): Promise<void> {
-    this.#dispatcher.forgetNode(this.node(id).Info.NodeID)
+    this.#dispatcher.forgetNode(this.#dispatcher.nodeId(id))
     await this.#dispatcher.journal.flushed()
   }
 

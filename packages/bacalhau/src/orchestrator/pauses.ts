@@ -41,12 +41,15 @@ export class Pauses {
     nodes.set(nodeId, pause)
   }
 
-  /** The node takes jobs of this shape again. */
-  end(shape: string, nodeId: string): void {
+  /** The node takes jobs of this shape again. True when that is news. */
+  end(shape: string, nodeId: string): boolean {
     const nodes = this.#pauses.get(shape)
-    nodes?.get(nodeId)?.timer.cancel()
-    nodes?.delete(nodeId)
-    if (nodes?.size === 0) this.#pauses.delete(shape)
+    const pause = nodes?.get(nodeId)
+    if (nodes === undefined || pause === undefined) return false
+    pause.timer.cancel()
+    nodes.delete(nodeId)
+    if (nodes.size === 0) this.#pauses.delete(shape)
+    return !pause.over
   }
 
   isPaused(shape: string, nodeId: string): boolean {

@@ -7,7 +7,7 @@ import type { OpenJob } from './open-job.ts'
 import type { Pace } from './pace.ts'
 import type { Pauses } from './pauses.ts'
 
-/** Shapes whose nodes are kept although no job of them waits at the moment. */
+/** Pools that are kept in any case, although their jobs may not wait at the moment. */
 const KEPT = 64
 
 export interface PoolsOptions {
@@ -21,7 +21,7 @@ export interface PoolsOptions {
   readonly keptFor: (peer: string) => OpenJob | undefined
 }
 
-/** The nodes that can run jobs of one shape. */
+/** The nodes that can run jobs of one kin. */
 export class Pool {
   readonly shape: string
   readonly kin: string
@@ -32,7 +32,7 @@ export class Pool {
   readonly open: Member[] = []
   readonly #places = new Map<string, number>()
 
-  /** `job` stands for all of its shape, as it is now: its next version may have another one. */
+  /** `job` stands for all of its kin, as it is now: its next version may have another one. */
   constructor({ job, shape, kin, resources }: OpenJob) {
     this.shape = shape
     this.kin = kin
@@ -67,7 +67,7 @@ export class Pool {
 }
 
 /**
- * For every shape of which jobs wait, the nodes that have room for one. Kept up to date as things happen, so that a placement
+ * For every kin of jobs that wait, the nodes that have room for one. Kept up to date as things happen, so that a placement
  * costs the same however many nodes there are.
  */
 export class Pools {
@@ -79,11 +79,12 @@ export class Pools {
   }
 
   of(job: OpenJob): Pool {
-    const known = this.#pools.get(job.shape)
-    if (known !== undefined) return known
-    const pool = new Pool(job)
-    this.#pools.set(job.shape, pool)
-    for (const member of this.#options.cluster.candidates()) this.#refresh(pool, member)
+    const known = this.#pools.get(job.kin)
+    const pool = known ?? new Pool(job)
+    // In the order of their last use.
+    this.#pools.delete(job.kin)
+    this.#pools.set(job.kin, pool)
+    if (known === undefined) for (const member of this.#options.cluster.candidates()) this.#refresh(pool, member)
     return pool
   }
 
@@ -104,12 +105,11 @@ export class Pools {
     }
   }
 
-  /** Forgets the shapes of which no job waits, but for the newest. */
-  tidy(isWanted: (shape: string) => boolean): void {
-    if (this.#pools.size <= KEPT) return
-    for (const shape of this.#pools.keys()) {
-      if (this.#pools.size <= KEPT) return
-      if (!isWanted(shape)) this.#pools.delete(shape)
+  /** Forgets all but the `wanted` pools that were used last; one that is asked for again is made anew. */
+  tidy(wanted: number): void {
+    for (const kin of this.#pools.keys()) {
+      if (this.#pools.size <= Math.max(wanted, KEPT)) return
+      this.#pools.delete(kin)
     }
   }
 

@@ -75,11 +75,11 @@ export class Scheduler implements Recorded {
 
   #pass(): void {
     const { lines, pools, onPassed } = this.#options
-    if (this.#kept?.job.waits === false) this.#keep(undefined)
+    if (this.#kept !== undefined && !this.#isOfUse(this.#kept)) this.#keep(undefined)
     if (this.#everywhereDue) this.#serveEverywhere()
     this.#serveLines()
     this.#reserve()
-    pools.tidy((shape) => lines.hasShape(shape))
+    pools.tidy(2 * lines.count)
     onPassed()
   }
 
@@ -181,6 +181,13 @@ export class Scheduler implements Recorded {
         best = { peer, cores: CPU }
     }
     return best?.peer
+  }
+
+  /** Can the job still be run on the node that is kept for it? */
+  #isOfUse({ job, peer }: Kept): boolean {
+    const { pools, cluster } = this.#options
+    if (!job.waits || job.refusals.has(peer) || cluster.get(peer)?.connected !== true) return false
+    return pools.of(job).suitable.has(peer)
   }
 
   #keep(kept: Kept | undefined): void {

@@ -27,10 +27,9 @@ export class WaitingLines {
     this.#size += 1
   }
 
-  /** Does any job of this shape wait? */
-  hasShape(shape: string): boolean {
-    for (const line of this.#lines.values()) if (line.shape === shape) return true
-    return false
+  /** How many lines there are. */
+  get count(): number {
+    return this.#lines.size
   }
 
   /** Takes a job out of its line. Has to come before anything that changes its place there: a new version waits anew. */
