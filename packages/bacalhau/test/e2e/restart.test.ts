@@ -69,7 +69,7 @@ describe('nodes that are killed', { timeout: 120_000 }, () => {
     const id = await submit(orchestrator, olderSpec(LOOPS, { Timeout: 3 }))
     await until(async () => (await state(orchestrator, id)).StateType === 'Running')
     assert.equal((await compute.stop()).code, 0)
-    await until(async () => (await nodesOf(orchestrator)).includes('DISCONNECTED'))
+    await until(async () => (await nodesOf(orchestrator)).includes('APPROVED DISCONNECTED'))
     assert.notEqual((await state(orchestrator, id)).StateType, 'Failed')
     await world.node('compute', ['--compute', '--peer', orchestrator.addresses[0] ?? ''])
     await until(async () => (await state(orchestrator, id)).StateType === 'Failed')
