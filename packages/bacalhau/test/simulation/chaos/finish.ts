@@ -21,15 +21,20 @@ export async function heal(stage: Stage): Promise<void> {
   }
   await until(stage, 'every process starts', 60_000, () => world.host.running !== undefined && hosts(stage).every((node) => node.running !== undefined))
   await until(stage, 'every question is answered', 60_000, () => stage.clients.unanswered.length === 0)
-  await until(stage, 'every node becomes a member', 60_000, () => hosts(stage).every(({ id }) => isMember(stage, id)))
+  await until(stage, 'every node becomes a member', 60_000, () => areMembers(stage))
 }
 
-/** Is the node approved and connected? One that an operator has rejected is approved. */
-function isMember({ world, clients }: Stage, id: string): boolean {
-  const node = world.host.running?.nodes().find(({ Info }) => Info.NodeID === id)
-  if (node?.Connection !== 'CONNECTED') return false
-  if (node.Membership !== 'APPROVED') clients.approve(id, 'approve')
-  return node.Membership === 'APPROVED'
+/** Are all nodes approved and connected? One that an operator has rejected is approved. */
+function areMembers({ world, clients }: Stage): boolean {
+  const known = new Map(world.host.running?.nodes().map((node) => [node.Info.NodeID, node]))
+  let all = true
+  for (const id of world.nodes.keys()) {
+    const node = known.get(id)
+    if (node?.Connection === 'CONNECTED' && node.Membership === 'APPROVED') continue
+    all = false
+    if (node !== undefined && node.Membership !== 'APPROVED') clients.approve(id, 'approve')
+  }
+  return all
 }
 
 /** Checks what has to hold in the end. */

@@ -33,7 +33,7 @@ export async function runPlan(plan: Plan, { shown = SHOWN } = {}): Promise<Outco
     milliseconds: world.now,
     moves: watch.moves,
     runs: world.ledger.begun.length,
-    lines: violation === undefined ? [] : world.trace.last(shown),
+    lines: world.trace.last(shown),
     ...(violation === undefined ? {} : { violation }),
   }
 }

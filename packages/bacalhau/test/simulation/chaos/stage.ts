@@ -1,3 +1,4 @@
+import type { Run } from '../../../src/orchestrator/run.ts'
 import { RecordWatch } from '../watch/record-watch.ts'
 import { overpromised } from '../watch/promise-watch.ts'
 import type { ComputeHost } from '../world/compute-host.ts'
@@ -106,8 +107,9 @@ export class Stage {
   }
 
   #checkPromises(): void {
-    for (const [id, runs] of this.watch.promised) {
+    for (const id of this.watch.takeTouched()) {
       const node = this.world.nodes.get(id)
+      const runs = this.watch.promised.get(id) ?? new Map<string, Run>()
       const problem = node === undefined ? undefined : overpromised(runs.values(), node.capacity)
       if (problem !== undefined) this.world.fail(new Violation('no node is promised more than it has', `${id}: ${problem}`))
     }

@@ -41,6 +41,7 @@ export class RecordWatch {
   readonly promised = new Map<string, Map<string, Run>>()
   /** Durable moves of jobs and executions so far. */
   moves = 0
+  #touched = new Set<string>()
   readonly #byKey = new Map<string, SeenJob>()
   readonly #completed = new Set<string>()
   readonly #onViolation: (violation: Violation) => void
@@ -54,6 +55,13 @@ export class RecordWatch {
   /** A unit has become durable. */
   onUnit(writes: readonly Write[]): void {
     for (const [key, part] of this.#split(writes)) this.#take(key, part)
+  }
+
+  /** Nodes of which something was promised or taken back since the last call. */
+  takeTouched(): ReadonlySet<string> {
+    const touched = this.#touched
+    this.#touched = new Set()
+    return touched
   }
 
   /** The disk was lost or set back: begins anew with what is there. */
@@ -214,6 +222,7 @@ export class RecordWatch {
     if (run.state === EXECUTION_STATES.Completed) this.#completed.add(resultKey(job, run))
     const runs = this.promised.get(run.node) ?? new Map<string, Run>()
     this.promised.set(run.node, runs)
+    this.#touched.add(run.node)
     if (isFinalExecutionState(run.state)) runs.delete(run.id)
     else runs.set(run.id, run)
   }

@@ -66,6 +66,7 @@ interface Process {
 export class ComputeHost {
   readonly id: string
   readonly machine: Machine
+  readonly capacity: Resources
   readonly weather: LinkWeather = { latency: [0, 0], duplicates: 0, blocked: {}, unreachable: false }
   /** What the orchestrator has decided about this node, newest last. */
   readonly memberships: string[] = []
@@ -83,6 +84,7 @@ export class ComputeHost {
     this.id = id
     this.#options = options
     this.#surroundings = surroundings
+    this.capacity = someResources({ CPU: 4, Memory: 8e9, ...options.capacity })
     ledger.setCapacity(id, this.capacity)
     const disk = new Disk({ clock, dice: dice.fork('disk') })
     const died = () => {
@@ -92,10 +94,6 @@ export class ComputeHost {
       onDeath?.(id)
     }
     this.machine = new Machine({ name: id, clock, disk, dice: dice.fork('machine'), skew, rate, onDeath: died })
-  }
-
-  get capacity(): Resources {
-    return someResources({ CPU: 4, Memory: 8e9, ...this.#options.capacity })
   }
 
   get labels(): Record<string, string> {

@@ -1,0 +1,163 @@
+// Runs simulated worlds, each from a seed, on all cores: `npm run simulate -- --seeds 100000 --from 1`.
+// Every seed that breaks a promise is printed with the fewest steps that lead there; then the exit code is 1.
+// With one seed alone, `--trace` prints everything that happens in its world.
+import { type ChildProcess, fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { performance } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { explainFailure } from '../packages/bacalhau/test/simulation/chaos/report.ts'
+import { simulate } from '../packages/bacalhau/test/simulation/chaos/simulate.ts'
+
+/** Seeds that a worker takes at a time. */
+const CHUNK = 20
+/** Failing seeds that are explained; of those after them only the promise is named. */
+const EXPLAINED = 5
+/** Real milliseconds that one world may take, and between two lines of progress. */
+const HANG = 120_000
+const PROGRESS = 5_000
+
+interface Chunk {
+  readonly from: number
+  readonly count: number
+  readonly explain: boolean
+}
+
+/** What a worker says of one world. */
+interface Finished {
+  readonly seed: number
+  readonly kind: string
+  readonly milliseconds: number
+  readonly moves: number
+  readonly runs: number
+  readonly invariant?: string
+  readonly explanation?: string
+}
+
+async function runSeed(seed: number, explain: boolean): Promise<Finished> {
+  const outcome = await simulate(seed)
+  const { plan, milliseconds, moves, runs, violation } = outcome
+  const facts = { seed, kind: plan.kind, milliseconds, moves, runs }
+  if (violation === undefined) return facts
+  const explanation = explain ? await explainFailure(outcome) : `seed ${seed}: ${violation.message}`
+  return { ...facts, invariant: violation.invariant, explanation }
+}
+
+function serve(send: (finished: Finished | 'more') => void): void {
+  let current = 0
+  process.on('unhandledRejection', (error) => {
+    const explanation = `seed ${current}: nobody takes a rejection: ${error instanceof Error ? error.stack : String(error)}`
+    send({ seed: current, kind: '', milliseconds: 0, moves: 0, runs: 0, invariant: 'every rejection is taken', explanation })
+  })
+  process.on('message', async ({ from, count, explain }: Chunk) => {
+    for (current = from; current < from + count; current++) send(await runSeed(current, explain))
+    send('more')
+  })
+  send('more')
+}
+
+/** The figures of all worlds so far. */
+class Tally {
+  readonly #start = performance.now()
+  readonly failures = new Map<string, number[]>()
+  done = 0
+  #moves = 0
+  #runs = 0
+  #milliseconds = 0
+
+  add({ seed, milliseconds, moves, runs, invariant }: Finished): void {
+    this.done += 1
+    this.#moves += moves
+    this.#runs += runs
+    this.#milliseconds += milliseconds
+    if (invariant !== undefined) this.failures.set(invariant, [...(this.failures.get(invariant) ?? []), seed])
+  }
+
+  get failed(): number {
+    return [...this.failures.values()].flat().length
+  }
+
+  line(total: number): string {
+    const seconds = (performance.now() - this.#start) / 1_000
+    return `${this.done} of ${total} worlds, ${(this.done / seconds).toFixed(0)} a second, ${this.failed} failed`
+  }
+
+  summary(): string[] {
+    const days = this.#milliseconds / 86_400_000
+    const failures = [...this.failures].map(([invariant, seeds]) => `  ${invariant}: seeds ${seeds.slice(0, 20).join(', ')}`)
+    return [
+      `${this.#runs} executions were run and ${this.#moves} moves became durable in ${days.toFixed(1)} days of virtual time`,
+      ...(failures.length === 0 ? ['every promise was kept'] : ['promises were broken:', ...failures]),
+    ]
+  }
+}
+
+function runAll(tally: Tally, from: number, total: number, workers: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let next = from
+  let living = 0
+  const start = () => {
+    living += 1
+    const child: ChildProcess = fork(import.meta.filename, ['--worker'])
+    let last = next
+    const hang = () => {
+      console.error(`the world after seed ${last} hangs`)
+      tally.add({ seed: last + 1, kind: '', milliseconds: 0, moves: 0, runs: 0, invariant: 'the world goes on' })
+      child.kill('SIGKILL')
+    }
+    let watchdog = setTimeout(hang, HANG)
+    child.on('message', (said: Finished | 'more') => {
+      clearTimeout(watchdog)
+      watchdog = setTimeout(hang, HANG)
+      if (said === 'more') {
+        const count = Math.min(CHUNK, from + total - next)
+        if (count <= 0) return void child.disconnect()
+        child.send({ from: next, count, explain: tally.failed < EXPLAINED } satisfies Chunk)
+        last = next - 1
+        next += count
+      } else {
+        last = said.seed
+        tally.add(said)
+        if (said.explanation !== undefined) console.log(`\n${said.explanation}\n`)
+      }
+    })
+    child.on('exit', () => {
+      clearTimeout(watchdog)
+      living -= 1
+      if (living === 0) resolve()
+    })
+  }
+  for (let worker = 0; worker < workers; worker++) start()
+  return promise
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '2000' },
+      from: { type: 'string', default: '1' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      trace: { type: 'boolean', default: false },
+      worker: { type: 'boolean', default: false },
+    },
+  })
+  const { send } = process
+  if (values.worker && send !== undefined) return serve((said) => send.call(process, said))
+  const [from, total, workers] = [Number(values.from), Number(values.seeds), Number(values.workers)]
+  if (![from, total, workers].every((value) => Number.isSafeInteger(value) && value > 0)) {
+    console.error('Error: --seeds, --from and --workers take whole numbers above 0')
+    process.exitCode = 2
+    return
+  }
+  if (values.trace) {
+    const { lines, hash } = await simulate(from, { shown: 1_000_000 })
+    console.log([...lines, `trace ${hash}`].join('\n'))
+  }
+  const tally = new Tally()
+  const progress = setInterval(() => console.log(tally.line(total)), PROGRESS)
+  await runAll(tally, from, total, Math.min(workers, Math.ceil(total / CHUNK)))
+  clearInterval(progress)
+  console.log([tally.line(total), ...tally.summary()].join('\n'))
+  process.exitCode = tally.failed > 0 ? 1 : 0
+}
+
+await main()
