@@ -110,7 +110,7 @@ function planOf(job: Job): Plan {
   return {
     resources,
     shape,
-    kin: job.Count > 1 ? job.ID : `${shape}${programOf(job)}`,
+    kin: `${shape}${job.Count > 1 ? job.ID : programOf(job)}`,
     grace: DisconnectGrace === undefined ? LIMITS.linkGrace : DisconnectGrace * 1000,
     agenda: createAgenda(job),
   }
