@@ -229,6 +229,12 @@ export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page
   }
 }
 
+/** When the newest job was created, in nanoseconds since the epoch; 0 when there is none. */
+export async function newestJob(store: Store): Promise<number> {
+  const [row] = await store.range('job-by-time', { reverse: true, limit: 1 })
+  return row === undefined ? 0 : Number(row.key.slice(0, row.key.indexOf('/'))) * 1e3
+}
+
 const encodeToken = (key: string): string => Buffer.from(key).toString('base64url')
 const decodeJobToken = (token: string): string => decodeToken(token, /^\d{18}\/j-[\w-]+$/)
 

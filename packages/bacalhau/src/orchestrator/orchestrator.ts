@@ -18,6 +18,7 @@ import {
   type JobRow,
   listExecutions,
   listJobs,
+  newestJob,
   newJobKey,
   readHistory,
   readVersion,
@@ -60,7 +61,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     isBusy: (jobId) => dispatcher.jobs.isBusy(jobId),
     onRemoved: ({ job }) => dispatcher.jobRemoved(job.ID),
   })
-  return new Service(options, dispatcher, watch, housekeeping)
+  return new Service(options, dispatcher, watch, housekeeping, await newestJob(options.store))
 }
 
 class Service implements RunningOrchestrator {
@@ -72,10 +73,17 @@ class Service implements RunningOrchestrator {
   readonly #inTurn = oneAtATime()
   readonly #inline: InlineData | undefined
   /** Nanoseconds since the epoch of the newest job. */
-  #newest = 0
+  #newest: number
 
-  constructor(options: OrchestratorOptions, dispatcher: Dispatcher, watch: JobWatch, housekeeping: Stoppable) {
+  constructor(
+    options: OrchestratorOptions,
+    dispatcher: Dispatcher,
+    watch: JobWatch,
+    housekeeping: Stoppable,
+    newest: number,
+  ) {
     this.#options = options
+    this.#newest = newest
     this.#housekeeping = housekeeping
     this.#inline = options.vault === undefined ? undefined : createInlineData(options.vault)
     this.#dispatcher = dispatcher
