@@ -25,7 +25,7 @@ export function wasmJob(module: Uint8Array): object {
   const URL = `data:application/wasm;base64,${Buffer.from(module).toString('base64')}`
   const task = {
     Name: 'main',
-    Engine: { Type: 'wasm', Params: { EntryModule: '/app/main.wasm' } },
+    Engine: { Type: 'wasm', Params: { EntryModule: '/app/main.wasm', Entrypoint: '_start' } },
     InputSources: [{ Target: '/app/main.wasm', Source: { Type: 'inline', Params: { URL } } }],
     Resources: RESOURCES,
     Timeouts: PATIENCE,
@@ -33,17 +33,17 @@ export function wasmJob(module: Uint8Array): object {
   return { Type: 'batch', Tasks: [task] }
 }
 
-/** A module that does nothing, padded with a custom section of noise to `bytes` bytes. */
-export function paddedModule(bytes: number): Buffer {
+/** A module, by default one that does nothing, padded with a custom section of noise to `bytes` bytes. */
+export function paddedModule(bytes: number, module: Buffer = RETURNS): Buffer {
   const name = Buffer.from('noise')
   const [idBytes, lengthBytes, nameLengthBytes] = [1, 3, 1]
-  const noise = bytes - RETURNS.length - idBytes - lengthBytes - nameLengthBytes - name.length
+  const noise = bytes - module.length - idBytes - lengthBytes - nameLengthBytes - name.length
   const content = nameLengthBytes + name.length + noise
   const length = [(content & 0x7f) | 0x80, ((content >> 7) & 0x7f) | 0x80, content >> 14]
   let state = 1
   const next = () => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) >>> 24
   return Buffer.concat([
-    RETURNS,
+    module,
     Buffer.from([0, ...length, name.length]),
     name,
     Buffer.from(Array.from({ length: noise }, next)),

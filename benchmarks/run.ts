@@ -2,7 +2,19 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 
-const SCRIPTS = ['cli-start', 'node-start', 'sandbox', 'job-latency', 'content']
+const SCRIPTS = [
+  'cli-start',
+  'node-start',
+  'sandbox',
+  'job-latency',
+  'content',
+  'throughput',
+  'latency',
+  'failure',
+  'scale',
+  'placement',
+  'compare',
+]
 
 console.log(`Node ${process.version}, ${process.platform} ${process.arch}\n`)
 for (const script of SCRIPTS) {
