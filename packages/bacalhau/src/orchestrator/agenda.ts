@@ -82,6 +82,16 @@ export class Targets {
     this.#again.delete(node)
   }
 
+  /** Gives up the nodes at which it was to be tried once more and that `isLost` says will not have it. True if there were any. */
+  drop(isLost: (node: string) => boolean): boolean {
+    const lost = [...this.#again].filter(isLost)
+    for (const node of lost) {
+      this.#again.delete(node)
+      this.#taken.add(node)
+    }
+    return lost.length > 0
+  }
+
   /** The run at a node will be given back later. */
   postpone(): void {
     this.#postponed += 1

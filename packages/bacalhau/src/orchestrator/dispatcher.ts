@@ -98,6 +98,7 @@ export class Dispatcher implements OrchestratorHandler {
       pools: this.#pools,
       everywhere: this.jobs.everywhere,
       place: (job, placement) => this.jobs.place(job, placement),
+      conclude: (job) => this.jobs.conclude(job),
       onPassed: () => this.#afterPass(),
     })
     this.#patience = new Patience(clock, {
@@ -158,6 +159,7 @@ export class Dispatcher implements OrchestratorHandler {
     this.#patience.back(peer)
     this.cluster.forget(peer)
     this.#pools.nodeChanged(peer)
+    this.#scheduler.wake({ everywhere: true })
   }
 
   admit(applicant: Applicant): Decision {
@@ -295,6 +297,7 @@ export class Dispatcher implements OrchestratorHandler {
     if (member === undefined || member.connected) return
     member.expected = false
     this.#pools.nodeChanged(peer)
+    this.#scheduler.wake({ everywhere: true })
   }
 
   #onOpportunity({ job, node }: { readonly job?: OpenJob; readonly node?: string }): void {

@@ -169,6 +169,12 @@ export class OpenJobs {
     this.#options.onOpportunity({ node })
   }
 
+  /** Looks whether the job is done. */
+  conclude(job: OpenJob): void {
+    this.#conclude(job)
+    this.#touch(job)
+  }
+
   /** Leaves the offers of what was placed since the last call. */
   sendOffers(): void {
     const offers = this.#offers

@@ -33,6 +33,8 @@ export interface SchedulerOptions {
   readonly everywhere: Iterable<OpenJob>
   /** Makes runs of a job; their room is taken when this returns. */
   readonly place: (job: OpenJob, placement: Placement) => void
+  /** Less is left of a job that runs everywhere than there was: it may be done. */
+  readonly conclude: (job: OpenJob) => void
   /** A pass is over: what was placed in it can be sent. */
   readonly onPassed: () => void
 }
@@ -93,7 +95,14 @@ export class Scheduler implements Recorded {
       const suited = members.filter(({ peer, info }) => agenda.wants(peer) && isSuited(job, peer, info))
       for (const { peer } of suited) place(job, { node: peer, partition: 0 })
       if (suited.length > 0) agenda.begin()
+      if (job.job.Type === 'ops' && agenda.drop((peer) => !this.#mayRun(job, peer))) this.#options.conclude(job)
     }
+  }
+
+  #mayRun(job: OpenJob, peer: string): boolean {
+    const member = this.#options.cluster.get(peer)
+    const expected = member?.membership === 'APPROVED' && member.expected
+    return member !== undefined && expected && isSuited(job, peer, member.info)
   }
 
   #serveLines(): void {
