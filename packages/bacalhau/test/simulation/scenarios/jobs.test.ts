@@ -40,7 +40,10 @@ describe('a job', () => {
     const job = await world.reaches(await world.submit(), 'Completed')
     const events = await world.orchestrator.history(job.ID, 0, 100)
     const numbers = events.map(({ SeqNum }) => SeqNum)
-    assert.deepEqual(numbers, [...numbers.keys()].map((index) => index + 1))
+    assert.deepEqual(
+      numbers,
+      [...numbers.keys()].map((index) => index + 1),
+    )
     const [submitted, requested] = events
     assert.deepEqual([submitted?.Type, requested?.Type], ['JobLevel', 'ExecutionLevel'])
     assert.equal(requested?.Event.Details?.['NodeID'], 'QmNode1')
@@ -62,7 +65,10 @@ describe('a job', () => {
     for (const id of ['QmNode1', 'QmNode2']) await world.addNode({ id })
     const job = await world.reaches(await world.submit({ Milliseconds: 100 }, { Count: 6 }), 'Completed')
     const runs = world.runsOf(job)
-    assert.deepEqual(runs.map(({ partition }) => partition).toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5])
+    assert.deepEqual(
+      runs.map(({ partition }) => partition).toSorted((a, b) => a - b),
+      [0, 1, 2, 3, 4, 5],
+    )
     assert.deepEqual([world.runsAt('QmNode1').length, world.runsAt('QmNode2').length], [3, 3])
     const shown = (await world.orchestrator.executions(job.ID)).map(({ PartitionIndex }) => PartitionIndex)
     assert.deepEqual(new Set(shown), new Set([0, 1, 2, 3, 4, 5]))
@@ -209,10 +215,13 @@ describe('submitting a name again', () => {
     await world.reaches(changed, 'Completed')
     await atRest(world, node)
     const versions = await world.orchestrator.versions(job.ID)
-    assert.deepEqual(versions.map(({ Version, Priority }) => [Version, Priority]), [
-      [1, 0],
-      [2, 3],
-    ])
+    assert.deepEqual(
+      versions.map(({ Version, Priority }) => [Version, Priority]),
+      [
+        [1, 0],
+        [2, 3],
+      ],
+    )
     assert.equal((await world.orchestrator.getJob(job.ID, undefined, 1)).Priority, 0)
     const [run, ...others] = await world.orchestrator.executions(job.ID)
     assert.deepEqual([run?.JobVersion, run?.RunOutput?.Stdout, others.length], [2, 'new', 0])
@@ -235,7 +244,10 @@ describe('submitting a name again', () => {
     await world.addNode({ id: 'QmNode1' })
     const texts = ['a', 'b', 'c']
     const jobs = await Promise.all(texts.map((Say) => world.submit({ Say }, { Name: 'report' })))
-    assert.deepEqual(jobs.map(({ Version }) => Version), [1, 2, 3])
+    assert.deepEqual(
+      jobs.map(({ Version }) => Version),
+      [1, 2, 3],
+    )
     assert.equal(new Set(jobs.map(({ ID }) => ID)).size, 1)
     const last = await world.reaches(jobs[2] ?? { ID: '' }, 'Completed')
     assert.equal(last.Version, 3)
@@ -264,7 +276,13 @@ describe('submitting a name again', () => {
       const [run] = await world.orchestrator.executions(job.ID)
       return [Version, run?.RunOutput?.Stdout]
     }
-    assert.deepEqual([await again(), await again(1)], [[3, 'second'], [4, 'first']])
+    assert.deepEqual(
+      [await again(), await again(1)],
+      [
+        [3, 'second'],
+        [4, 'first'],
+      ],
+    )
     assert.equal(world.runsOf(job).length, 4)
   })
 

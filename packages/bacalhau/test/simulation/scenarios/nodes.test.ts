@@ -3,7 +3,18 @@ import { describe } from 'node:test'
 import { EXECUTION_STATES, type Job } from '@bacalhau/models'
 import { LIMITS } from '../../../src/runtime/limits.ts'
 import { ORCHESTRATOR } from '../world/world.ts'
-import { atRest, codeOf, completions, look, occurrences, running, scenario, SMALL, stateOf, stateOfRun } from './scene.ts'
+import {
+  atRest,
+  codeOf,
+  completions,
+  look,
+  occurrences,
+  running,
+  scenario,
+  SMALL,
+  stateOf,
+  stateOfRun,
+} from './scene.ts'
 
 const BOTH = { left: true, right: true }
 
@@ -35,28 +46,34 @@ describe('a node that goes while it runs a job', () => {
     assert.equal(world.runsOf(job).length, 1)
   })
 
-  scenario('for longer than the grace: the job is run again elsewhere, and what it still ran is ended', async (world) => {
-    const { node, job } = await running(world)
-    const other = await world.addNode({ id: 'QmNode2' })
-    node.weather.unreachable = true
-    node.cut()
-    await world.clock.advance(LIMITS.linkGrace - 100)
-    assert.equal(world.runsOf(job).length, 1)
-    await world.clock.advance(200)
-    assert.deepEqual(world.runsOf(job).map(({ node }) => node), ['QmNode1', 'QmNode2'])
-    assert.equal(node.compute.running(), 1)
-    assert.equal(stateOf(await look(world, job)), 'Running')
-    node.weather.unreachable = false
-    await atRest(world, node)
-    other.runner.release()
-    await world.reaches(job, 'Completed')
-    const executions = await world.orchestrator.executions(job.ID)
-    const lost = executions.find(({ NodeID }) => NodeID === 'QmNode1')
-    assert.ok(lost !== undefined)
-    assert.equal(stateOfRun(lost), EXECUTION_STATES.Failed)
-    assert.equal(lost.ComputeState.Details?.['ErrorCode'], 'NodeLost')
-    assert.equal(await completions(world, job), 1)
-  })
+  scenario(
+    'for longer than the grace: the job is run again elsewhere, and what it still ran is ended',
+    async (world) => {
+      const { node, job } = await running(world)
+      const other = await world.addNode({ id: 'QmNode2' })
+      node.weather.unreachable = true
+      node.cut()
+      await world.clock.advance(LIMITS.linkGrace - 100)
+      assert.equal(world.runsOf(job).length, 1)
+      await world.clock.advance(200)
+      assert.deepEqual(
+        world.runsOf(job).map(({ node }) => node),
+        ['QmNode1', 'QmNode2'],
+      )
+      assert.equal(node.compute.running(), 1)
+      assert.equal(stateOf(await look(world, job)), 'Running')
+      node.weather.unreachable = false
+      await atRest(world, node)
+      other.runner.release()
+      await world.reaches(job, 'Completed')
+      const executions = await world.orchestrator.executions(job.ID)
+      const lost = executions.find(({ NodeID }) => NodeID === 'QmNode1')
+      assert.ok(lost !== undefined)
+      assert.equal(stateOfRun(lost), EXECUTION_STATES.Failed)
+      assert.equal(lost.ComputeState.Details?.['ErrorCode'], 'NodeLost')
+      assert.equal(await completions(world, job), 1)
+    },
+  )
 
   scenario('for longer than its job says: each job has a grace of its own', async (world) => {
     const { node, job: usual } = await running(world)
@@ -133,8 +150,13 @@ describe('a node that goes while it runs a job', () => {
     assert.equal(stateOf(await look(world, job)), 'Running')
     other.runner.release()
     await world.reaches(job, 'Completed')
-    const done = (await world.orchestrator.executions(job.ID)).filter((run) => stateOfRun(run) === EXECUTION_STATES.Completed)
-    assert.deepEqual(done.map(({ NodeID }) => NodeID), ['QmNode2'])
+    const done = (await world.orchestrator.executions(job.ID)).filter(
+      (run) => stateOfRun(run) === EXECUTION_STATES.Completed,
+    )
+    assert.deepEqual(
+      done.map(({ NodeID }) => NodeID),
+      ['QmNode2'],
+    )
   })
 
   scenario('and whose job is stopped meanwhile: it is ended there when the node is back', async (world) => {
@@ -194,7 +216,9 @@ describe('a node that starts again', () => {
       await world.clock.advance(500)
     }
     await world.until(async () => (await world.orchestrator.executions(job.ID)).length === 2)
-    const [run] = (await world.orchestrator.executions(job.ID)).filter((each) => stateOfRun(each) === EXECUTION_STATES.Failed)
+    const [run] = (await world.orchestrator.executions(job.ID)).filter(
+      (each) => stateOfRun(each) === EXECUTION_STATES.Failed,
+    )
     assert.equal(run?.ComputeState.Details?.['ErrorCode'], 'NodeLost')
     node.runner.release()
     assert.equal(stateOf(await world.reaches(job, 'Completed')), 'Completed')
@@ -312,7 +336,8 @@ describe('a link that is slow or breaks at any moment', () => {
     const Meta = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`k${index}`, 'x'.repeat(4_000)]))
     const jobs: Job[] = []
     for (let index = 0; index < 12; index++) jobs.push(await world.submit({ Hold: true }, { Meta }))
-    const placed = async () => (await Promise.all(jobs.map((job) => world.orchestrator.executions(job.ID)))).flat().length
+    const placed = async () =>
+      (await Promise.all(jobs.map((job) => world.orchestrator.executions(job.ID)))).flat().length
     const bytes = (await placed()) * JSON.stringify(Meta).length
     assert.ok(bytes >= LIMITS.unansweredOffers * 0.9 && bytes < LIMITS.linkBacklog, `${bytes} bytes are under way`)
     await world.begun(node, jobs.length)
@@ -384,8 +409,13 @@ describe('membership', () => {
     node.runner.release()
     other.runner.release()
     await world.reaches(job, 'Completed')
-    const done = (await world.orchestrator.executions(job.ID)).filter((run) => stateOfRun(run) === EXECUTION_STATES.Completed)
-    assert.deepEqual(done.map(({ NodeID }) => NodeID), ['QmNode2'])
+    const done = (await world.orchestrator.executions(job.ID)).filter(
+      (run) => stateOfRun(run) === EXECUTION_STATES.Completed,
+    )
+    assert.deepEqual(
+      done.map(({ NodeID }) => NodeID),
+      ['QmNode2'],
+    )
     await world.outcome(world.orchestrator.approveNode('QmNode1', ''))
     await atRest(world, node)
   })

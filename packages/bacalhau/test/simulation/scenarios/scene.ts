@@ -36,12 +36,12 @@ export async function running(world: World, script: Script = { Hold: true }, fie
 /** Both sides are done with whatever there was at a node. */
 export async function atRest(world: World, node: ComputeHost): Promise<void> {
   await world.until(() => node.compute.held(ORCHESTRATOR).length === 0 && node.compute.running() === 0)
-  await world.until(() => shownBusy(world.orchestrator, node.id) === 0)
+  await world.until(() => isShownIdle(world.orchestrator, node.id))
 }
 
-const shownBusy = (orchestrator: RunningOrchestrator, id: string): number => {
-  const { RunningExecutions, EnqueuedExecutions } = orchestrator.node(id).Info.ComputeNodeInfo
-  return RunningExecutions + EnqueuedExecutions
+function isShownIdle(orchestrator: RunningOrchestrator, id: string): boolean {
+  const shown = orchestrator.nodes().find(({ Info }) => Info.NodeID === id)?.Info.ComputeNodeInfo
+  return shown !== undefined && shown.RunningExecutions + shown.EnqueuedExecutions === 0
 }
 
 /** How many executions of the newest version were completed. */

@@ -28,7 +28,9 @@ describe('a service', () => {
       // After 0, 1, 3, 7, 15 and 31 seconds.
       assert.equal(world.runsOf(job).length, 6)
       assert.equal(stateOf(await look(world, job)), 'Running')
-      assert.ok(!(await world.orchestrator.executions(job.ID)).some((run) => stateOfRun(run) === EXECUTION_STATES.Completed))
+      assert.ok(
+        !(await world.orchestrator.executions(job.ID)).some((run) => stateOfRun(run) === EXECUTION_STATES.Completed),
+      )
     }
   })
 
@@ -122,7 +124,10 @@ describe('a daemon', () => {
     await world.addNode({ id: 'QmNode2', labels: { zone: 'east' } })
     await world.addNode({ id: 'QmNode3', labels: { zone: 'west' } })
     await world.clock.advance(60_000)
-    assert.deepEqual(world.runsOf(job).map(({ node }) => node), ['QmNode1', 'QmNode2'])
+    assert.deepEqual(
+      world.runsOf(job).map(({ node }) => node),
+      ['QmNode1', 'QmNode2'],
+    )
     assert.equal(stateOf(await look(world, job)), 'Running')
   })
 
@@ -131,7 +136,10 @@ describe('a daemon', () => {
     const job = await world.reaches(await world.submit({ Hold: true }, { Type: 'daemon', Constraints: east }), 'Queued')
     await world.addNode({ id: 'QmNode2', labels: { zone: 'east' } })
     await world.reaches(job, 'Running')
-    assert.deepEqual(world.runsOf(job).map(({ node }) => node), ['QmNode2'])
+    assert.deepEqual(
+      world.runsOf(job).map(({ node }) => node),
+      ['QmNode2'],
+    )
   })
 
   scenario('runs again on a node that was lost and is back', async (world) => {
