@@ -88,7 +88,7 @@ function createNodes(transport: Transport): Nodes {
     async (id: string, { message, signal }: DecideOptions = {}) => {
       const json = { Action, Message: message }
       const { Success, Error: problem } = await transport.ask('PUT', at(id), nodeChanged, { json, signal })
-      if (Success === false) throw new ApiError(200, 'Conflict', problem ?? `the node could not be changed: ${Action}`)
+      if (!Success) throw new ApiError(200, 'Conflict', problem ?? `the node could not be changed: ${Action}`)
     }
   return {
     list: async ({ signal } = {}) => (await transport.ask('GET', path, nodesAnswer, { signal })).Nodes.map(node),

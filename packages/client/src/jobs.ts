@@ -134,38 +134,15 @@ export function createJobs(transport: Transport, open: OpenSocket): Jobs {
     const query = { namespace, revision, wait: seconds }
     return job((await transport.ask('GET', at(id), jobAnswer, { query, signal })).Job)
   }
-  const listExecutions: Jobs['listExecutions'] = (id, { limit, nextToken, signal, ...versions } = {}) =>
-    transport.ask('GET', at(id, '/executions'), pageOf(execution), {
-      query: { ...versionQuery(versions), limit, next_token: nextToken },
-      signal,
-    })
   return {
     ...createSubmission(transport, at),
+    ...createListings(transport, at),
     get,
-    versions: async (id, { namespace, signal } = {}) =>
-      (await transport.ask('GET', at(id, '/versions'), pageOf(job), { query: { namespace }, signal })).Items,
     list: ({ namespace, limit, nextToken, reverse, signal } = {}) =>
       transport.ask('GET', PATH, pageOf(job), {
         query: { namespace, limit, next_token: nextToken, reverse },
         signal,
       }),
-    listExecutions,
-    async executions(id, options = {}) {
-      const all: Execution[] = []
-      for (let nextToken: string | undefined = ''; nextToken !== undefined;) {
-        const page = await listExecutions(id, { ...options, ...(nextToken === '' ? {} : { nextToken }) })
-        all.push(...page.Items)
-        nextToken = page.NextToken === '' ? undefined : page.NextToken
-      }
-      return all
-    },
-    history: (id, { limit, nextToken, type, executionId, signal, ...versions } = {}) =>
-      transport.ask('GET', at(id, '/history'), pageOf(event), {
-        query: { ...versionQuery(versions), limit, next_token: nextToken, event_type: type, execution_id: executionId },
-        signal,
-      }),
-    results: async (id, { namespace, signal } = {}) =>
-      (await transport.ask('GET', at(id, '/results'), pageOf(result), { query: { namespace }, signal })).Items,
     async stop(id, reason, { namespace, signal } = {}) {
       await transport.ask('DELETE', at(id), anything, { json: { Namespace: namespace, reason }, signal })
     },
@@ -190,6 +167,39 @@ function createSubmission(
         json: { Namespace: namespace, JobVersion: version },
         signal,
       }),
+  }
+}
+
+/** What belongs to a job. */
+function createListings(
+  transport: Transport,
+  at: (id: string, rest: string) => string,
+): Pick<Jobs, 'versions' | 'listExecutions' | 'executions' | 'history' | 'results'> {
+  const listExecutions: Jobs['listExecutions'] = (id, { limit, nextToken, signal, ...versions } = {}) =>
+    transport.ask('GET', at(id, '/executions'), pageOf(execution), {
+      query: { ...versionQuery(versions), limit, next_token: nextToken },
+      signal,
+    })
+  return {
+    versions: async (id, { namespace, signal } = {}) =>
+      (await transport.ask('GET', at(id, '/versions'), pageOf(job), { query: { namespace }, signal })).Items,
+    listExecutions,
+    async executions(id, options = {}) {
+      const all: Execution[] = []
+      for (let nextToken: string | undefined = ''; nextToken !== undefined;) {
+        const page = await listExecutions(id, { ...options, ...(nextToken === '' ? {} : { nextToken }) })
+        all.push(...page.Items)
+        nextToken = page.NextToken === '' ? undefined : page.NextToken
+      }
+      return all
+    },
+    history: (id, { limit, nextToken, type, executionId, signal, ...versions } = {}) =>
+      transport.ask('GET', at(id, '/history'), pageOf(event), {
+        query: { ...versionQuery(versions), limit, next_token: nextToken, event_type: type, execution_id: executionId },
+        signal,
+      }),
+    results: async (id, { namespace, signal } = {}) =>
+      (await transport.ask('GET', at(id, '/results'), pageOf(result), { query: { namespace }, signal })).Items,
   }
 }
 

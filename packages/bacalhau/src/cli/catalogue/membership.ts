@@ -22,8 +22,8 @@ export const nodeRejectFlags = decisionFlags
 export const nodeReject = command({
   name: 'node reject',
   summary: 'Give a compute node no work any more',
-  about: `What the node runs is run elsewhere. The decision is kept, whatever the node shows when it connects again, until it is
-decided otherwise.`,
+  about: `What the node runs is run elsewhere. The decision is kept, whatever the node shows when it connects again, until it
+is decided otherwise.`,
   usage: '<node>',
   flags: nodeRejectFlags,
   examples: [{ about: 'With a reason', command: 'bacalhau node reject QmZ4 --message "disk errors"' }],

@@ -117,8 +117,8 @@ export const jobRerunFlags = {
 export const jobRerun = command({
   name: 'job rerun',
   summary: 'Run a job again',
-  about: `The job gets a new version with the spec of the one that is run again. What of it still runs is stopped. A job that waits for
-a node cannot be run again: it has not run yet.`,
+  about: `The job gets a new version with the spec of the one that is run again. What of it still runs is stopped. A job that
+waits for a node cannot be run again: it has not run yet.`,
   usage: '<job>',
   flags: jobRerunFlags,
   examples: [
@@ -133,8 +133,8 @@ export const jobDiffFlags = {} as const
 export const jobDiff = command({
   name: 'job diff',
   summary: 'Show what running a spec would change of the job with its name',
-  about: `Nothing is run. Inputs of this machine are uploaded, since they are compared by what is in them. Lines that begin with - are what
-the job has now, those with + what it would have.`,
+  about: `Nothing is run. Inputs of this machine are uploaded, since they are compared by what is in them. Lines that begin
+with - are what the job has now, those with + what it would have.`,
   usage: '<spec|->',
   flags: jobDiffFlags,
   examples: [{ about: 'Before an update', command: 'bacalhau job diff job.yaml && bacalhau run job.yaml' }],
