@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { EXECUTION_STATES, type Job } from '@bacalhau/models'
+import { EXECUTION_STATES } from '@bacalhau/models'
 import { LIMITS } from '../../../src/runtime/limits.ts'
 import { ORCHESTRATOR } from '../world/world.ts'
 import {
@@ -328,20 +328,6 @@ describe('a link that is slow or breaks at any moment', () => {
       { seed: cutAfter },
     )
   }
-
-  scenario('carries of large orders only what the node acknowledges', async (world) => {
-    const node = await world.addNode({ id: 'QmNode1', capacity: { CPU: 100, Memory: 100e9 } })
-    await world.clock.advance(1)
-    node.weather.latency = [100, 100]
-    const Meta = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`k${index}`, 'x'.repeat(4_000)]))
-    const jobs: Job[] = []
-    for (let index = 0; index < 12; index++) jobs.push(await world.submit({ Hold: true }, { Meta }))
-    const placed = async () =>
-      (await Promise.all(jobs.map((job) => world.orchestrator.executions(job.ID)))).flat().length
-    const bytes = (await placed()) * JSON.stringify(Meta).length
-    assert.ok(bytes >= LIMITS.unansweredOffers * 0.9 && bytes < LIMITS.linkBacklog, `${bytes} bytes are under way`)
-    await world.begun(node, jobs.length)
-  })
 })
 
 describe('membership', () => {

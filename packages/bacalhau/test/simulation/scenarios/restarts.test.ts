@@ -32,7 +32,7 @@ describe('an orchestrator that crashes', () => {
     world.crash()
     node.runner.release()
     await world.until(() => node.compute.running() === 0)
-    await world.clock.advance(3_600_000)
+    await world.clock.advance(120_000)
     await world.restart()
     await world.reaches(job, 'Completed')
     assert.equal(world.runsOf(job).length, 1)
@@ -198,7 +198,7 @@ describe('an orchestrator that is stopped', () => {
   scenario('together with its nodes fails nothing', async (world) => {
     const { node, job } = await running(world)
     await world.outcome(Promise.all([world.host.stop(), node.stop()]))
-    await world.clock.advance(3_600_000)
+    await world.clock.advance(120_000)
     await world.restart()
     await world.outcome(node.boot())
     await world.begun(node, 2)
