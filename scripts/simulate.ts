@@ -140,8 +140,7 @@ async function main(): Promise<void> {
       worker: { type: 'boolean', default: false },
     },
   })
-  const { send } = process
-  if (values.worker && send !== undefined) return serve((said) => send.call(process, said))
+  if (values.worker) return serve((said) => process.send?.(said))
   const [from, total, workers] = [Number(values.from), Number(values.seeds), Number(values.workers)]
   if (![from, total, workers].every((value) => Number.isSafeInteger(value) && value > 0)) {
     console.error('Error: --seeds, --from and --workers take whole numbers above 0')

@@ -336,6 +336,35 @@ describe('its owner', () => {
     assert.deepEqual([...(line ?? [])], [first, fourth, fifth, second])
   })
 
+  test('finds a job that has ended but is not written as ended, and not an older one in the store', async () => {
+    const world = bench()
+    const job = await world.admit()
+    const assignment = world.place(job)
+    hear(world, assignment, (executionId) => ({ type: 'accepted', executionId }))
+    // The unit that is under way shows a running job.
+    await Promise.resolve()
+    await Promise.resolve()
+    const flushed = world.journal.flushed()
+    hear(world, assignment, done)
+    await flushed
+    assert.equal(await world.jobs.reopen(job.job.ID), job)
+    const { job: last } = await world.stored(job)
+    assert.deepEqual([last.State.StateType, world.jobs.size], ['Completed', 0])
+  })
+
+  test('finds a new version that was over at once as long as it is not written', async () => {
+    const world = bench()
+    const job = await world.admit()
+    world.jobs.stop(job, '')
+    await world.journal.flushed()
+    const again = await world.jobs.reopen(job.job.ID)
+    world.jobs.renew(again, { ...again.job, Count: 0 }, { topic: 'Submission', message: 'Job updated' })
+    assert.equal(stateOf(again), 'Completed')
+    assert.equal(await world.jobs.reopen(job.job.ID), again)
+    await world.journal.flushed()
+    assert.equal(world.jobs.size, 0)
+  })
+
   test('runs an ended job once more', async () => {
     const world = bench()
     const job = await world.admit()

@@ -25,6 +25,9 @@ import type { Placement } from './scheduler.ts'
 import { queueTimeout, startTimeouts } from './timeouts.ts'
 import { WaitingLines } from './waiting-lines.ts'
 
+/** The actor of what the orchestrator does to a run. */
+const US = 'orchestrator'
+
 export interface OpenJobsOptions {
   readonly store: Store
   readonly journal: Journal
@@ -124,6 +127,8 @@ export class OpenJobs {
     this.#leave(job)
     job.ledger.renew(spec, event)
     job.replan()
+    // Also one that is over at once is known until its end is written: who takes it up meanwhile must not find an older one.
+    this.#jobs.set(job.job.ID, job)
     this.#conclude(job)
     this.#touch(job)
     if (!job.ledger.isOver) this.#take(job)
@@ -222,7 +227,7 @@ export class OpenJobs {
   /** The node does not have the run any more, or will not be waited for. */
   lose(assignment: Assignment, reason: string, { told = false } = {}): void {
     const { job, run } = assignment
-    const change = { message: reason, details: failureDetails({ code: 'NodeLost', message: reason }) }
+    const change = { message: reason, actor: US, details: failureDetails({ code: 'NodeLost', message: reason }) }
     this.#end(assignment, EXECUTION_STATES.Failed, change)
     if (!told) this.#cancelAt(run, reason)
     this.#again(job, run, { kind: 'lost' }, { code: 'NodeLost', message: reason })
@@ -232,7 +237,7 @@ export class OpenJobs {
   /** The node has not answered the offer, or not for want of room: it is made to another one, with nothing held against anybody. */
   withdraw(assignment: Assignment, reason: string): void {
     const { job, run } = assignment
-    this.#end(assignment, EXECUTION_STATES.Cancelled, { message: reason })
+    this.#end(assignment, EXECUTION_STATES.Cancelled, { message: reason, actor: US })
     this.#cancelAt(run, reason)
     this.#giveBack(job, run)
     this.#touch(job)
@@ -306,7 +311,7 @@ export class OpenJobs {
       return this.#failed(assignment, { type: 'failed', executionId: run.id, code: 'JobFailed', message })
     }
     this.#end(assignment, EXECUTION_STATES.Completed, { message: 'Completed successfully', ...madeBy(report) })
-    if (job.agenda.kind === 'partitions') job.agenda.complete()
+    job.agenda.complete()
     this.#options.onCompleted(assignment, report.milliseconds)
     this.#conclude(job)
   }
@@ -375,7 +380,7 @@ export class OpenJobs {
 
   #cancelRuns(job: OpenJob, reason: string): void {
     for (const run of job.ledger.runs()) {
-      this.#end({ job, run }, EXECUTION_STATES.Cancelled, { message: reason })
+      this.#end({ job, run }, EXECUTION_STATES.Cancelled, { message: reason, actor: US })
       this.#cancelAt(run, reason)
     }
   }
@@ -393,7 +398,10 @@ export class OpenJobs {
     }
     if (job.job.Type !== 'ops' || agenda.kind !== 'targets' || !agenda.begun || ledger.active > 0) return
     if (agenda.waits) return
-    if (job.firstFailure === undefined) return ledger.setJobState('Completed', '')
+    const refusal = describeRefusals(job)
+    if (job.firstFailure === undefined && agenda.completed > 0) return ledger.setJobState('Completed', refusal)
+    if (job.firstFailure === undefined)
+      return this.fail(job, { code: 'NoNodes', message: `no node ran the job: ${refusal}` })
     const message = `Job failed because one or more executions failed: ${job.firstFailure.message}`
     this.fail(job, { ...job.firstFailure, message })
   }
@@ -418,6 +426,12 @@ function madeBy(
     ...(output === undefined || output === null ? {} : { output }),
     ...(result === undefined || result.Type === '' ? {} : { result }),
   }
+}
+
+/** Which nodes would not have the job, with the first of their reasons. */
+function describeRefusals({ refusals }: OpenJob): string {
+  const [reason] = refusals.values()
+  return reason === undefined ? '' : `${refusals.size} ${refusals.size === 1 ? 'node' : 'nodes'} refused it: ${reason}`
 }
 
 const afterTries = (failure: Failure, tries: number): Failure =>

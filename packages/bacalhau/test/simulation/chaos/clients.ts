@@ -81,6 +81,7 @@ export class Clients {
   async check(): Promise<void> {
     const { orchestrator } = this.#world
     for (const { id, versions } of this.acknowledged.values()) {
+      if (this.#watch.deleted.has(id)) continue
       for (const [version, own] of versions) {
         const found = await orchestrator.getJob(id, undefined, version).catch((error: unknown) => error)
         if (found instanceof Error) throw new Violation('no acknowledged job is lost', `${id} v${version}: ${found.message}`)
@@ -88,11 +89,34 @@ export class Clients {
       }
     }
     for (const [id, version] of this.stopped) {
+      if (this.#watch.deleted.has(id)) continue
       const { State, Version } = await orchestrator.getJob(id)
       if (Version === version && State.StateType !== 'Stopped') {
         throw new Violation('an acknowledged stop is kept', `${id} is ${State.StateType}`)
       }
     }
+  }
+
+  /** Looks at everything: what is shown is what is stored. */
+  async read(): Promise<void> {
+    const { life, running } = this.#world.host
+    if (life === undefined || running === undefined) return
+    const listed = await running.listJobs({ namespace: '*', limit: 1_000 })
+    if (life.dead) return
+    if (listed.Items.length !== this.#watch.jobs.size) this.#misread(`${listed.Items.length} of ${this.#watch.jobs.size} jobs are listed`)
+    for (const { job, runs } of this.#watch.jobs.values()) {
+      const shown = await running.getJob(job.ID)
+      const same = shown.State.StateType === job.State.StateType && shown.Version === job.Version
+      if (!same) this.#misread(`${job.ID} is shown as ${shown.State.StateType} v${shown.Version}`)
+      const executions = await running.executions(job.ID)
+      const stored = [...runs.values()].filter(({ version }) => version === job.Version)
+      if (executions.length !== Math.min(stored.length, 1_000)) this.#misread(`executions of ${job.ID}`)
+      if (life.dead) return
+    }
+  }
+
+  #misread(details: string): void {
+    this.#world.fail(new Violation('what is shown is what is stored', details))
   }
 
   /** The disk of the orchestrator was lost or set back, and with it some of what was acknowledged. */
@@ -136,10 +160,11 @@ export class Clients {
 }
 
 function fieldsOf(job: number, plan: JobPlan): JobFields {
-  const { type, count, priority, cpu, zone, published, queueTimeout, totalTimeout, executionTimeout } = plan
+  const { type, count, priority, cpu, zone, published, grace, queueTimeout, totalTimeout, executionTimeout } = plan
   const everywhere = type === 'ops' || type === 'daemon'
   const forever = type === 'service' || type === 'daemon'
   const timeouts = {
+    ...(grace === undefined ? {} : { DisconnectGrace: grace }),
     ...(queueTimeout > 0 ? { QueueTimeout: queueTimeout } : {}),
     ...(totalTimeout > 0 && !forever ? { TotalTimeout: totalTimeout } : {}),
     ...(executionTimeout > 0 && !forever ? { ExecutionTimeout: executionTimeout } : {}),

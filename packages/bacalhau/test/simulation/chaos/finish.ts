@@ -1,4 +1,5 @@
 import { fits, isFinalExecutionState, isFinalJobState, type Job } from '@bacalhau/models'
+import { LIMITS } from '../../../src/runtime/limits.ts'
 import type { ComputeHost } from '../world/compute-host.ts'
 import { ORCHESTRATOR } from '../world/orchestrator-host.ts'
 import { taskOf } from '../world/job-task.ts'
@@ -49,6 +50,25 @@ export async function finish(stage: Stage): Promise<void> {
   await until(stage, 'everything ends', 600_000, () => isQuiet(stage))
   await checkDisks(stage)
   await checkShown(stage)
+  const { keptJobs } = stage.plan.orchestrator
+  if (keptJobs !== undefined) await checkRemoved(stage, keptJobs)
+}
+
+/** Old jobs are removed in the end, with all that is known of them. */
+async function checkRemoved(stage: Stage, kept: number): Promise<void> {
+  await until(stage, 'old jobs are removed', 2 * LIMITS.housekeeping, () => stage.watch.jobs.size <= kept)
+  const { disk } = stage.world.host.machine
+  for (const [id, key] of stage.watch.deleted) {
+    const left = await Promise.all([
+      disk.rows('execution', `${key}/`),
+      disk.rows('history', `${key}/`),
+      disk.rows('job-version', `${id}/`),
+      disk.rows('job-open', key),
+    ])
+    if (left.some((rows) => rows.length > 0)) throw new Violation('nothing is left behind', `of the removed job ${id}`)
+  }
+  if ((await disk.rows('job-by-time')).length > kept) throw new Violation('nothing is left behind', 'in the index by time')
+  if ((await disk.rows('job-by-name')).length > kept) throw new Violation('nothing is left behind', 'in the index by name')
 }
 
 const hosts = (stage: Stage): ComputeHost[] => [...stage.world.nodes.values()]

@@ -21,7 +21,8 @@ export function generate(seed: number): Plan {
   const dice = createDice(seed)
   const kind = kindOf(dice.int(0, 999))
   const nodes = nodesOf(kind, dice.fork('nodes'))
-  const orchestrator = { skew: skewOf(kind, dice), slowness: slownessOf(dice) }
+  const kept = dice.chance(0.05) ? { keptJobs: dice.int(1, 8) } : {}
+  const orchestrator = { skew: skewOf(kind, dice), slowness: slownessOf(dice), ...kept }
   return { seed, kind, orchestrator, nodes, steps: stepsOf(kind, nodes.length, dice.fork('steps')) }
 }
 
@@ -102,7 +103,7 @@ const onJob =
   (what: 'rerun' | 'stop'): Maker =>
   (dice, progress) => ({ do: what, job: anyJob(dice, progress) })
 const onNode =
-  (what: 'cut' | 'refresh' | 'approve' | 'reject' | 'delete'): Maker =>
+  (what: 'cut' | 'refresh' | 'relabel' | 'approve' | 'reject' | 'delete'): Maker =>
   (dice, progress) => ({ do: what, machine: anyNode(dice, progress) })
 const onDisk =
   (what: 'wipe' | 'copy' | 'restore'): Maker =>
@@ -146,8 +147,10 @@ const jump: Maker = (dice, progress) => ({
 })
 const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), dice: dice.int(0, 2 ** 31) })
 
-const WORK: readonly Maker[] = [submit, submit, submit, submit, update, onJob('stop'), onJob('rerun')]
-const NETWORK: readonly Maker[] = [onNode('cut'), block, isolate, latency, latency, onNode('refresh')]
+const read: Maker = () => ({ do: 'read' })
+
+const WORK: readonly Maker[] = [submit, submit, submit, submit, update, onJob('stop'), onJob('rerun'), read]
+const NETWORK: readonly Maker[] = [onNode('cut'), block, isolate, latency, latency, onNode('refresh'), onNode('relabel')]
 const CRASHES: readonly Maker[] = [crash, crash, crash, halt]
 const DISKS: readonly Maker[] = [fill, slow, slow]
 const MEMBERS: readonly Maker[] = [onNode('approve'), onNode('approve'), onNode('reject'), onNode('delete')]
@@ -180,6 +183,7 @@ function planJob(type: JobType, dice: Dice, nodes: number): JobPlan {
     ...(dice.chance(0.2) ? { zone: dice.pick(['a', 'b']) } : {}),
     script: forever ? { Hold: true, ...failureOf(dice) } : scriptOf(dice),
     published: dice.chance(0.2),
+    ...(dice.chance(0.2) ? { grace: dice.int(0, 20) } : {}),
     queueTimeout,
     executionTimeout,
     totalTimeout: !forever && dice.chance(0.1) ? queueTimeout + executionTimeout + dice.int(1, 40) : 0,

@@ -35,6 +35,8 @@ const PERFORMERS: Performers = {
   },
   cut: (stage, { machine }) => stage.node(machine)?.cut(),
   refresh: (stage, { machine }) => stage.node(machine)?.refresh(),
+  relabel: (stage, { machine }) => stage.node(machine)?.move(),
+  read: ({ clients }) => clients.read(),
   block(stage, { machine, left, right, time }) {
     stage.node(machine)?.block({ left, right })
     stage.world.clock.after(time, () => stage.node(machine)?.block({}))

@@ -26,6 +26,8 @@ export interface JobPlan {
   readonly zone?: string
   readonly script: Script
   readonly published: boolean
+  /** Seconds that a node may be gone with its runs. */
+  readonly grace?: number
   /** Seconds; 0 for none. */
   readonly queueTimeout: number
   readonly totalTimeout: number
@@ -41,7 +43,8 @@ export type Action =
   | { readonly do: 'rerun' | 'stop'; readonly job: number }
   | { readonly do: 'crash'; readonly machine: number; readonly point: CrashPoint; readonly hops: number; readonly down: number; readonly silently: boolean }
   | { readonly do: 'halt'; readonly machine: number; readonly down: number }
-  | { readonly do: 'cut' | 'refresh'; readonly machine: number }
+  | { readonly do: 'cut' | 'refresh' | 'relabel'; readonly machine: number }
+  | { readonly do: 'read' }
   | { readonly do: 'block'; readonly machine: number; readonly left: boolean; readonly right: boolean; readonly time: number }
   | { readonly do: 'isolate'; readonly machine: number; readonly time: number }
   | { readonly do: 'latency'; readonly machine: number; readonly latency: readonly [number, number]; readonly duplicates: number }
@@ -62,7 +65,12 @@ export interface Step {
 export interface Plan {
   readonly seed: number
   readonly kind: Kind
-  readonly orchestrator: { readonly skew: number; readonly slowness: readonly [number, number] }
+  readonly orchestrator: {
+    readonly skew: number
+    readonly slowness: readonly [number, number]
+    /** Ended jobs that are kept. */
+    readonly keptJobs?: number
+  }
   readonly nodes: readonly NodePlan[]
   readonly steps: readonly Step[]
 }

@@ -34,6 +34,7 @@ export class Stage {
       seed: plan.seed,
       trace: new Trace({ keepAll }),
       orchestratorSkew: plan.orchestrator.skew,
+      settings: { keptJobs: plan.orchestrator.keptJobs ?? 1_000_000 },
     })
     const stage = new Stage(plan, world)
     for (const [index, options] of plan.nodes.entries()) {

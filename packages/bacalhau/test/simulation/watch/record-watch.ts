@@ -37,6 +37,8 @@ interface Part {
  */
 export class RecordWatch {
   readonly jobs = new Map<string, SeenJob>()
+  /** Keys of jobs that have been removed, by id. */
+  readonly deleted = new Map<string, string>()
   /** Executions that have not ended, by node, then by id. */
   readonly promised = new Map<string, Map<string, Run>>()
   /** Durable moves of jobs and executions so far. */
@@ -67,6 +69,7 @@ export class RecordWatch {
   /** The disk was lost or set back: begins anew with what is there. */
   forget(): void {
     this.jobs.clear()
+    this.deleted.clear()
     this.promised.clear()
     this.#byKey.clear()
     this.#completed.clear()
@@ -139,6 +142,7 @@ export class RecordWatch {
     if (seen === undefined) return
     if (!isFinalJobState(seen.job.State.StateType)) this.#fail('no open job is deleted', write.key)
     this.jobs.delete(write.key)
+    this.deleted.set(write.key, seen.key)
     this.#byKey.delete(seen.key)
   }
 

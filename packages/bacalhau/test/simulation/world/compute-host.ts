@@ -74,6 +74,8 @@ export class ComputeHost {
   diesSilently = false
   readonly #options: NodeOptions
   readonly #surroundings: Surroundings
+  #labels: Record<string, string>
+  #info: Partial<NodeInfo['ComputeNodeInfo']>
   #process: Process | undefined
   #wire: Wire<ComputeMessage, OrchestratorMessage> | undefined
   #session: LinkSession | undefined
@@ -84,6 +86,8 @@ export class ComputeHost {
     this.id = id
     this.#options = options
     this.#surroundings = surroundings
+    this.#labels = options.labels ?? {}
+    this.#info = options.info ?? {}
     this.capacity = someResources({ CPU: 4, Memory: 8e9, ...options.capacity })
     ledger.setCapacity(id, this.capacity)
     const disk = new Disk({ clock, dice: dice.fork('disk') })
@@ -97,7 +101,30 @@ export class ComputeHost {
   }
 
   get labels(): Record<string, string> {
-    return this.#options.labels ?? {}
+    return this.#labels
+  }
+
+  /** The node goes to the other one of two zones, and says so. */
+  move(): void {
+    this.#labels = { ...this.#labels, zone: this.#labels['zone'] === 'a' ? 'b' : 'a' }
+    this.refresh()
+  }
+
+  /** What the node says of itself besides is different from now on. */
+  become(info: Partial<NodeInfo['ComputeNodeInfo']>): void {
+    this.#info = info
+    this.refresh()
+  }
+
+  /** The link breaks, and no other one can be opened until `comeBack`. */
+  leave(): void {
+    this.weather.unreachable = true
+    this.cut()
+  }
+
+  comeBack(): void {
+    this.weather.unreachable = false
+    this.reconnect()
   }
 
   /** The node, once it has started and as long as it runs. */
@@ -191,7 +218,7 @@ export class ComputeHost {
       AvailableCapacity: load?.free ?? capacity,
       RunningExecutions: load?.running ?? 0,
       EnqueuedExecutions: load?.waiting ?? 0,
-      ...this.#options.info,
+      ...this.#info,
     }
     return sampleNode(this.id, info, this.labels)
   }

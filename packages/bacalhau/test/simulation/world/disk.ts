@@ -20,6 +20,8 @@ export interface DiskWeather {
   slowness: readonly [number, number]
   /** Milliseconds at most from a write being durable to its process hearing of it. */
   deafness: number
+  /** Says that it has written before it has: a fault that no program can make good. */
+  lies: boolean
 }
 
 /** More rows than any table has. */
@@ -27,7 +29,7 @@ const ALL = 1_000_000
 
 /** The disk of a machine. It outlives processes, takes its time, is full or slow for a while, and may be lost or set back. */
 export class Disk {
-  readonly weather: DiskWeather = { full: false, slowness: [0, 0], deafness: 0 }
+  readonly weather: DiskWeather = { full: false, slowness: [0, 0], deafness: 0, lies: false }
   /** Told of every unit at the moment at which it is durable, before anybody acts on it. */
   onUnit: ((writes: readonly Write[]) => void) | undefined
   readonly #options: DiskOptions
@@ -111,6 +113,7 @@ export class Disk {
         clock.after(deafness, () => !life.dead && resolve())
       }
       clock.after(delay, () => void write())
+      if (this.weather.lies) resolve()
     })
   }
 }
