@@ -341,12 +341,12 @@ describe('its owner', () => {
     const job = await world.admit()
     const assignment = world.place(job)
     hear(world, assignment, (executionId) => ({ type: 'accepted', executionId }))
-    // The unit that is under way shows a running job.
+    const shownRunning = world.journal.flushed()
     await Promise.resolve()
     await Promise.resolve()
-    const flushed = world.journal.flushed()
+    // A unit that shows a running job is under way.
     hear(world, assignment, done)
-    await flushed
+    await shownRunning
     assert.equal(await world.jobs.reopen(job.job.ID), job)
     const { job: last } = await world.stored(job)
     assert.deepEqual([last.State.StateType, world.jobs.size], ['Completed', 0])
