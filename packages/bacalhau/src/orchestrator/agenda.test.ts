@@ -68,4 +68,27 @@ describe('targets', () => {
     agenda.take(at('a'))
     assert.deepEqual([agenda.waits, agenda.wants('a')], [false, false])
   })
+
+  test('that were given back and are lost are given up, and only those', () => {
+    const agenda = new Targets(false)
+    for (const node of ['a', 'b', 'c']) agenda.take(at(node))
+    agenda.begin()
+    for (const node of ['a', 'b']) agenda.giveBack(at(node))
+    assert.equal(
+      agenda.drop((node) => node === 'c'),
+      false,
+    )
+    assert.equal(
+      agenda.drop((node) => node === 'a'),
+      true,
+    )
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((node) => agenda.wants(node)),
+      [false, true, false],
+    )
+    assert.equal(
+      agenda.drop((node) => node === 'a'),
+      false,
+    )
+  })
 })
