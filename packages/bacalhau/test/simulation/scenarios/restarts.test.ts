@@ -4,7 +4,18 @@ import { isBacalhauError } from '../../../src/runtime/error.ts'
 import { LIMITS } from '../../../src/runtime/limits.ts'
 import { put } from '../../../src/store/store.ts'
 import { ORCHESTRATOR } from '../world/world.ts'
-import { atRest, codeOf, completions, look, occurrences, running, scenario, SMALL, stateOf } from './scene.ts'
+import {
+  atRest,
+  codeOf,
+  completions,
+  look,
+  occurrences,
+  running,
+  scenario,
+  SMALL,
+  stateOf,
+  stopWatching,
+} from './scene.ts'
 
 const isCode = (code: string) => (error: unknown) => isBacalhauError(error) && error.code === code
 
@@ -161,6 +172,7 @@ describe('an orchestrator that crashes', () => {
     const later = await world.submit({ Hold: true })
     await world.begun(node, 2)
     world.crash()
+    stopWatching(world)
     await world.host.machine.disk.restore(backup)
     await world.restart()
     await world.until(() => node.compute.running() === 1)
@@ -174,6 +186,7 @@ describe('an orchestrator that crashes', () => {
   scenario('without its store: nodes are told to end what it does not know', async (world) => {
     const { node, job } = await running(world)
     world.crash()
+    stopWatching(world)
     world.host.machine.disk.wipe()
     await world.restart()
     await atRest(world, node)

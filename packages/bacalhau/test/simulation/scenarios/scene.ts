@@ -1,6 +1,7 @@
 import { test } from 'node:test'
 import { type Execution, EXECUTION_STATES, type Job } from '@bacalhau/models'
 import type { RunningOrchestrator } from '../../../src/orchestrator/orchestrator.ts'
+import { RecordWatch } from '../watch/record-watch.ts'
 import type { ComputeHost } from '../world/compute-host.ts'
 import type { Script } from '../world/runner.ts'
 import { type JobFields, ORCHESTRATOR, World, type WorldOptions } from '../world/world.ts'
@@ -12,13 +13,20 @@ export const stateOf = ({ State }: Job) => State.StateType
 export const codeOf = ({ State }: Job) => State.Details?.['ErrorCode']
 export const stateOfRun = ({ ComputeState }: Execution) => ComputeState.StateType
 
-/** A test in a world of its own, in which nothing may have been broken at its end. */
+/** A test in a world of its own. Whatever becomes durable in it is held against the rules of jobs and executions, to its end. */
 export function scenario(name: string, play: (world: World) => Promise<void>, options: WorldOptions = {}): void {
   test(name, async () => {
     const world = await World.create(options)
+    const watch = new RecordWatch((violation) => world.fail(violation))
+    world.host.machine.disk.onUnit = (writes) => watch.onUnit(writes)
     await play(world)
     world.check()
   })
+}
+
+/** For scenes in which the disk of the orchestrator is lost or set back: what was durable before does not bind any more. */
+export function stopWatching(world: World): void {
+  world.host.machine.disk.onUnit = undefined
 }
 
 /** The job as it is now. */

@@ -104,6 +104,14 @@ describe('an ops job', () => {
     assert.equal(world.runsOf(job).length, 2)
   })
 
+  scenario('that every node refuses for good fails with the reasons', async (world) => {
+    for (const id of ['QmNode1', 'QmNode2']) await world.addNode({ id })
+    const job = await world.submit({ Refuse: 'not here' }, { Type: 'ops' })
+    const { State } = await world.reaches(job, 'Failed')
+    assert.match(State.Message ?? '', /not here/)
+    assert.deepEqual(world.runsOf(job), [])
+  })
+
   scenario('whose node is lost fails with that when the others are done', async (world) => {
     const nodes = [await world.addNode({ id: 'QmNode1' }), await world.addNode({ id: 'QmNode2' })]
     const job = await world.submit({ Milliseconds: 10_000 }, { Type: 'ops' })
