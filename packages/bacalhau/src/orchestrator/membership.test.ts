@@ -40,7 +40,8 @@ test('with automatic approval everybody is a member', () => {
 
 test('with manual approval nobody is before an operator says so', () => {
   const { membership, message } = decide(SECRET, true, 'manual')
-  assert.deepEqual([membership, message], ['PENDING', 'the operator of the orchestrator has to approve the node'])
+  assert.equal(membership, 'PENDING')
+  assert.match(message, /has to approve the node/)
 })
 
 test('what an operator has decided goes before all else', () => {
