@@ -57,9 +57,18 @@ export class Targets {
   readonly #again = new Set<string>()
   #begun = false
   #postponed = 0
+  #completed = 0
 
   constructor(open: boolean) {
     this.#open = open
+  }
+
+  get completed(): number {
+    return this.#completed
+  }
+
+  complete(): void {
+    this.#completed += 1
   }
 
   /** Has it been placed anywhere? */

@@ -74,6 +74,12 @@ export class Cluster {
     return [...this.#members.values()].filter(mayWork)
   }
 
+  /** Nodes that are connected and may not work. */
+  unapproved(): number {
+    return [...this.#members.values()].filter(({ connected, membership }) => connected && membership !== 'APPROVED')
+      .length
+  }
+
   /** What of a node nothing has been promised. */
   free({ peer, info }: Member): Resources {
     return subtractResources(info.ComputeNodeInfo.MaxCapacity, this.#assignments.load(peer).used)

@@ -134,7 +134,7 @@ export class Dispatcher implements OrchestratorHandler {
 
   /** Why an open job waits, as things are now; undefined when it does not. */
   reason(job: OpenJob): string | undefined {
-    if (!job.waits || job.ledger.active > 0) return undefined
+    if (!job.waits) return undefined
     return this.#explain(job).reason
   }
 

@@ -24,7 +24,7 @@ export interface ExplainOptions {
 /** Why `job` waits, in one sentence. */
 export function explain(job: OpenJob, options: ExplainOptions): Unplaced {
   const candidates = options.cluster.candidates()
-  if (candidates.length === 0) return { kind: 'absent', code: 'NoNodes', reason: 'no compute node is connected' }
+  if (candidates.length === 0) return { kind: 'absent', code: 'NoNodes', reason: describeAbsent(options.cluster) }
   const problems = new Tally()
   const codes = new Set<ErrorCode>()
   const matching: Member[] = []
@@ -41,6 +41,13 @@ export function explain(job: OpenJob, options: ExplainOptions): Unplaced {
   const [code = 'NoNodes'] = codes.size === 1 ? codes : []
   const shown = problems.parts((count, reason) => `${count} of ${candidates.length} ${reason}`)
   return { kind: 'impossible', code, reason: `no node can run the job: ${shown.join('; ')}` }
+}
+
+function describeAbsent(cluster: Cluster): string {
+  const waiting = cluster.unapproved()
+  if (waiting === 0) return 'no compute node is connected'
+  const nodes = waiting === 1 ? '1 node is' : `${waiting} nodes are`
+  return `no compute node may take work: ${nodes} connected and not approved (bacalhau node approve <id>)`
 }
 
 /** "3 nodes match; all lack 2 GB of memory", "2 nodes match: 1 is away, 1 lacks 1 core of CPU". */

@@ -42,6 +42,8 @@ export interface RunChange {
   readonly details?: Record<string, string> | undefined
   readonly output?: Run['output']
   readonly result?: Run['result']
+  /** Who made it happen, where it is not who the topic of the event says. */
+  readonly actor?: string
 }
 
 /**
@@ -228,7 +230,8 @@ export class JobLedger {
     run.modified = this.#now()
     this.#changedRuns.set(key, run)
     if (isOver(run)) this.#active.delete(id)
-    this.event({ topic, message: change.message, executionId: id, details: change.details })
+    const details = change.actor === undefined ? change.details : { Actor: change.actor, ...change.details }
+    this.event({ topic, message: change.message, executionId: id, details })
     return true
   }
 

@@ -94,7 +94,10 @@ export async function findJob(store: Store, idOrName: string, namespace = 'defau
 /** Id of the job with this very name. */
 export async function findId(store: Store, namespace: string, name: string): Promise<string | undefined> {
   const id = await store.get('job-by-name', nameKey(namespace, name))
-  return typeof id === 'string' ? id : undefined
+  if (typeof id === 'string') return id
+  // A job that was given no name bears its id.
+  const unnamed = name.startsWith('j-') ? await readJob(store, name) : undefined
+  return unnamed?.job.Name === name && unnamed.job.Namespace === namespace ? name : undefined
 }
 
 /** The job with this id. */

@@ -60,6 +60,8 @@ function remember(job: OpenJob, run: Run): void {
   if (agenda.kind === 'targets') {
     agenda.begin()
     if (job.job.Type === 'ops') agenda.take(run)
+    if (run.state === EXECUTION_STATES.Completed) agenda.complete()
+    else if (run.state === EXECUTION_STATES.AskForBidRejected) job.refusals.set(run.node, run.message ?? '')
   }
   if (run.state !== EXECUTION_STATES.Failed) return
   const code = run.details?.['ErrorCode'] ?? 'InternalError'

@@ -32,7 +32,10 @@ export function decideMembership(
   if (decided !== undefined) return decided
   if (approval === 'auto') return { membership: 'APPROVED', message: 'this orchestrator takes every node' }
   if (approval === 'manual') {
-    return { membership: 'PENDING', message: 'the operator of the orchestrator has to approve the node' }
+    return {
+      membership: 'PENDING',
+      message: 'the operator of the orchestrator has to approve the node (bacalhau node approve <its id>)',
+    }
   }
   if (sameMachine) return { membership: 'APPROVED', message: 'the node is on the same machine' }
   if (joinToken !== undefined && equal(joinToken, secret))

@@ -10,7 +10,8 @@ export function withProgress(job: Job, open: OpenJob, reason: string | undefined
   if (StateType !== 'Running' || agenda.kind !== 'partitions' || agenda.count < 2) return job
   const [done, running] = [agenda.completed, ledger.active]
   const waiting = Math.max(0, agenda.count - done - running)
-  const words = [`${done} of ${agenda.count} done`, `${running} placed`]
+  const placed = job.Type === 'service' ? `${running} of ${agenda.count} placed` : `${running} placed`
+  const words = job.Type === 'service' ? [placed] : [`${done} of ${agenda.count} done`, placed]
   if (waiting > 0) words.push(`${waiting} waiting${reason === undefined ? '' : ` (${reason})`}`)
   return { ...job, State: { ...job.State, Message: words.join(', ') } }
 }
