@@ -77,7 +77,9 @@ export const timeoutsSchema = z.strictObject({
   TotalTimeout: seconds('total').optional().describe('Seconds from submission to the end. 0: no bound.'),
   DisconnectGrace: seconds('disconnect')
     .optional()
-    .describe('Seconds that a run on a node which has gone may take to come back before it is run elsewhere. 3 if not given.'),
+    .describe(
+      'Seconds that a run on a node which has gone may take to come back before it is run elsewhere. 3 if not given.',
+    ),
 })
 export type TimeoutsSpec = z.infer<typeof timeoutsSchema>
 
