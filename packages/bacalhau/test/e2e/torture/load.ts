@@ -5,6 +5,8 @@ import type { Work } from './work.ts'
 export interface Acknowledged {
   readonly id: string
   readonly work: Work
+  /** States in which it may end. */
+  readonly ends: readonly string[]
 }
 
 export interface Load {
@@ -26,18 +28,29 @@ export function startLoad(apiUrl: string, draw: () => Work, clients: number): Lo
   const stopping = new AbortController()
   let unanswered = 0
 
-  async function submit(): Promise<void> {
-    const work = draw()
-    const answer = await fetch(`${apiUrl}/api/v1/orchestrator/jobs`, {
-      method: 'PUT',
+  const ask = (method: string, path: string, body: object) =>
+    fetch(`${apiUrl}/api/v1/orchestrator/jobs${path}`, {
+      method,
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ Job: work.job }),
+      body: JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_TIME),
     })
+
+  async function submit(): Promise<void> {
+    const work = draw()
+    const answer = await ask('PUT', '', { Job: work.job })
     const text = await answer.text()
-    if (answer.status === 200) acknowledged.push({ id: (JSON.parse(text) as PutJobResponse).JobID, work })
-    else if (answer.status < 500) throw new Refused(`a ${work.kind} job was refused: ${answer.status} ${text}`)
+    if (answer.status === 200) {
+      const id = (JSON.parse(text) as PutJobResponse).JobID
+      acknowledged.push({ id, work, ends: work.stops ? await stopped(id) : [work.ends] })
+    } else if (answer.status < 500) throw new Refused(`a ${work.kind} job was refused: ${answer.status} ${text}`)
     else unanswered += 1
+  }
+
+  /** Where that is acknowledged, the job has to end so; where it is not, nobody can know. */
+  async function stopped(id: string): Promise<readonly string[]> {
+    const answer = await ask('DELETE', `/${id}`, { reason: 'torture' }).catch(() => undefined)
+    return answer?.ok === true ? ['Stopped'] : ['Stopped', 'Completed']
   }
 
   async function client(): Promise<void> {

@@ -5,7 +5,7 @@ import { type Random, seededRandom } from '../../../src/runtime/random.ts'
 import { damagedStores, orphans } from './disk.ts'
 import { startLoad } from './load.ts'
 import { createMachine, type Machine } from './machine.ts'
-import { openJobs, violations } from './verdict.ts'
+import { openJobs, strays, violations } from './verdict.ts'
 import { createWork } from './work.ts'
 
 export interface TortureOptions {
@@ -66,7 +66,10 @@ async function run(options: TortureOptions, folder: string, machines: Machine[])
   await load.stop()
   const open = await openJobs(front.apiUrl, load.acknowledged, patience)
   say(`${load.acknowledged.length - open.length} of ${load.acknowledged.length} jobs have ended`)
-  const found = open.length > 0 ? open : await violations(front.apiUrl, load.acknowledged)
+  const found =
+    open.length > 0
+      ? open
+      : [...(await strays(front.apiUrl, patience)), ...(await violations(front.apiUrl, load.acknowledged))]
   for (const machine of machines.toReversed()) await machine.stop().catch((error: unknown) => found.push(String(error)))
   found.push(...(await orphans(folder)), ...(await damagedStores(folder)))
   const executions = load.acknowledged.reduce((sum, { work }) => sum + work.count, 0)

@@ -5,6 +5,8 @@ import {
   type JobHistory,
   type Page,
   isFinalExecutionState,
+  isFinalJobState,
+  type JobState,
 } from '@bacalhau/models'
 import type { Acknowledged } from './load.ts'
 
@@ -23,9 +25,24 @@ export async function openJobs(apiUrl: string, all: readonly Acknowledged[], mil
     // One question that waits, then a look at all: the jobs end in about the order in which they came.
     await fetch(`${apiUrl}${JOBS}/${first?.id}?wait=1&revision=${Number.MAX_SAFE_INTEGER}`)
     const states = await eachOf(open, async ({ id }) => (await getJob(apiUrl, id))?.State.StateType)
-    open = open.filter((_, index) => !['Completed', 'Failed', 'Stopped', undefined].includes(states[index]))
+    open = open.filter((_, index) => isOpen(states[index]))
   }
   return eachOf(open, async ({ id, work }) => `${id} (${work.kind}) has not ended: ${await describe(apiUrl, id)}`)
+}
+
+const isOpen = (state: JobState | undefined) => state !== undefined && !isFinalJobState(state)
+
+/** Jobs that were created although nobody heard so, and have not ended within `milliseconds`. */
+export async function strays(apiUrl: string, milliseconds: number): Promise<string[]> {
+  const deadline = Date.now() + milliseconds
+  for (;;) {
+    const jobs = await pages<Job>(`${apiUrl}${JOBS}?limit=200`)
+    const open = jobs.filter(({ State }) => !isFinalJobState(State.StateType))
+    if (open.length === 0 || Date.now() > deadline) {
+      return eachOf(open, async ({ ID }) => `${ID}, not acknowledged, has not ended: ${await describe(apiUrl, ID)}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
 }
 
 /** Everything that is wrong with the acknowledged jobs, one sentence each. To be asked when all of them have ended. */
@@ -37,16 +54,16 @@ export async function violations(apiUrl: string, all: readonly Acknowledged[]): 
   return found.flat()
 }
 
-async function jobProblems(apiUrl: string, { id, work }: Acknowledged): Promise<string[]> {
+async function jobProblems(apiUrl: string, { id, work, ends }: Acknowledged): Promise<string[]> {
   const job = await getJob(apiUrl, id)
   if (job === undefined) return ['was acknowledged and is gone']
-  if (job.State.StateType !== work.ends) return [`should be ${work.ends}: ${await describe(apiUrl, id)}`]
+  if (!ends.includes(job.State.StateType)) return [`should be ${ends.join(' or ')}: ${await describe(apiUrl, id)}`]
   const executions = await pages<Execution>(`${apiUrl}${JOBS}/${id}/executions`)
   const problems = executions
     .filter(({ ComputeState }) => !isFinalExecutionState(ComputeState.StateType as ExecutionState))
     .map(({ ID, ComputeState }) => `has ended, but its execution ${ID} is in state ${ComputeState.StateType}`)
   const completed = executions.filter(({ ComputeState }) => ComputeState.StateType === EXECUTION_STATES.Completed)
-  if (work.ends === 'Failed') return problems
+  if (job.State.StateType !== 'Completed') return problems
   problems.push(...partitionProblems(completed, work.count))
   if (work.prints !== undefined) problems.push(...(await resultProblems(apiUrl, completed, work.prints)))
   return problems

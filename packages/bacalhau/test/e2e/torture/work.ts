@@ -10,6 +10,8 @@ export interface Work {
   readonly job: object
   readonly count: number
   readonly ends: 'Completed' | 'Failed'
+  /** The user stops it as soon as it is acknowledged. */
+  readonly stops?: boolean
   /** What each execution prints, where it is published. */
   readonly prints?: string
 }
@@ -42,6 +44,7 @@ export async function createWork(random: Random): Promise<() => Work> {
     () => batch('array', 5 + upTo(100), noop(20)),
     () => batch('module', 1, wasm(RETURNS)),
     () => batch('published', 1 + upTo(3), published, { prints: 'Hello, World!' }),
+    () => batch('stopped', 1 + upTo(20), noop(2_000), { stops: true }),
     () => batch('trap', 1, wasm(TRAPS), { ends: 'Failed' }),
   ]
   return () => draws[upTo(draws.length)]?.() ?? batch('single', 1, noop(400))
