@@ -46,12 +46,21 @@ function serve(send: (finished: Finished | 'more') => void): void {
   let current = 0
   process.on('unhandledRejection', (error) => {
     const explanation = `seed ${current}: nobody takes a rejection: ${error instanceof Error ? error.stack : String(error)}`
-    send({ seed: current, kind: '', milliseconds: 0, moves: 0, runs: 0, invariant: 'every rejection is taken', explanation })
+    send({
+      seed: current,
+      kind: '',
+      milliseconds: 0,
+      moves: 0,
+      runs: 0,
+      invariant: 'every rejection is taken',
+      explanation,
+    })
   })
-  process.on('message', async ({ from, count, explain }: Chunk) => {
+  const run = async ({ from, count, explain }: Chunk) => {
     for (current = from; current < from + count; current++) send(await runSeed(current, explain))
     send('more')
-  })
+  }
+  process.on('message', (chunk: Chunk) => void run(chunk))
   send('more')
 }
 
@@ -83,7 +92,9 @@ class Tally {
 
   summary(): string[] {
     const days = this.#milliseconds / 86_400_000
-    const failures = [...this.failures].map(([invariant, seeds]) => `  ${invariant}: seeds ${seeds.slice(0, 20).join(', ')}`)
+    const failures = [...this.failures].map(
+      ([invariant, seeds]) => `  ${invariant}: seeds ${seeds.slice(0, 20).join(', ')}`,
+    )
     return [
       `${this.#runs} executions were run and ${this.#moves} moves became durable in ${days.toFixed(1)} days of virtual time`,
       ...(failures.length === 0 ? ['every promise was kept'] : ['promises were broken:', ...failures]),
@@ -110,7 +121,7 @@ function runAll(tally: Tally, from: number, total: number, workers: number): Pro
       watchdog = setTimeout(hang, HANG)
       if (said === 'more') {
         const count = Math.min(CHUNK, from + total - next)
-        if (count <= 0) return void child.disconnect()
+        if (count <= 0) return child.disconnect()
         child.send({ from: next, count, explain: tally.failed < EXPLAINED } satisfies Chunk)
         last = next - 1
         next += count

@@ -27,7 +27,8 @@ const HONEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export const jobName = (job: number): string => `job-${job}`
 
 /** What the owner of a job wrote. */
-const ownPart = ({ Count, Priority, Constraints, Tasks }: Job): string => JSON.stringify([Count, Priority, Constraints, Tasks])
+const ownPart = ({ Count, Priority, Constraints, Tasks }: Job): string =>
+  JSON.stringify([Count, Priority, Constraints, Tasks])
 
 /** People who submit, change and stop jobs, and remember what they were told. */
 export class Clients {
@@ -46,19 +47,31 @@ export class Clients {
 
   submit(job: number, plan: JobPlan, force: boolean): void {
     const submission = submissionOf(plan.script, fieldsOf(job, plan))
-    this.#ask(`submit of ${jobName(job)}`, (orchestrator) => orchestrator.submit(submission, { force }), (answer) => {
-      this.#remember(answer)
-    })
+    this.#ask(
+      `submit of ${jobName(job)}`,
+      (orchestrator) => orchestrator.submit(submission, { force }),
+      (answer) => {
+        this.#remember(answer)
+      },
+    )
   }
 
   rerun(job: number): void {
-    this.#ask(`rerun of ${jobName(job)}`, (orchestrator) => orchestrator.rerun(jobName(job)), (answer) => this.#remember(answer))
+    this.#ask(
+      `rerun of ${jobName(job)}`,
+      (orchestrator) => orchestrator.rerun(jobName(job)),
+      (answer) => this.#remember(answer),
+    )
   }
 
   stop(job: number): void {
-    this.#ask(`stop of ${jobName(job)}`, (orchestrator) => orchestrator.stopJob(jobName(job), 'enough'), (answer) => {
-      this.stopped.set(answer.ID, answer.Version)
-    })
+    this.#ask(
+      `stop of ${jobName(job)}`,
+      (orchestrator) => orchestrator.stopJob(jobName(job), 'enough'),
+      (answer) => {
+        this.stopped.set(answer.ID, answer.Version)
+      },
+    )
   }
 
   approve(id: string, verb: 'approve' | 'reject' | 'delete'): void {
@@ -84,7 +97,8 @@ export class Clients {
       if (this.#watch.deleted.has(id)) continue
       for (const [version, own] of versions) {
         const found = await orchestrator.getJob(id, undefined, version).catch((error: unknown) => error)
-        if (found instanceof Error) throw new Violation('no acknowledged job is lost', `${id} v${version}: ${found.message}`)
+        if (found instanceof Error)
+          throw new Violation('no acknowledged job is lost', `${id} v${version}: ${found.message}`)
         if (ownPart(found as Job) !== own) throw new Violation('a job is kept as it was submitted', `${id} v${version}`)
       }
     }
@@ -103,7 +117,8 @@ export class Clients {
     if (life === undefined || running === undefined) return
     const listed = await running.listJobs({ namespace: '*', limit: 1_000 })
     if (life.dead) return
-    if (listed.Items.length !== this.#watch.jobs.size) this.#misread(`${listed.Items.length} of ${this.#watch.jobs.size} jobs are listed`)
+    if (listed.Items.length !== this.#watch.jobs.size)
+      this.#misread(`${listed.Items.length} of ${this.#watch.jobs.size} jobs are listed`)
     for (const { job, runs } of this.#watch.jobs.values()) {
       const shown = await running.getJob(job.ID)
       const same = shown.State.StateType === job.State.StateType && shown.Version === job.Version

@@ -20,7 +20,12 @@ export async function heal(stage: Stage): Promise<void> {
     Object.assign(node.weather, { latency: [0, 2], duplicates: 0, unreachable: false })
     node.block({})
   }
-  await until(stage, 'every process starts', 60_000, () => world.host.running !== undefined && hosts(stage).every((node) => node.running !== undefined))
+  await until(
+    stage,
+    'every process starts',
+    60_000,
+    () => world.host.running !== undefined && hosts(stage).every((node) => node.running !== undefined),
+  )
   await until(stage, 'every question is answered', 60_000, () => stage.clients.unanswered.length === 0)
   await until(stage, 'every node becomes a member', 60_000, () => areMembers(stage))
 }
@@ -40,7 +45,9 @@ function areMembers({ world, clients }: Stage): boolean {
 
 /** Checks what has to hold in the end. */
 export async function finish(stage: Stage): Promise<void> {
-  await until(stage, 'every job gets what it needs', 1_800_000, () => everyone(stage).every((job) => isServed(stage, job)))
+  await until(stage, 'every job gets what it needs', 1_800_000, () =>
+    everyone(stage).every((job) => isServed(stage, job)),
+  )
   await stage.clients.check()
   for (const { job } of everyone(stage)) {
     if (isFinalJobState(job.State.StateType)) continue
@@ -67,8 +74,10 @@ async function checkRemoved(stage: Stage, kept: number): Promise<void> {
     ])
     if (left.some((rows) => rows.length > 0)) throw new Violation('nothing is left behind', `of the removed job ${id}`)
   }
-  if ((await disk.rows('job-by-time')).length > kept) throw new Violation('nothing is left behind', 'in the index by time')
-  if ((await disk.rows('job-by-name')).length > kept) throw new Violation('nothing is left behind', 'in the index by name')
+  if ((await disk.rows('job-by-time')).length > kept)
+    throw new Violation('nothing is left behind', 'in the index by time')
+  if ((await disk.rows('job-by-name')).length > kept)
+    throw new Violation('nothing is left behind', 'in the index by name')
 }
 
 const hosts = (stage: Stage): ComputeHost[] => [...stage.world.nodes.values()]
@@ -80,7 +89,8 @@ async function until(stage: Stage, invariant: string, most: number, holds: () =>
   const end = world.now + most
   for (let step = 100; !holds(); step = Math.min(step * 1.2, 2_000)) {
     world.check()
-    if (world.now > end) throw new Violation(invariant, [...stage.clients.unanswered, describeOpen(stage)].join('\n    '))
+    if (world.now > end)
+      throw new Violation(invariant, [...stage.clients.unanswered, describeOpen(stage)].join('\n    '))
     await world.clock.advance(step)
   }
   world.check()
@@ -92,7 +102,15 @@ function isServed(stage: Stage, seen: SeenJob): boolean {
   if (isFinalJobState(job.State.StateType)) return true
   const fitting = hosts(stage).filter((node) => canRun(node, job))
   const running = [...seen.runs.values()].filter(({ state, version }) => version === job.Version && state === 6)
-  if (job.Type === 'daemon') return new Set(running.map(({ node }) => node)).size === fitting.length || hasNoRoom(job, fitting, running.map(({ node }) => node))
+  if (job.Type === 'daemon')
+    return (
+      new Set(running.map(({ node }) => node)).size === fitting.length ||
+      hasNoRoom(
+        job,
+        fitting,
+        running.map(({ node }) => node),
+      )
+    )
   if (job.Type === 'service') return running.length === job.Count || hasNoRoom(job, fitting)
   // Nothing may hold up what ends by itself, unless no node can ever run it.
   return fitting.length === 0
@@ -107,7 +125,9 @@ function canRun({ capacity, labels }: ComputeHost, job: Job): boolean {
 }
 
 function hasNoRoom(job: Job, fitting: readonly ComputeHost[], served: readonly string[] = []): boolean {
-  return fitting.every(({ id, running }) => served.includes(id) || running === undefined || !fits(needs(job), running.free()))
+  return fitting.every(
+    ({ id, running }) => served.includes(id) || running === undefined || !fits(needs(job), running.free()),
+  )
 }
 
 /** All jobs have ended, and everybody knows. */
@@ -117,7 +137,9 @@ function isQuiet(stage: Stage): boolean {
     everyone(stage).every(({ job }) => isFinalJobState(job.State.StateType)) &&
     [...stage.watch.promised.values()].every((runs) => runs.size === 0) &&
     hosts(stage).every(({ running }) => running !== undefined && running.held(ORCHESTRATOR).length === 0) &&
-    hosts(stage).every(({ id, capacity, running }) => world.ledger.running(id) === 0 && fits(capacity, running?.free() ?? capacity))
+    hosts(stage).every(
+      ({ id, capacity, running }) => world.ledger.running(id) === 0 && fits(capacity, running?.free() ?? capacity),
+    )
   )
 }
 
@@ -132,10 +154,14 @@ async function checkDisks(stage: Stage): Promise<void> {
       if ((await machine.disk.rows(table)).length > 0) left.push(`${table} of ${id}`)
     }
     const heard = await received(disk, `o/${id}`)
-    const unheard = (await machine.disk.rows('link-out', 'c/')).filter(({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > heard)
+    const unheard = (await machine.disk.rows('link-out', 'c/')).filter(
+      ({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > heard,
+    )
     if (unheard.length > 0) left.push(`the outbox of ${id}`)
     const reached = await received(machine.disk, `c/${ORCHESTRATOR}`)
-    const unreached = (await disk.rows('link-out', `o/${id}/`)).filter(({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > reached)
+    const unreached = (await disk.rows('link-out', `o/${id}/`)).filter(
+      ({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > reached,
+    )
     if (unreached.length > 0) left.push(`the outbox to ${id}`)
   }
   if (left.length > 0) throw new Violation('nothing is left behind', left.join(', '))
@@ -160,11 +186,13 @@ async function checkShown(stage: Stage): Promise<void> {
   for (const { job, sequence, runs } of everyone(stage)) {
     const shown = await orchestrator.getJob(job.ID)
     const { StateType } = shown.State
-    if (StateType !== job.State.StateType) throw new Violation('what is shown is what is stored', `${job.ID} ${StateType}`)
+    if (StateType !== job.State.StateType)
+      throw new Violation('what is shown is what is stored', `${job.ID} ${StateType}`)
     const open = [...runs.values()].filter(({ state }) => !isFinalExecutionState(state))
     if (open.length > 0) throw new Violation('a job that has ended has no executions', job.ID)
     const events = await orchestrator.history(job.ID, Math.max(0, sequence - 1), 10)
-    if (events.at(-1)?.SeqNum !== sequence) throw new Violation('what is shown is what is stored', `history of ${job.ID}`)
+    if (events.at(-1)?.SeqNum !== sequence)
+      throw new Violation('what is shown is what is stored', `history of ${job.ID}`)
     checkResult(job, [...runs.values()])
   }
 }

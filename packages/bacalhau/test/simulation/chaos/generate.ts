@@ -36,7 +36,8 @@ function kindOf(roll: number): Kind {
 }
 
 function nodesOf(kind: Kind, dice: Dice): NodePlan[] {
-  const count = kind === 'multitude' ? dice.int(500, 1_000) : kind === 'crowd' ? 50 : dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
+  const count =
+    kind === 'multitude' ? dice.int(500, 1_000) : kind === 'crowd' ? 50 : dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
   const base = dice.pick([0, 0, 1, 5, 20])
   const nodes = Array.from({ length: count }, (_, index): NodePlan => {
     const least = base + dice.int(0, 3)
@@ -60,8 +61,15 @@ function nodeLike([node]: readonly NodePlan[]): NodePlan {
   return node
 }
 
-const slownessOf = (dice: Dice): readonly [number, number] => dice.pick([[0, 0], [0, 1], [1, 4], [2, 20]] as const)
-const skewOf = (kind: Kind, dice: Dice): number => (kind === 'calm' ? 0 : dice.pick([0, 0, 0, -40, 700, -90_000, 86_400_000]))
+const slownessOf = (dice: Dice): readonly [number, number] =>
+  dice.pick([
+    [0, 0],
+    [0, 1],
+    [1, 4],
+    [2, 20],
+  ] as const)
+const skewOf = (kind: Kind, dice: Dice): number =>
+  kind === 'calm' ? 0 : dice.pick([0, 0, 0, -40, 700, -90_000, 86_400_000])
 
 function stepsOf(kind: Kind, nodes: number, dice: Dice): Step[] {
   const makers = MAKERS[kind]
@@ -150,7 +158,15 @@ const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), di
 const read: Maker = () => ({ do: 'read' })
 
 const WORK: readonly Maker[] = [submit, submit, submit, submit, update, onJob('stop'), onJob('rerun'), read]
-const NETWORK: readonly Maker[] = [onNode('cut'), block, isolate, latency, latency, onNode('refresh'), onNode('relabel')]
+const NETWORK: readonly Maker[] = [
+  onNode('cut'),
+  block,
+  isolate,
+  latency,
+  latency,
+  onNode('refresh'),
+  onNode('relabel'),
+]
 const CRASHES: readonly Maker[] = [crash, crash, crash, halt]
 const DISKS: readonly Maker[] = [fill, slow, slow]
 const MEMBERS: readonly Maker[] = [onNode('approve'), onNode('approve'), onNode('reject'), onNode('delete')]
@@ -198,7 +214,11 @@ function countOf(dice: Dice, nodes: number): number {
 function scriptOf(dice: Dice): Script {
   if (dice.chance(0.1)) return { AtOnce: true }
   const dying = dice.chance(0.1) ? { Dying: dice.int(1, 500) } : {}
-  return { Milliseconds: Math.floor(dice.next() * dice.pick([10, 40, 400, 4_000, 15_000])), ...dying, ...failureOf(dice) }
+  return {
+    Milliseconds: Math.floor(dice.next() * dice.pick([10, 40, 400, 4_000, 15_000])),
+    ...dying,
+    ...failureOf(dice),
+  }
 }
 
 function failureOf(dice: Dice): Script {

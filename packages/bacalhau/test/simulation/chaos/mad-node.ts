@@ -1,4 +1,9 @@
-import { type ComputeMessage, computeMessageSchema, type OrchestratorMessage, type ReportMessage } from '@bacalhau/models'
+import {
+  type ComputeMessage,
+  computeMessageSchema,
+  type OrchestratorMessage,
+  type ReportMessage,
+} from '@bacalhau/models'
 import { sampleNode, someResources } from '../../../src/link/fixtures/samples.ts'
 import type { ComputeChannel } from '../../../src/link/link-protocol.ts'
 import { createDice, type Dice } from '../world/dice.ts'
@@ -122,9 +127,9 @@ export class MadNode {
 interface Mind {
   readonly dice: Dice
   readonly id: string
-  own(): string
-  any(): string
-  next(): number
+  readonly own: () => string
+  readonly any: () => string
+  readonly next: () => number
   readonly sent: number
   readonly heard: number
   readonly conversation: string
@@ -164,15 +169,33 @@ const LIES: readonly ((mind: Mind) => readonly ComputeMessage[])[] = [
     const parcel = reports(mind, mind.own)
     return [parcel, parcel, parcel]
   },
-  (mind) => [{ type: 'parcel', seq: mind.sent + mind.dice.int(2, 9), mark: 'mad', messages: [anyReport(mind.dice, mind.own())] }],
-  (mind) => [{ type: 'parcel', seq: Math.max(1, mind.sent - 1), mark: 'other', messages: [anyReport(mind.dice, mind.own())] }],
+  (mind) => [
+    { type: 'parcel', seq: mind.sent + mind.dice.int(2, 9), mark: 'mad', messages: [anyReport(mind.dice, mind.own())] },
+  ],
+  (mind) => [
+    { type: 'parcel', seq: Math.max(1, mind.sent - 1), mark: 'other', messages: [anyReport(mind.dice, mind.own())] },
+  ],
   // Acks of what was never sent, or of the past.
   (mind) => [{ type: 'ack', seq: mind.heard + mind.dice.int(1, 1_000) }],
   () => [{ type: 'ack', seq: 0 }],
   // A second hello, one of another, one that is too large.
   (mind) => [{ type: 'hello', node: sampleNode(mind.id), storeGeneration: 'g-9', held: [] }],
-  (mind) => [{ type: 'hello', node: sampleNode('QmNode2'), storeGeneration: 'g-1', held: [{ executionId: mind.any(), state: 6 }] }],
+  (mind) => [
+    {
+      type: 'hello',
+      node: sampleNode('QmNode2'),
+      storeGeneration: 'g-1',
+      held: [{ executionId: mind.any(), state: 6 }],
+    },
+  ],
   () => [{ type: 'heartbeat', node: sampleNode('QmNode2', { MaxCapacity: someResources({ CPU: 1e9 }) }) }],
-  (mind) => [{ type: 'heartbeat', node: sampleNode(mind.id, { MaxCapacity: someResources({ CPU: 1e9, Memory: 1e15 }) }, { zone: 'b' }) }],
-  (mind) => [{ type: 'parcel', seq: mind.next(), mark: 'mad', messages: [{ type: 'accepted', executionId: 'x'.repeat(200) }] }],
+  (mind) => [
+    {
+      type: 'heartbeat',
+      node: sampleNode(mind.id, { MaxCapacity: someResources({ CPU: 1e9, Memory: 1e15 }) }, { zone: 'b' }),
+    },
+  ],
+  (mind) => [
+    { type: 'parcel', seq: mind.next(), mark: 'mad', messages: [{ type: 'accepted', executionId: 'x'.repeat(200) }] },
+  ],
 ]

@@ -111,4 +111,3 @@ export async function performAll(stage: Stage): Promise<void> {
   await stage.world.clock.advance(1_000)
   stage.world.check()
 }
-

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { type Outcome, runPlan } from './run-plan.ts'
+import { type Outcome, type RunOptions, runPlan } from './run-plan.ts'
 import { describePlan, type Plan } from './script.ts'
 import { shrink } from './shrink.ts'
 
@@ -10,12 +10,12 @@ const PATIENCE = 20_000
 export const replayCommand = (seed: number): string => `npm run simulate -- --seeds 1 --from ${seed}`
 
 /** A failure, with the fewest steps that still lead to it. */
-export async function explainFailure(failed: Outcome, patience = PATIENCE): Promise<string> {
-  const end = performance.now() + patience
+export async function explainFailure(failed: Outcome, options: RunOptions = {}): Promise<string> {
+  const end = performance.now() + PATIENCE
   const invariant = failed.violation?.invariant
   let best = failed
   const fails = async (plan: Plan) => {
-    const outcome = await runPlan(plan)
+    const outcome = await runPlan(plan, options)
     if (outcome.violation?.invariant !== invariant) return false
     best = outcome
     return true

@@ -21,9 +21,17 @@ export interface Outcome {
 /** Lines of the trace that are shown. */
 const SHOWN = 40
 
+export interface RunOptions {
+  /** Lines of the trace to show. */
+  readonly shown?: number
+  /** Makes a fault, to see whether it is found. */
+  readonly plant?: (stage: Stage) => void
+}
+
 /** Carries a plan out, and says what became of it. */
-export async function runPlan(plan: Plan, { shown = SHOWN } = {}): Promise<Outcome> {
+export async function runPlan(plan: Plan, { shown = SHOWN, plant }: RunOptions = {}): Promise<Outcome> {
   const stage = await Stage.create(plan, { keepAll: shown > SHOWN })
+  plant?.(stage)
   const violation = await violationOf(stage)
   const { world, watch } = stage
   world.note(violation === undefined ? 'the end' : violation.message)

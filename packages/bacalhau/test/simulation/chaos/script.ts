@@ -2,7 +2,17 @@ import type { CrashPoint } from '../world/machine.ts'
 import type { Script } from '../world/runner.ts'
 
 /** What kinds of worlds there are. */
-export const KINDS = ['calm', 'network', 'crashes', 'disks', 'everything', 'mad', 'amnesia', 'crowd', 'multitude'] as const
+export const KINDS = [
+  'calm',
+  'network',
+  'crashes',
+  'disks',
+  'everything',
+  'mad',
+  'amnesia',
+  'crowd',
+  'multitude',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface NodePlan {
@@ -41,15 +51,39 @@ export interface JobPlan {
 export type Action =
   | { readonly do: 'submit' | 'update'; readonly job: number; readonly plan: JobPlan; readonly force: boolean }
   | { readonly do: 'rerun' | 'stop'; readonly job: number }
-  | { readonly do: 'crash'; readonly machine: number; readonly point: CrashPoint; readonly hops: number; readonly down: number; readonly silently: boolean }
+  | {
+      readonly do: 'crash'
+      readonly machine: number
+      readonly point: CrashPoint
+      readonly hops: number
+      readonly down: number
+      readonly silently: boolean
+    }
   | { readonly do: 'halt'; readonly machine: number; readonly down: number }
   | { readonly do: 'cut' | 'refresh' | 'relabel'; readonly machine: number }
   | { readonly do: 'read' }
-  | { readonly do: 'block'; readonly machine: number; readonly left: boolean; readonly right: boolean; readonly time: number }
+  | {
+      readonly do: 'block'
+      readonly machine: number
+      readonly left: boolean
+      readonly right: boolean
+      readonly time: number
+    }
   | { readonly do: 'isolate'; readonly machine: number; readonly time: number }
-  | { readonly do: 'latency'; readonly machine: number; readonly latency: readonly [number, number]; readonly duplicates: number }
+  | {
+      readonly do: 'latency'
+      readonly machine: number
+      readonly latency: readonly [number, number]
+      readonly duplicates: number
+    }
   | { readonly do: 'fill'; readonly machine: number; readonly time: number }
-  | { readonly do: 'slow'; readonly machine: number; readonly slowness: readonly [number, number]; readonly deafness: number; readonly time: number }
+  | {
+      readonly do: 'slow'
+      readonly machine: number
+      readonly slowness: readonly [number, number]
+      readonly deafness: number
+      readonly time: number
+    }
   | { readonly do: 'jump'; readonly machine: number; readonly milliseconds: number }
   | { readonly do: 'approve' | 'reject' | 'delete'; readonly machine: number }
   | { readonly do: 'lie'; readonly machine: number; readonly lie: number; readonly dice: number }

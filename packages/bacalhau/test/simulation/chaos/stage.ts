@@ -97,7 +97,12 @@ export class Stage {
     host.boot().catch((error: unknown) => {
       this.world.note(`${host.machine.name} does not start: ${String(error)}`)
       if (host.machine.disk.weather.full || this.amnesia) return
-      this.world.fail(new Violation('every process starts', `${host.machine.name}: ${error instanceof Error ? error.stack : String(error)}`))
+      this.world.fail(
+        new Violation(
+          'every process starts',
+          `${host.machine.name}: ${error instanceof Error ? error.stack : String(error)}`,
+        ),
+      )
     })
   }
 
@@ -112,7 +117,8 @@ export class Stage {
       const node = this.world.nodes.get(id)
       const runs = this.watch.promised.get(id) ?? new Map<string, Run>()
       const problem = node === undefined ? undefined : overpromised(runs.values(), node.capacity)
-      if (problem !== undefined) this.world.fail(new Violation('no node is promised more than it has', `${id}: ${problem}`))
+      if (problem !== undefined)
+        this.world.fail(new Violation('no node is promised more than it has', `${id}: ${problem}`))
     }
   }
 }

@@ -121,11 +121,15 @@ export class RecordWatch {
       if (known !== undefined) this.#checkRecord(before, part.job.job)
       seen.job = part.job.job
     }
-    for (const [runKey, run] of part.runs) this.#takeRun(seen, known === undefined ? undefined : before, runKey, run, part)
+    for (const [runKey, run] of part.runs)
+      this.#takeRun(seen, known === undefined ? undefined : before, runKey, run, part)
   }
 
   #begin(key: string, { job }: Part): SeenJob | undefined {
-    if (job === undefined) return void this.#fail('every row belongs to a job', `no job has the key ${key}`)
+    if (job === undefined) {
+      this.#fail('every row belongs to a job', `no job has the key ${key}`)
+      return undefined
+    }
     const seen: SeenJob = { key, job: job.job, sequence: 0, runs: new Map() }
     this.#add(seen)
     return seen
@@ -163,10 +167,12 @@ export class RecordWatch {
       if (ExecutionID !== undefined) continue
       const next = Event.Details?.['NewState'] as JobState | undefined
       if (next !== undefined) {
-        if (!canJobBecome(state, next)) this.#fail('jobs move as their state machine says', `${ID} from ${state} to ${next}`)
+        if (!canJobBecome(state, next))
+          this.#fail('jobs move as their state machine says', `${ID} from ${state} to ${next}`)
         state = next
       } else if (JobVersion > version) {
-        if (JobVersion !== version + 1) this.#fail('versions follow each other', `${ID} from ${version} to ${JobVersion}`)
+        if (JobVersion !== version + 1)
+          this.#fail('versions follow each other', `${ID} from ${version} to ${JobVersion}`)
         state = 'Pending'
         version = JobVersion
       }
@@ -182,12 +188,18 @@ export class RecordWatch {
   }
 
   #checkRecord(before: Job, after: Job): void {
-    if (after.Revision < before.Revision) this.#fail('revisions grow', `${after.ID} from ${before.Revision} to ${after.Revision}`)
+    if (after.Revision < before.Revision)
+      this.#fail('revisions grow', `${after.ID} from ${before.Revision} to ${after.Revision}`)
     if (after.Version !== before.Version) return
-    const same = JSON.stringify([before.Tasks, before.Count, before.Priority]) === JSON.stringify([after.Tasks, after.Count, after.Priority])
+    const same =
+      JSON.stringify([before.Tasks, before.Count, before.Priority]) ===
+      JSON.stringify([after.Tasks, after.Count, after.Priority])
     if (!same) this.#fail('the spec of a version never changes', after.ID)
     if (isFinalJobState(before.State.StateType) && JSON.stringify(before.State) !== JSON.stringify(after.State)) {
-      this.#fail('final states never change', `${after.ID}: ${before.State.StateType}, then ${JSON.stringify(after.State)}`)
+      this.#fail(
+        'final states never change',
+        `${after.ID}: ${before.State.StateType}, then ${JSON.stringify(after.State)}`,
+      )
     }
   }
 
@@ -205,7 +217,9 @@ export class RecordWatch {
     }
     if (moved) {
       this.moves += 1
-      this.#note(`${seen.job.ID.slice(0, 8)} ${run.id.slice(0, 8)}:${run.partition} at ${run.node} ${run.state} ${run.message ?? ''}`)
+      this.#note(
+        `${seen.job.ID.slice(0, 8)} ${run.id.slice(0, 8)}:${run.partition} at ${run.node} ${run.state} ${run.message ?? ''}`,
+      )
     }
     if (moved && run.state === EXECUTION_STATES.Completed) this.#accept(seen.job, before, run)
     seen.runs.set(key, run)
@@ -215,7 +229,8 @@ export class RecordWatch {
   /** A result is accepted. */
   #accept(job: Job, before: Job | undefined, run: Run): void {
     const what = `${run.id}, partition ${run.partition} of version ${run.version} of ${job.ID}`
-    if (before !== undefined && run.version < before.Version) this.#fail('no result of an old version is accepted', what)
+    if (before !== undefined && run.version < before.Version)
+      this.#fail('no result of an old version is accepted', what)
     if (before?.Version === run.version && isFinalJobState(before.State.StateType)) {
       this.#fail('no result is accepted after the end', what)
     }

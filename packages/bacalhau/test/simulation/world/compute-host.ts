@@ -240,7 +240,13 @@ export class ComputeHost {
     const answer = this.weather.unreachable ? undefined : orchestrator.answer()
     if (answer === undefined) return false
     const { life } = process
-    const self: Holder = { peer: this.id, get dead() { return life.dead }, reach: (point) => life.reach(point) }
+    const self: Holder = {
+      peer: this.id,
+      get dead() {
+        return life.dead
+      },
+      reach: (point) => life.reach(point),
+    }
     const wire = new Wire<ComputeMessage, OrchestratorMessage>({
       clock,
       holders: [self, answer.holder],

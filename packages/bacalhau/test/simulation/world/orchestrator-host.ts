@@ -95,7 +95,13 @@ export class OrchestratorHost implements OrchestratorEnd {
     const process = this.#process
     if (process === undefined) return undefined
     const { life, orchestrator } = process
-    const holder: Holder = { peer: ORCHESTRATOR, get dead() { return life.dead }, reach: (point) => life.reach(point) }
+    const holder: Holder = {
+      peer: ORCHESTRATOR,
+      get dead() {
+        return life.dead
+      },
+      reach: (point) => life.reach(point),
+    }
     return { holder, attach: (channel: Parameters<typeof orchestrator.attach>[0]) => orchestrator.attach(channel) }
   }
 

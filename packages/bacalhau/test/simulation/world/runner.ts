@@ -46,7 +46,12 @@ export function createSimulatedRunner(node: string, life: Life, ledger: RunLedge
     return hold
   }
 
-  async function perform(order: ExecutionOrder, onProgress: (state: 6 | 7) => void, earlier: number, signal: AbortSignal) {
+  async function perform(
+    order: ExecutionOrder,
+    onProgress: (state: 6 | 7) => void,
+    earlier: number,
+    signal: AbortSignal,
+  ) {
     const script = scriptOf(order.job)
     onProgress(6)
     await sleep(life.clock, script.Milliseconds ?? 0, signal)
@@ -73,7 +78,7 @@ export function createSimulatedRunner(node: string, life: Life, ledger: RunLedge
       ledger.end(node, order.executionId)
       return completion(order, script)
     },
-    async run(order, { onProgress }, signal) {
+    async run(order, hooks, signal) {
       if (life.dead) return new Promise(() => undefined)
       const { executionId, job } = order
       const script = scriptOf(job)
@@ -82,7 +87,7 @@ export function createSimulatedRunner(node: string, life: Life, ledger: RunLedge
       logs.set(executionId, log)
       const limit = limited(life, signal, taskOf(job).Timeouts.ExecutionTimeout)
       try {
-        return await perform(order, onProgress, earlier, limit.signal)
+        return await perform(order, (state) => hooks.onProgress(state), earlier, limit.signal)
       } catch (error) {
         if (!limit.signal.aborted) throw error
         await sleep(life.clock, script.Dying ?? 0)
@@ -129,7 +134,9 @@ function limited(life: Life, signal: AbortSignal, seconds = 0) {
 function reportOf(executionId: string, reason: unknown): FinalReport {
   const message = reason instanceof Error ? reason.message : String(reason)
   const code = isBacalhauError(reason) ? reason.code : 'InternalError'
-  return code === 'ExecutionCancelled' ? { type: 'cancelled', executionId, message } : failure(executionId, code, message)
+  return code === 'ExecutionCancelled'
+    ? { type: 'cancelled', executionId, message }
+    : failure(executionId, code, message)
 }
 
 const failure = (executionId: string, code: string, message: string): FinalReport => ({
