@@ -104,6 +104,22 @@ describe('a job that is taken up', () => {
     assert.equal(fresh.agenda.kind === 'targets' && fresh.agenda.begun, false)
   })
 
+  test('asks the nodes of an ops job again whose offers were refused or withdrawn, as long as none of them has run it', async () => {
+    const runs = [
+      { state: AskForBidRejected, node: 'a' },
+      { state: Cancelled, node: 'b' },
+      { state: AskForBidRejected, node: 'c' },
+      { state: Completed, node: 'c' },
+    ]
+    const { agenda } = await loaded({ Type: 'ops' }, runs)
+    assert.ok(agenda.kind === 'targets')
+    assert.deepEqual(
+      ['a', 'b', 'c', 'new'].filter((node) => agenda.wants(node)),
+      ['a', 'b'],
+    )
+    assert.deepEqual([agenda.begun, agenda.waits, agenda.completed], [true, true, 1])
+  })
+
   test('must be there', async () => {
     const error = await loadJob(createMemoryStore(), 'j-none', create).catch((reason: unknown) => reason)
     assert.ok(isBacalhauError(error) && error.code === 'NotFound')

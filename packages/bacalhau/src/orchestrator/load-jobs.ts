@@ -59,9 +59,11 @@ function remember(job: OpenJob, run: Run): void {
   if (!isOver(run) || run.state === EXECUTION_STATES.Completed) agenda.take(run)
   if (agenda.kind === 'targets') {
     agenda.begin()
-    if (job.job.Type === 'ops') agenda.take(run)
+    // One that was refused or withdrawn never ran. Whether it was refused for good is not known any more: the node is asked again.
+    const neverRan = run.state === EXECUTION_STATES.AskForBidRejected || run.state === EXECUTION_STATES.Cancelled
+    if (job.job.Type === 'ops' && neverRan) agenda.giveBack(run)
+    else if (job.job.Type === 'ops') agenda.take(run)
     if (run.state === EXECUTION_STATES.Completed) agenda.complete()
-    else if (run.state === EXECUTION_STATES.AskForBidRejected) job.refusals.set(run.node, run.message ?? '')
   }
   if (run.state !== EXECUTION_STATES.Failed) return
   const code = run.details?.['ErrorCode'] ?? 'InternalError'
