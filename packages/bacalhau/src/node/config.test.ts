@@ -72,7 +72,8 @@ describe('precedence', () => {
       'a list of texts': 'x,y',
       'a list of peer addresses, or none': '/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2',
       'names and values like a=b,c=d': 'a=b',
-      'one of token, auto': 'auto',
+      'one of token, auto, manual': 'auto',
+      'one of spread, pack': 'pack',
       'one of debug, info, warn, error, silent': 'debug',
     }
     for (const name of SETTING_NAMES.filter((name) => name !== 'dataDir')) {
