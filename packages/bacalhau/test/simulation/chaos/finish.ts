@@ -57,6 +57,7 @@ export async function finish(stage: Stage): Promise<void> {
   await until(stage, 'everything ends', 600_000, () => isQuiet(stage))
   await checkDisks(stage)
   await checkShown(stage)
+  checkTimers(stage)
   const { keptJobs } = stage.plan.orchestrator
   if (keptJobs !== undefined) await checkRemoved(stage, keptJobs)
 }
@@ -172,6 +173,18 @@ async function received(disk: RowsOf, key: string): Promise<number> {
   const [row] = await disk.rows('link-in', key)
   const value = row?.value as { readonly received: { readonly seq: number } } | undefined
   return value?.received.seq ?? 0
+}
+
+/** Nothing waits for what will never happen: the pulse of each link, a little housekeeping, pauses that are about to end. */
+function checkTimers(stage: Stage): void {
+  const orchestrator = stage.world.host.machine
+  const counts = [
+    { machine: orchestrator, most: stage.world.nodes.size + 8 },
+    ...hosts(stage).map(({ machine }) => ({ machine, most: 4 })),
+  ]
+  for (const { machine, most } of counts) {
+    if (machine.timers > most) throw new Violation('memory is bounded', `${machine.name} has ${machine.timers} timers`)
+  }
 }
 
 /** What the orchestrator shows is what there is. */

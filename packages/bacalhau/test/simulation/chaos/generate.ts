@@ -73,7 +73,7 @@ const skewOf = (kind: Kind, dice: Dice): number =>
 
 function stepsOf(kind: Kind, nodes: number, dice: Dice): Step[] {
   const makers = MAKERS[kind]
-  const count = kind === 'multitude' ? dice.int(20, 60) : dice.int(6, dice.pick([12, 30, 50]))
+  const count = kind === 'multitude' ? dice.int(10, 25) : dice.int(6, dice.pick([12, 30, 50]))
   const pace = dice.pick([5, 100, 500, 1_500])
   const state: Progress = { types: [], nodes }
   return Array.from({ length: count }, (_, index): Step => {
@@ -207,7 +207,7 @@ function planJob(type: JobType, dice: Dice, nodes: number): JobPlan {
 }
 
 function countOf(dice: Dice, nodes: number): number {
-  if (nodes > 100) return dice.int(1, dice.pick([10, 500, 2_000]))
+  if (nodes > 100) return dice.int(1, dice.pick([10, 300, 1_000]))
   return dice.chance(0.05) ? 0 : dice.int(1, dice.pick([1, 3, 8, 50]))
 }
 

@@ -8,11 +8,13 @@ import {
   type JobHistory,
   type JobState,
 } from '@bacalhau/models'
-import { historyRowSchema, unpackRow } from '../../../src/orchestrator/history.ts'
+import { unpackRow } from '../../../src/orchestrator/history.ts'
 import type { JobRow } from '../../../src/orchestrator/job-records.ts'
 import type { Run } from '../../../src/orchestrator/run.ts'
 import type { Write } from '../../../src/store/store.ts'
 import { Violation } from '../world/violation.ts'
+
+type HistoryRow = Parameters<typeof unpackRow>[1]
 
 /** What has been seen of a job on the disk of the orchestrator. */
 export interface SeenJob {
@@ -104,7 +106,7 @@ export class RecordWatch {
       } else if (write.table === 'execution') {
         partOf(jobKeyOf(write.key)).runs.push([write.key, write.value as Run])
       } else if (write.table === 'history') {
-        partOf(jobKeyOf(write.key)).events.push(...unpackRow('', historyRowSchema.parse(write.value)))
+        partOf(jobKeyOf(write.key)).events.push(...unpackRow('', write.value as HistoryRow))
       }
     }
     return parts

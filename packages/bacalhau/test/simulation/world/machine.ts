@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/runtime/clock.ts'
+import type { Clock, Timer } from '../../../src/runtime/clock.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { createDice, type Dice } from './dice.ts'
 import type { Disk } from './disk.ts'
@@ -33,6 +33,8 @@ export interface MachineOptions {
 export class Machine {
   readonly name: string
   readonly disk: Disk
+  /** Timers of the process that have neither fired nor been cancelled. */
+  timers = 0
   readonly #options: MachineOptions
   readonly #rate: number
   #skew: number
@@ -56,6 +58,7 @@ export class Machine {
   boot(): Life {
     if (this.#life !== undefined) throw new Error(`${this.name} runs already`)
     this.#boots += 1
+    this.timers = 0
     const mortal = { dead: false }
     this.#life = mortal
     const life: Life = {
@@ -110,6 +113,25 @@ export class Machine {
     queueMicrotask(hop)
   }
 
+  #after(life: { readonly dead: boolean }, delay: number, action: () => void): Timer {
+    let pending = true
+    const settle = () => {
+      if (pending && !life.dead) this.timers -= 1
+      pending = false
+    }
+    this.timers += 1
+    const timer = this.#options.clock.after(delay, () => {
+      settle()
+      if (!life.dead) action()
+    })
+    return {
+      cancel() {
+        settle()
+        timer.cancel()
+      },
+    }
+  }
+
   #clock(life: { readonly dead: boolean }): Clock {
     const { clock } = this.#options
     const rate = this.#rate
@@ -118,7 +140,7 @@ export class Machine {
       // Whole milliseconds, as the platform's clock shows them.
       now: () => Math.floor(clock.now() + this.#skew),
       monotonic: () => (clock.monotonic() - began) * rate,
-      after: (delay, action) => clock.after(delay / rate, () => !life.dead && action()),
+      after: (delay, action) => this.#after(life, delay / rate, action),
     }
   }
 }
