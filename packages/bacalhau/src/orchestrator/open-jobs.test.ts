@@ -352,6 +352,21 @@ describe('its owner', () => {
     assert.deepEqual([last.State.StateType, world.jobs.size], ['Completed', 0])
   })
 
+  test('changes a job before it is known to be written, and its admission answers what was admitted', async () => {
+    const store = createMemoryStore()
+    const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
+    const world = bench({ ...store, commit: (writes) => store.commit(writes).then(() => heard) })
+    const record = sampleJob({ Timeouts: { QueueTimeout: 10 } }, { ID: jobId(1) })
+    const admission = world.jobs.admit({ job: record, key: newJobKey(START * 1e6), since: START })
+    const job = await world.jobs.reopen(record.ID)
+    world.jobs.renew(job, { ...job.job, Count: 2 }, { topic: 'Submission', message: 'Job updated' })
+    assert.equal(world.clock.pending, 1)
+    hear()
+    const admitted = await admission
+    assert.deepEqual([admitted.Version, job.job.Version, world.jobs.lines.size], [1, 2, 1])
+    assert.equal(world.clock.pending, 1, 'its time is watched once')
+  })
+
   test('finds a new version that was over at once as long as it is not written', async () => {
     const world = bench()
     const job = await world.admit()

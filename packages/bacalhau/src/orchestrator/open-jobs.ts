@@ -95,6 +95,7 @@ export class OpenJobs {
     const { ID } = job.job
     job.ledger.open()
     this.#conclude(job)
+    const admitted = job.job
     // Known at once, so that whoever finds it in the store changes this very record and no copy of it.
     this.#jobs.set(ID, job)
     try {
@@ -105,8 +106,9 @@ export class OpenJobs {
       throw error
     }
     if (job.ledger.isOver) this.#written(job)
-    else this.#take(job)
-    return job.job
+    else if (!this.#timeouts.has(job)) this.#take(job)
+    // Who found it in the store before we heard that it is there may have changed it since: that is not certain yet.
+    return admitted
   }
 
   /** The job as an open one, although it may have ended. It is forgotten again when nothing becomes of it. */
