@@ -343,6 +343,20 @@ describe('an operator', () => {
     assert.equal(node.memberships.at(-1), 'APPROVED: come in')
   })
 
+  test('approves a node that still holds what nobody knows of any more: it is ended there', async () => {
+    const swarm = await startSwarm({ approval: 'manual' })
+    const node = await joinNode(swarm, 'QmA', { held: [{ executionId: 'e-forgotten', state: 6 }] })
+    assert.deepEqual(node.orders, [])
+    swarm.dispatcher.decide('QmA', { membership: 'APPROVED', message: '' })
+    await swarm.clock.advance(0)
+    assert.deepEqual(node.cancelled(), ['e-forgotten the orchestrator does not know the execution'])
+    // Once: what it holds was told of the conversation that has begun.
+    swarm.dispatcher.decide('QmA', { membership: 'REJECTED', message: '' })
+    swarm.dispatcher.decide('QmA', { membership: 'APPROVED', message: '' })
+    await swarm.clock.advance(0)
+    assert.equal(node.cancelled().length, 1)
+  })
+
   test('deletes a node: what it ran is lost, and it may come anew', async () => {
     const swarm = await startSwarm()
     const node = await joinNode(swarm, 'QmA')

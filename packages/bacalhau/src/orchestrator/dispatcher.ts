@@ -1,4 +1,4 @@
-import { EXECUTION_STATES, type NodeInfo, type ReportMessage } from '@bacalhau/models'
+import { EXECUTION_STATES, type HeldExecution, type NodeInfo, type ReportMessage } from '@bacalhau/models'
 import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
 import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -60,6 +60,8 @@ export class Dispatcher implements OrchestratorHandler {
   #custody: Custody | undefined
   /** Jobs of which it has to be said in this pass why they are not placed. */
   #due = new Set<OpenJob>()
+  /** What nodes hold that are connected and no members: to be settled when they are approved. */
+  readonly #unsettled = new Map<string, readonly HeldExecution[]>()
   /** After a restart, until the nodes had the time to come back. */
   #settling: Timer | undefined
   #watch: Timer | undefined
@@ -174,14 +176,16 @@ export class Dispatcher implements OrchestratorHandler {
   onConnected(peer: string, { node, membership, resumed, held, wiped }: Connected): void {
     const before = this.cluster.get(peer)
     this.cluster.connect(peer, node, membership)
+    this.#unsettled.delete(peer)
     if (membership !== 'APPROVED') {
+      if (!resumed) this.#unsettled.set(peer, held)
       this.#pools.nodeChanged(peer)
       return this.#gone(peer)
     }
     this.#patience.back(peer)
     if (wiped) this.#options.logger.warn({ node: peer }, 'a compute node has lost its store')
     if (before === undefined || JSON.stringify(before.info) !== JSON.stringify(node)) this.#forgetRefusals(peer)
-    if (!resumed) this.#reconcile(peer, new Map(held.map(({ executionId, state }) => [executionId, state])))
+    if (!resumed) this.#reconcile(peer, held)
     this.#pools.nodeChanged(peer)
     this.#scheduler.wake({ everywhere: true })
   }
@@ -213,6 +217,7 @@ export class Dispatcher implements OrchestratorHandler {
     if (this.#stopped) return
     this.#options.logger.info({ node: peer, error: error?.message }, 'a compute node has gone')
     this.cluster.disconnect(peer, error?.message ?? 'connection closed')
+    this.#unsettled.delete(peer)
     this.#pools.nodeChanged(peer)
     this.#gone(peer)
   }
@@ -238,7 +243,8 @@ export class Dispatcher implements OrchestratorHandler {
   }
 
   /** Brings what we have given to a node and what it holds, with its states, to the same: neither remembers what was said. */
-  #reconcile(peer: string, held: Map<string, number>): void {
+  #reconcile(peer: string, known: readonly HeldExecution[]): void {
+    const held = new Map(known.map(({ executionId, state }) => [executionId, state]))
     for (const assignment of this.jobs.assignments.on(peer)) {
       const state = held.get(assignment.run.id)
       held.delete(assignment.run.id)
@@ -271,6 +277,11 @@ export class Dispatcher implements OrchestratorHandler {
       for (const assignment of this.jobs.assignments.on(peer)) this.jobs.lose(assignment, reason)
     }
     this.office.welcome(peer, membership, message)
+    const unsettled = membership === 'APPROVED' ? this.#unsettled.get(peer) : undefined
+    if (unsettled !== undefined) {
+      this.#unsettled.delete(peer)
+      this.#reconcile(peer, unsettled)
+    }
     this.#pools.nodeChanged(peer)
     this.#scheduler.wake({ everywhere: true })
   }
