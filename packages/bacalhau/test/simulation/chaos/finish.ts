@@ -26,6 +26,8 @@ export async function heal(stage: Stage): Promise<void> {
     60_000,
     () => world.host.running !== undefined && hosts(stage).every((node) => node.running !== undefined),
   )
+  // A write that was refused is tried again within a second; until then nobody sees what was decided.
+  await world.clock.advance(2_500)
   await until(stage, 'every question is answered', 60_000, () => stage.clients.unanswered.length === 0)
   await until(stage, 'every node becomes a member', 60_000, () => areMembers(stage))
 }
