@@ -91,16 +91,15 @@ export class Cluster {
 
   /** Is there a node with this id or this beginning of it? */
   has(id: string): boolean {
-    return [...this.#members.keys()].some((peer) => peer === id || (id.length >= 3 && peer.startsWith(id)))
+    return [...this.#members.keys()].some(isMeantBy(id))
   }
 
   /** A node by its id or a beginning of it that no other shares. */
   find(id: string): NodeState {
-    const found = this.states().filter(
-      ({ Info }) => Info.NodeID === id || (id.length >= 3 && Info.NodeID.startsWith(id)),
-    )
-    const [first, second] = found.length > 1 ? found.filter(({ Info }) => Info.NodeID === id) : found
-    if (first !== undefined && second === undefined) return first
+    const isMeant = isMeantBy(id)
+    const found = [...this.#members.values()].filter(({ peer }) => isMeant(peer))
+    const [first, second] = found.length > 1 ? found.filter(({ peer }) => peer === id) : found
+    if (first !== undefined && second === undefined) return this.#toState(first)
     const component = 'NodesManager'
     if (found.length === 0) throw new BacalhauError('NotFound', `node not found: ${id}`, { component })
     throw new BacalhauError('Conflict', `multiple nodes found for prefix: ${id}`, {
@@ -135,7 +134,14 @@ export class Cluster {
   }
 }
 
-const mayWork = ({ membership, expected }: Member): boolean => membership === 'APPROVED' && expected
+/** Is it this node that an operator names, by its id or a beginning of it? */
+export const isMeantBy =
+  (id: string) =>
+  (peer: string): boolean =>
+    peer === id || (id.length >= 3 && peer.startsWith(id))
+
+/** May the node get work, now or when it is back? */
+export const mayWork = ({ membership, expected }: Member): boolean => membership === 'APPROVED' && expected
 
 /** How the documented API writes "never". */
 const ZERO_TIME = '0001-01-01T00:00:00Z'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Job } from '@bacalhau/models'
+import { sampleJob } from '../link/fixtures/samples.ts'
 import { silentLogger } from '../runtime/logger.ts'
 import { createVirtualClock, settle } from '../runtime/virtual-clock.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -13,36 +14,9 @@ async function world(states: readonly Job['State']['StateType'][], kept: number,
   const [store, clock] = [createMemoryStore(), createVirtualClock()]
   for (const [index, StateType] of states.entries()) {
     const CreateTime = (index + 1) * 1_000_000
-    const job: Job = {
-      ID: `j-${index}`,
-      Name: index === 0 ? 'named' : `j-${index}`,
-      Namespace: 'default',
-      Type: 'batch',
-      Count: 1,
-      Priority: 0,
-      Constraints: [],
-      Meta: {},
-      Labels: {},
-      Tasks: [
-        {
-          Name: 'main',
-          Engine: { Type: 'noop' },
-          Publisher: { Type: '' },
-          Env: {},
-          Meta: {},
-          InputSources: [],
-          ResultPaths: [],
-          Resources: {},
-          Network: { Type: 'Default' },
-          Timeouts: {},
-        },
-      ],
-      State: { StateType },
-      Version: 2,
-      Revision: 1,
-      CreateTime,
-      ModifyTime: CreateTime,
-    }
+    const ID = `j-${index}`
+    const Name = index === 0 ? 'named' : ID
+    const job = sampleJob({}, { ID, Name, State: { StateType }, Version: 2, CreateTime, ModifyTime: CreateTime })
     const key = newJobKey(CreateTime)
     const row = { job, key, since: 1 }
     const more = [put('job', job.ID, row), put('job-version', versionKey(job.ID, 1), job)]

@@ -2,6 +2,7 @@ import { parseRecord } from '@bacalhau/models'
 import { z } from 'zod'
 import type { Journal, Recorded } from '../store/journal.ts'
 import { put, remove, type Store, type Write } from '../store/store.ts'
+import { isMeantBy } from './cluster.ts'
 import type { Decision } from './membership.ts'
 
 const decisionSchema = z.strictObject({ membership: z.enum(['APPROVED', 'REJECTED']), message: z.string() })
@@ -32,7 +33,7 @@ export class NodeDecisions implements Recorded {
 
   /** The one node that begins so of those about which something was decided. */
   find(id: string): string | undefined {
-    const found = [...this.#decisions.keys()].filter((peer) => peer === id || (id.length >= 3 && peer.startsWith(id)))
+    const found = [...this.#decisions.keys()].filter(isMeantBy(id))
     return found.length === 1 ? found[0] : undefined
   }
 

@@ -1,7 +1,7 @@
 import { fits, type Job, type NodeInfo, type Resources } from '@bacalhau/models'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Assignments } from './assignments.ts'
-import type { Cluster, Member } from './cluster.ts'
+import { type Cluster, mayWork, type Member } from './cluster.ts'
 import { mismatch } from './matching.ts'
 import type { OpenJob } from './open-job.ts'
 import type { Pace } from './pace.ts'
@@ -126,8 +126,7 @@ export class Pools {
 
   #refresh(pool: Pool, member: Member): void {
     const { cluster } = this.#options
-    const mayWork = cluster.get(member.peer) === member && member.membership === 'APPROVED' && member.expected
-    if (mayWork && pool.suits(member.info)) {
+    if (cluster.get(member.peer) === member && mayWork(member) && pool.suits(member.info)) {
       pool.suitable.set(member.peer, member)
       pool.setOpen(member, this.hasRoom(pool, member))
     } else {

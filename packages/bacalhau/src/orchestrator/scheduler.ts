@@ -3,7 +3,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import type { Journal, Recorded } from '../store/journal.ts'
 import type { Write } from '../store/store.ts'
 import type { Chooser } from './chooser.ts'
-import type { Cluster, Member } from './cluster.ts'
+import { type Cluster, mayWork, type Member } from './cluster.ts'
 import type { Line } from './line.ts'
 import { mismatch } from './matching.ts'
 import type { OpenJob } from './open-job.ts'
@@ -101,8 +101,7 @@ export class Scheduler implements Recorded {
 
   #mayRun(job: OpenJob, peer: string): boolean {
     const member = this.#options.cluster.get(peer)
-    const expected = member?.membership === 'APPROVED' && member.expected
-    return member !== undefined && expected && isSuited(job, peer, member.info)
+    return member !== undefined && mayWork(member) && isSuited(job, peer, member.info)
   }
 
   #serveLines(): void {
