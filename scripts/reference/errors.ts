@@ -1,11 +1,11 @@
-import { CATALOGUE } from '../../packages/bacalhau/src/runtime/error-catalogue.ts'
+import { CATALOGUE } from '@bacalhau/models/error-catalogue'
 import { cell } from './field-table.ts'
 
 const INTRODUCTION = `# Errors
 
 Every error has a code, which keeps its meaning for ever, a message that says what is wrong this time, and where possible a hint
-that says what to do. The command line prints message and hint and exits with 1. The REST API answers with the status below and
-this body:
+that says what to do. One table holds them for the REST API, the command line, the [client](../sdk.md) and this page. The command
+line prints message and hint. The REST API answers with the status below and this body:
 
 \`\`\`json
 {

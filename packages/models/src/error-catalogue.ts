@@ -1,0 +1,101 @@
+export interface CatalogueEntry {
+  /** HTTP status that the REST API answers with. */
+  readonly status: number
+  /** May the same request, unchanged, succeed later? */
+  readonly retryable: boolean
+  /** What to do next, where one sentence fits every occurrence. */
+  readonly hint?: string
+}
+
+const bad = (hint?: string): CatalogueEntry => ({
+  status: 400,
+  retryable: false,
+  ...(hint === undefined ? {} : { hint }),
+})
+const entry = (status: number, retryable = false, hint?: string): CatalogueEntry => ({
+  status,
+  retryable,
+  ...(hint === undefined ? {} : { hint }),
+})
+
+/**
+ * Every error code of the project: the one table for the API, the command line, the client and the documentation. A code is a
+ * promise: its meaning never changes.
+ */
+const ENTRIES = {
+  // The caller's request.
+  BadRequest: bad(),
+  ValidationError: bad('Correct the named field and submit again.'),
+  InvalidFlag: bad('See `bacalhau help` for the flags of each command.'),
+  NotFound: entry(404),
+  Unauthorized: entry(401, false, 'Call from the machine itself, or present a token.'),
+  Forbidden: entry(403),
+  MethodNotAllowed: entry(405),
+  Conflict: entry(409),
+  PayloadTooLarge: entry(413, false, 'Put large data into an input (`bacalhau data add`) instead of the spec.'),
+  RangeNotSatisfiable: entry(416),
+  UnsupportedMediaType: entry(415, false, 'Send `Content-Type: application/json`.'),
+  TooManyRequests: entry(429, true),
+  NotImplemented: entry(501),
+  ServiceUnavailable: entry(503, true),
+  TimeOut: entry(504, true),
+  RequestCancelled: entry(499, true),
+  InternalError: entry(500, false, 'This is a fault of the program; please report it with the log.'),
+
+  // Told by the client alone: no answer came, or one that is none. The status is then that of the answer, or 0.
+  Unreachable: entry(503, true, 'Start a node with `bacalhau serve`, or give the address of one.'),
+  BadAnswer: entry(502, false, 'Is this the address of a bacalhau node, of a version that fits?'),
+  LogsFailed: entry(502, true, 'Ask for the logs again.'),
+  Unknown: entry(500, false, 'Is this the address of a bacalhau node?'),
+
+  // Configuration and start.
+  ConfigurationError: bad(),
+  InvalidMultiaddr: bad(
+    'A peer looks like /ip4/192.0.2.1/tcp/1235/p2p/Qm…, or /ip4/192.0.2.1/tcp/1234/http, or `none`.',
+  ),
+  KeyFileInvalid: bad('The file was left as it is. Restore it from a copy, or move it away to get a new identity.'),
+  DataDirUnusable: bad('Choose another folder with --data-dir or BACALHAU_PATH, or correct its permissions.'),
+  PortInUse: entry(409, false),
+  PeerUnreachable: entry(503, true),
+  PeerIdMismatch: entry(409),
+  StoreCorrupt: entry(500, false),
+
+  // Content.
+  InvalidCid: bad('A CID looks like Qm… or bafy…; `bacalhau data add` prints one.'),
+  ContentNotFound: entry(404, true),
+  ContentTooLarge: entry(413),
+  /** The data is what its CID says, but not a well-formed file or folder; or a peer sent what it should not. */
+  ContentInvalid: entry(422),
+  DiskFull: entry(507, true, 'Free some disk space on the node and try again.'),
+
+  // Placement and execution.
+  NoNodes: entry(503, true, 'Start a compute node: `bacalhau serve --compute --peer <address of this node>`.'),
+  EngineMissing: entry(400, false),
+  NotEnoughResources: entry(400, false, 'Lower Resources in the spec or add a larger node.'),
+  JobFailed: entry(500, false),
+  NodeLost: entry(502, true),
+  ExecutionTimeout: entry(504, false, 'Raise Timeouts.ExecutionTimeout or give the job less to do.'),
+  ExecutionCancelled: entry(409, false),
+  InputFailed: entry(502, true),
+  PublishFailed: entry(502, true),
+
+  // WebAssembly.
+  WasmModuleMissing: bad(),
+  WasmNotAModule: bad('Build for the target wasm32-wasi (preview 1) and pass the .wasm file.'),
+  WasmInvalidModule: bad(),
+  WasmTooComplex: bad('Build with optimisation (-O1 or higher), or split the function.'),
+  WasmMissingEntrypoint: bad(),
+  WasmMissingImport: bad(),
+  WasmImportMismatch: bad(),
+  WasmTrap: entry(500, false),
+  WasmMemoryExhausted: entry(500, false, 'Raise Resources.Memory in the spec.'),
+  WasmStackExhausted: entry(500, false),
+  WasmOutputLimit: entry(500, false),
+  WasmDiskLimit: entry(500, false),
+  WasmFileLimit: entry(500, false),
+  SandboxCrashed: entry(500, true),
+} as const satisfies Record<string, CatalogueEntry>
+
+export type ErrorCode = keyof typeof ENTRIES
+
+export const CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = ENTRIES
