@@ -20,8 +20,9 @@ line prints message and hint. The REST API answers with the status below and thi
 \`\`\`
 
 \`Hint\` and \`Details\` are left out when there is nothing to say. A failed job carries code and hint in the same way. An error
-that is worth a retry may go away by itself: the same request, unchanged, can succeed later. The hint below is the usual one; an
-error that knows better brings its own.
+that is worth a retry may go away by itself: the same request, unchanged, can succeed later; the client does that where nothing can
+happen twice by it. The hint below is the usual one; an error that knows better brings its own. \`Unreachable\`, \`BadAnswer\`,
+\`LogsFailed\` and \`Unknown\` are told by the client, of a server that gives no answer or none that it understands.
 `
 
 export function renderErrors(): string {

@@ -44,9 +44,9 @@ const ENTRIES = {
 
   // Told by the client alone: no answer came, or one that is none. The status is then that of the answer, or 0.
   Unreachable: entry(503, true, 'Start a node with `bacalhau serve`, or give the address of one.'),
-  BadAnswer: entry(502, false, 'Is this the address of a bacalhau node, of a version that fits?'),
+  BadAnswer: entry(502, false, 'Check that this is the address of a bacalhau node, of a version that fits.'),
   LogsFailed: entry(502, true, 'Ask for the logs again.'),
-  Unknown: entry(500, false, 'Is this the address of a bacalhau node?'),
+  Unknown: entry(500, false, 'Check that this is the address of a bacalhau node.'),
 
   // Configuration and start.
   ConfigurationError: bad(),
