@@ -15,6 +15,7 @@ import { answerFailure, handleFailures } from './http/failure-handler.ts'
 import { describeBuild, nameRequests, requestId } from './http/headers.ts'
 import { refuseOtherMethods } from './http/methods.ts'
 import { answerMalformed } from './http/raw-answer.ts'
+import { prepareRoutes } from './http/route.ts'
 import { isWebSocket, serveLogs } from './jobs/log-socket.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { runRoute } from './jobs/run-route.ts'
@@ -114,6 +115,7 @@ function addHooks(app: FastifyInstance, api: Api, policy: GuardPolicy): void {
 }
 
 function addRoutes(app: FastifyInstance, api: Api): void {
+  prepareRoutes(app)
   const refuseOthers = refuseOtherMethods(app)
   agentRoutes(app, api)
   jobRoutes(app, api)

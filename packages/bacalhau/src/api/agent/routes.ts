@@ -1,18 +1,26 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Api } from '../context.ts'
 import { isStranger } from '../http/access.ts'
+import { addRoute, type Route } from '../http/route.ts'
 
 /** What anyone may ask: is the node there, what is it, and how do peers reach it. */
-const open = { config: { open: true } } as const
+const open = { method: 'GET', needs: 'public', tag: 'agent' } as const
 
 export function agentRoutes(app: FastifyInstance, api: Api): void {
-  app.get('/api/v1/agent/alive', open, () => ({ Status: 'OK' }))
-  app.get('/api/v1/agent/version', open, () => api.nodeInfo().BacalhauVersion)
-  app.get('/api/v1/agent/node', open, (request) => describeNode(request, api))
-  app.get('/api/v1/peer', open, () => api.peer())
+  addRoute(app, { ...open, path: '/api/v1/agent/alive', summary: 'Is the node there?' }, () => ({ Status: 'OK' }))
+  addRoute(app, { ...open, path: '/api/v1/agent/version', summary: 'The build of the node' }, () => {
+    return api.nodeInfo().BacalhauVersion
+  })
+  addRoute(app, { ...open, path: '/api/v1/agent/node', summary: 'The facts of the node' }, (request) =>
+    describeNode(request, api),
+  )
+  addRoute(app, { ...open, path: '/api/v1/peer', summary: 'Peer ID and addresses of the node' }, () => api.peer())
   // Two names that nodes of the Go era ask for the same facts.
-  app.get('/api/v1/id', open, () => api.peer().ID)
-  app.get('/api/v1/node_info', open, (request) => describeNode(request, api))
+  const old = { ...open, tag: 'legacy' } as const
+  addRoute(app, { ...old, path: '/api/v1/id', summary: 'Peer ID of the node' }, () => api.peer().ID)
+  addRoute(app, { ...old, path: '/api/v1/node_info', summary: 'The facts of the node' }, (request) =>
+    describeNode(request, api),
+  )
   redirect(app, '/', '/api/v1/agent/version')
   redirect(app, '/version', '/api/v1/agent/version')
   redirect(app, '/livez', '/api/v1/agent/alive')
@@ -29,5 +37,6 @@ function describeNode(request: FastifyRequest, api: Api): object {
 }
 
 function redirect(app: FastifyInstance, from: string, to: string): void {
-  app.get(from, open, (_request, reply) => reply.redirect(to, 301))
+  const route: Route = { ...open, tag: 'legacy', path: from, summary: `Moved to ${to}`, hidden: true }
+  addRoute(app, route, (_request, reply) => reply.redirect(to, 301))
 }

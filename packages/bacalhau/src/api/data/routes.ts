@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import type { AddedData, DataEntry, Page } from '@bacalhau/models'
 import { parseCid, parseContentRef } from '../../content/cid.ts'
 import { tarEntries } from '../../content/tar-entries.ts'
@@ -6,11 +7,31 @@ import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
 import { callerSignal } from '../http/caller.ts'
-import { readQuery } from '../http/query.ts'
+import { queryText, queryWord } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
+import { addRoute } from '../http/route.ts'
 import { listEntries } from './entries.ts'
 
 const DATA = '/api/v1/data'
+
+const read = { method: 'GET', needs: 'read:data', tag: 'data' } as const
+const write = { needs: 'write:data', tag: 'data' } as const
+const upload = {
+  ...write,
+  path: DATA,
+  summary: 'Add a file, or a folder as a tar archive',
+  query: z.object({ 'cid-version': queryWord(['0', '1']), name: queryText(255) }),
+  bodyType: '*/*',
+  streamed: true,
+} as const
+const listing = {
+  ...read,
+  path: `${DATA}/ls`,
+  summary: 'Entries of a folder',
+  query: z.object({ cid: queryText(8_192) }),
+} as const
+const unpin = { ...write, method: 'DELETE', path: `${DATA}/pins/:cid`, summary: 'Keep it no longer' } as const
+const collect = { ...write, method: 'POST', path: `${DATA}/gc`, summary: 'Remove what nothing needs' } as const
 
 export function dataRoutes(app: FastifyInstance, api: Api): void {
   const { content, stopping } = api
@@ -18,35 +39,42 @@ export function dataRoutes(app: FastifyInstance, api: Api): void {
   void app.register((uploads, _options, done) => {
     uploads.removeAllContentTypeParsers()
     uploads.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
-    const handler = (request: FastifyRequest, reply: FastifyReply) => add(request, reply, api)
-    uploads.route({ method: ['PUT', 'POST'], url: DATA, config: { streamed: true }, handler })
+    for (const method of ['PUT', 'POST'] as const) {
+      addRoute(uploads, { ...upload, method }, (request, reply, query) => add(request, reply, query, api))
+    }
     done()
   })
-  app.get(`${DATA}/ls`, async (request, reply): Promise<Page<DataEntry>> => {
-    const path = readQuery(request.query).text('cid', 8_192)
+  addRoute(app, listing, async (_request, reply, { cid: path }): Promise<Page<DataEntry>> => {
     if (path === undefined) {
       throw new BacalhauError('BadRequest', "query parameter 'cid' is missing: a CID, or a path below one")
     }
     const signal = callerSignal(reply, stopping)
     return { NextToken: '', Items: await listEntries(content, parseContentRef(path), { signal }) }
   })
-  app.get(`${DATA}/pins`, (): Page<string> => ({ NextToken: '', Items: content.pins() }))
-  app.delete(`${DATA}/pins/:cid`, (request) => {
+  addRoute(app, { ...read, path: `${DATA}/pins`, summary: 'What is kept here for good' }, (): Page<string> => ({
+    NextToken: '',
+    Items: content.pins(),
+  }))
+  addRoute(app, unpin, (request) => {
     const cid = parseCid(pathParameter(request, 'cid'))
     if (!content.unpin(cid)) throw new BacalhauError('NotFound', `${cid.toString()} is not pinned`)
     return { CID: cid.toString() }
   })
-  app.post(`${DATA}/gc`, async (_request, reply) => {
+  addRoute(app, collect, async (_request, reply) => {
     const { blocks, bytes } = await content.collect(callerSignal(reply, stopping))
     return { Blocks: blocks, Bytes: bytes }
   })
 }
 
 /** The body is one file or, by its content type, a folder as a tar archive. */
-async function add(request: FastifyRequest, reply: FastifyReply, { content, stopping }: Api): Promise<AddedData> {
-  const query = readQuery(request.query)
-  const cidVersion = query.word('cid-version', ['0', '1']) === '1' ? 1 : 0
-  const name = query.text('name', 255)
+async function add(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  query: z.output<typeof upload.query>,
+  { content, stopping }: Api,
+): Promise<AddedData> {
+  const cidVersion = query['cid-version'] === '1' ? 1 : 0
+  const { name } = query
   if (name !== undefined && (/[/\0]/.test(name) || name === '.' || name === '..')) {
     throw new BacalhauError('BadRequest', "query parameter 'name' must be a plain file name")
   }

@@ -1,12 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import { formatContentRef, parseContentRef } from '../../content/cid.ts'
 import type { ContentRef, Stat } from '../../content/content.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import type { Api } from '../context.ts'
 import { listEntries } from '../data/entries.ts'
 import { callerSignal } from '../http/caller.ts'
-import { readQuery } from '../http/query.ts'
+import { queryWord } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
+import { addRoute } from '../http/route.ts'
 import { streamBody } from '../http/stream.ts'
 import { renderListing } from './listing.ts'
 import { mediaTypeOf } from './media-type.ts'
@@ -31,11 +33,21 @@ interface Visit {
   readonly api: Api
 }
 
-/** Content by its CID, from here or from the swarm. */
+const route = {
+  method: 'GET',
+  path: '/ipfs/*',
+  needs: 'read:data',
+  tag: 'data',
+  summary: 'Content by its CID, and by a path below one',
+  query: z.object({ format: queryWord(FORMATS) }),
+  answerType: '*/*',
+} as const
+
+/** Content by its CID, from here or from the swarm. For HEAD the content itself is not read. */
 export function gatewayRoutes(app: FastifyInstance, api: Api): void {
-  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+  addRoute(app, route, async (request, reply, query) => {
     const ref = parseContentRef(pathParameter(request, '*'))
-    const format = wantedFormat(request)
+    const format = query.format ?? acceptedFormat(request)
     const visit = { request, reply, ref, signal: callerSignal(reply, api.stopping), api }
     // What a job made must not act as part of this site, whatever it is.
     void reply.header('content-security-policy', "default-src 'none'; sandbox")
@@ -43,17 +55,12 @@ export function gatewayRoutes(app: FastifyInstance, api: Api): void {
     if (isKnown(visit, etagOf(stat, format, request))) return reply.code(304).send()
     if (format !== undefined) return serveFormat(visit, stat, format)
     return stat.kind === 'folder' ? serveFolder(visit) : serveFile(visit, stat)
-  }
-  // HEAD is answered by the same handler, which then does not read the content.
-  app.route({ method: ['GET', 'HEAD'], url: '/ipfs/*', handler })
+  })
 }
 
-function wantedFormat(request: FastifyRequest): Format | undefined {
+function acceptedFormat(request: FastifyRequest): Format | undefined {
   const accepted = request.headers.accept ?? ''
-  return (
-    readQuery(request.query).word('format', FORMATS) ??
-    FORMATS.find((format) => format !== 'tar' && accepted.includes(FORMAT_TYPES[format]))
-  )
+  return FORMATS.find((format) => format !== 'tar' && accepted.includes(FORMAT_TYPES[format]))
 }
 
 const wantsHtml = (request: FastifyRequest) => (request.headers.accept ?? '').includes('text/html')

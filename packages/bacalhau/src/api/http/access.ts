@@ -3,18 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import { BacalhauError } from '../../runtime/error.ts'
 import { type Caller, type GuardPolicy, judge, type Verdict } from '../guard.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Strangers may ask this, too. */
-    open?: true
-    /** The body is a stream that takes as long as it takes. */
-    streamed?: true
-  }
-}
-
 const strangers = new WeakSet<FastifyRequest>()
 
-/** Does this request come from somebody whom only the open routes serve? */
+/** Does this request come from somebody whom only the public routes serve? */
 export const isStranger = (request: FastifyRequest): boolean => strangers.has(request)
 
 /** Asks the guard about every request, those for unknown routes included, before anything else looks at it. */
@@ -23,7 +14,7 @@ export function guardRequests(app: FastifyInstance, policy: GuardPolicy): void {
     const verdict = judge(callerOf(request.raw), policy)
     if (verdict.allowed) return done()
     strangers.add(request)
-    if (request.routeOptions.config?.open === true) return done()
+    if (request.routeOptions.config?.route?.needs === 'public') return done()
     // Strangers get no connection to keep.
     void reply.header('connection', 'close')
     if (verdict.code === 'Unauthorized') void reply.header('www-authenticate', 'Bearer')

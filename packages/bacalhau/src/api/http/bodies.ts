@@ -9,7 +9,7 @@ export function keepBodies(app: FastifyInstance, clock: Clock): void {
   app.addHook('preParsing', (request, _reply, payload, done) => {
     const { headers, raw, routeOptions } = request
     const awaited = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-    if (awaited && routeOptions.config?.streamed !== true) {
+    if (awaited && routeOptions.config?.route?.streamed !== true) {
       const timer = clock.after(LIMITS.requestArrival, () => raw.destroy())
       for (const event of ['end', 'close']) raw.once(event, () => timer.cancel())
     }

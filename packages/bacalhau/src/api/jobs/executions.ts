@@ -1,10 +1,21 @@
 import type { Execution, Page } from '@bacalhau/models'
 import type { ListExecutionsQuery, Orchestrator } from '../../orchestrator/service.ts'
+import { z } from 'zod'
 import { LIMITS } from '../../runtime/limits.ts'
-import type { Query } from '../http/query.ts'
+import { queryCount, queryFlag, queryNumber, queryText, queryWord } from '../http/query.ts'
 import { readVersion } from './history.ts'
 
 const ORDERS = ['created_at', 'create_time', 'modified_at', 'modify_time'] as const
+
+export const executionsQuery = z.object({
+  namespace: queryText(255),
+  limit: queryCount(),
+  next_token: queryText(),
+  order_by: queryWord(ORDERS),
+  reverse: queryFlag(),
+  job_version: queryNumber(),
+  all_job_versions: queryFlag(),
+})
 
 /**
  * A page of the executions of a job: in the order of their placement as many pages as there are, in another order the first
@@ -13,12 +24,11 @@ const ORDERS = ['created_at', 'create_time', 'modified_at', 'modify_time'] as co
 export async function listExecutions(
   orchestrator: Orchestrator,
   id: string,
-  query: Query,
-  namespace: string | undefined,
+  query: z.output<typeof executionsQuery>,
 ): Promise<Page<Execution>> {
-  const order = query.word('order_by', ORDERS) ?? 'created_at'
-  const [limit, reverse] = [Math.min(query.count('limit') || LIMITS.page, LIMITS.page), query.flag('reverse')]
-  const [version, nextToken] = [readVersion(query), query.text('next_token')]
+  const { namespace, order_by: order = 'created_at', reverse, next_token: nextToken } = query
+  const limit = Math.min(query.limit || LIMITS.page, LIMITS.page)
+  const version = readVersion(query)
   const wanted: ListExecutionsQuery = version === undefined ? {} : { version }
   const page = (more: ListExecutionsQuery) => orchestrator.listExecutions(id, { ...wanted, ...more }, namespace)
   if (!reverse && order.startsWith('create')) {

@@ -6,10 +6,11 @@ import {
   type JobHistory,
   type Page,
 } from '@bacalhau/models'
+import { z } from 'zod'
 import type { Orchestrator } from '../../orchestrator/service.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
-import type { Query } from '../http/query.ts'
+import { queryCount, queryFlag, queryNumber, queryText, queryWord } from '../http/query.ts'
 import { decodePosition, encodePosition } from './page-token.ts'
 
 const DEFAULT_LIMIT = 100
@@ -24,17 +25,29 @@ export interface HistoryQuery {
   readonly version?: number
 }
 
-export function readHistoryQuery(query: Query): HistoryQuery {
-  const limit = Math.min(query.count('limit') || DEFAULT_LIMIT, LIMITS.page)
-  const since = query.count('since', Number.MAX_SAFE_INTEGER) * 1_000
-  const type = query.word('event_type', ['all', 'job', 'execution']) ?? 'all'
-  const executionId = query.text('execution_id')
+export const historyQuery = z.object({
+  namespace: queryText(255),
+  limit: queryCount(),
+  next_token: queryText(),
+  /** Seconds since the epoch. */
+  since: queryNumber(),
+  event_type: queryWord(['all', 'job', 'execution']),
+  execution_id: queryText(),
+  job_version: queryNumber(),
+  all_job_versions: queryFlag(),
+})
+
+export function readHistoryQuery(query: z.output<typeof historyQuery>): HistoryQuery {
+  const limit = Math.min(query.limit || DEFAULT_LIMIT, LIMITS.page)
+  const since = (query.since ?? 0) * 1_000
+  const type = query.event_type ?? 'all'
+  const executionId = query.execution_id
   const version = readVersion(query) ?? (executionId === undefined ? undefined : 0)
   const matches = (event: JobHistory) =>
     (type === 'all' || event.Type === (type === 'job' ? 'JobLevel' : 'ExecutionLevel')) &&
     (since === 0 || Date.parse(event.Time) >= since) &&
     (executionId === undefined || event.ExecutionID?.startsWith(executionId) === true)
-  const token = query.text('next_token')
+  const token = query.next_token
   const position = token === undefined ? { limit, from: 0 } : decodePosition(token)
   return {
     limit: Math.min(position.limit || limit, LIMITS.page),
@@ -46,10 +59,12 @@ export function readHistoryQuery(query: Query): HistoryQuery {
 }
 
 /** The version that is asked for: 0 for all, undefined for the newest. */
-export function readVersion(query: Query): number | undefined {
-  const version = query.count('job_version')
-  if (query.flag('all_job_versions')) return 0
-  return version === 0 ? undefined : version
+export function readVersion(query: {
+  readonly job_version?: number | undefined
+  readonly all_job_versions: boolean
+}): number | undefined {
+  if (query.all_job_versions) return 0
+  return query.job_version === 0 ? undefined : query.job_version
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { z } from 'zod'
 import type { LogQuery } from '../../orchestrator/service.ts'
 import { abortable } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -9,7 +10,7 @@ import type { Api } from '../context.ts'
 import { type GuardPolicy, judge } from '../guard.ts'
 import { callerOf, refusal } from '../http/access.ts'
 import { notFound, toFailure } from '../http/failure.ts'
-import { readQuery } from '../http/query.ts'
+import { checkQuery, queryFlag, queryText } from '../http/query.ts'
 import { answerOnSocket } from '../http/raw-answer.ts'
 import { createFramer, encodeError } from './log-frames.ts'
 import { requireOrchestrator } from './orchestrator.ts'
@@ -32,7 +33,12 @@ export function serveLogs(server: Server, api: Api, policy: GuardPolicy): () => 
     const url = parseUrl(request)
     const id = LOGS_PATH.exec(url?.pathname ?? '')?.[1]
     if (url === undefined || id === undefined) return answerOnSocket(socket, toFailure(notFound()))
-    sockets.handleUpgrade(request, socket, head, (reader) => void serveReader(reader, id, url.searchParams, api))
+    sockets.handleUpgrade(
+      request,
+      socket,
+      head,
+      (reader) => void serveReader(reader, { id, parameters: url.searchParams, request }, api),
+    )
   })
   return () => {
     for (const reader of sockets.clients) {
@@ -42,18 +48,25 @@ export function serveLogs(server: Server, api: Api, policy: GuardPolicy): () => 
   }
 }
 
+/** Whose logs are to be read, and who asks. */
+interface Wanted {
+  readonly id: string
+  readonly parameters: URLSearchParams
+  readonly request: IncomingMessage
+}
+
 function parseUrl({ url = '' }: IncomingMessage): URL | undefined {
   return URL.canParse(url, 'http://node') ? new URL(url, 'http://node') : undefined
 }
 
 /** The connection stands before anything is checked: problems are told inside of it, as the documented API does. */
-async function serveReader(reader: WebSocket, id: string, parameters: URLSearchParams, api: Api): Promise<void> {
+async function serveReader(reader: WebSocket, wanted: Wanted, api: Api): Promise<void> {
   const gone = new AbortController()
   reader.once('close', () => gone.abort())
   reader.on('error', () => reader.terminate())
   const stopPinging = keepAlive(reader, api.clock)
   try {
-    await pump(reader, id, parameters, api, gone.signal)
+    await pump(reader, wanted, api, gone.signal)
     reader.close(NORMAL)
   } catch (error) {
     if (gone.signal.aborted) return
@@ -66,9 +79,9 @@ async function serveReader(reader: WebSocket, id: string, parameters: URLSearchP
   }
 }
 
-async function pump(reader: WebSocket, id: string, parameters: URLSearchParams, api: Api, signal: AbortSignal) {
+async function pump(reader: WebSocket, { id, parameters, request }: Wanted, api: Api, signal: AbortSignal) {
   const { namespace, ...query } = readLogQuery(parameters)
-  const chunks = requireOrchestrator(api).logs(decodeName(id), query, signal, namespace)
+  const chunks = requireOrchestrator(api, request).logs(decodeName(id), query, signal, namespace)
   const framer = createFramer()
   for await (const chunk of chunks) {
     for (const frame of framer.frames(chunk)) await send(reader, frame, signal)
@@ -84,19 +97,21 @@ function decodeName(escaped: string): string {
   }
 }
 
+/** What readers of a log may choose. */
+export const logQuery = z.object({
+  namespace: queryText(255),
+  execution_id: queryText(),
+  follow: queryFlag(),
+  tail: queryFlag(),
+})
+
 function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: string | undefined } {
   const values = [...new Set(parameters.keys())].map((name) => {
     const all = parameters.getAll(name)
     return [name, all.length === 1 ? all[0] : all] as const
   })
-  const query = readQuery(Object.fromEntries(values))
-  const executionId = query.text('execution_id')
-  return {
-    follow: query.flag('follow'),
-    tail: query.flag('tail'),
-    ...(executionId === undefined ? {} : { executionId }),
-    namespace: query.text('namespace', 255),
-  }
+  const { execution_id, follow, tail, namespace } = checkQuery(Object.fromEntries(values), logQuery)
+  return { follow, tail, ...(execution_id === undefined ? {} : { executionId: execution_id }), namespace }
 }
 
 /** Resolves at once while little waits for the reader, else when this frame is on its way. */

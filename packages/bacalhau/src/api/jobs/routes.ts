@@ -1,35 +1,35 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import {
-  type DiffJobResponse,
-  type GetJobResponse,
-  type Job,
-  parseSubmission,
-  putJobRequestSchema,
-  type PutJobResponse,
-  type RerunJobResponse,
-  type Submission,
-} from '@bacalhau/models'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { putJobRequestSchema } from '@bacalhau/models'
 import { z } from 'zod'
 import { BacalhauError } from '../../runtime/error.ts'
 import { uuid } from '../../runtime/ids.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
-import { callerSignal } from '../http/caller.ts'
 import { encodeJson } from '../http/answer.ts'
-import { type Query, readQuery } from '../http/query.ts'
-import { invalidDocument, pathParameter, readDocument } from '../http/request.ts'
-import { listExecutions } from './executions.ts'
-import { readHistory, readHistoryQuery, readVersion } from './history.ts'
+import { queryCount, queryFlag, queryPresence, queryText, queryTexts, queryWord } from '../http/query.ts'
+import { pathParameter, readDocument } from '../http/request.ts'
+import { addRoute } from '../http/route.ts'
+import { getJob, getJobQuery } from './describe.ts'
+import { executionsQuery, listExecutions } from './executions.ts'
+import { historyQuery, readHistory, readHistoryQuery } from './history.ts'
 import { noLabelSelector } from './label-selector.ts'
+import { logQuery } from './log-socket.ts'
 import { requireOrchestrator } from './orchestrator.ts'
-import { waitForChange } from './wait.ts'
+import { rerun, rerunRequestSchema, showDifferences, submit } from './submit.ts'
 
 const JOBS = '/api/v1/orchestrator/jobs'
-/** Events that come embedded in a job. */
-const EMBEDDED_EVENTS = 100
 
-/** What lacks a job altogether is for `parseSubmission` to say, in the words of the documented API. */
-const submissionSchema = putJobRequestSchema.extend({ Job: z.unknown().optional() })
+const read = { method: 'GET', needs: 'read:job', tag: 'jobs' } as const
+const write = { needs: 'write:job', tag: 'jobs' } as const
+
+const listQuery = z.object({
+  namespace: queryText(255),
+  labels: queryTexts(),
+  limit: queryCount(),
+  next_token: queryText(),
+  order_by: queryWord(['created_at']),
+  reverse: queryFlag(),
+})
 
 const stopRequestSchema = z.strictObject({
   Namespace: z.string().max(255).optional(),
@@ -38,165 +38,126 @@ const stopRequestSchema = z.strictObject({
   Credential: z.unknown().optional(),
 })
 
-const rerunRequestSchema = z.strictObject({
-  Namespace: z.string().max(255).optional(),
-  JobVersion: z.int().nonnegative().optional(),
-  Reason: z.string().max(4_096).optional(),
-  IdempotencyToken: z.unknown().optional(),
-  Credential: z.unknown().optional(),
-})
+const stopQuery = z.object({ namespace: queryText(255), reason: queryText() })
+const namespaceQuery = z.object({ namespace: queryText(255) })
 
 export function jobRoutes(app: FastifyInstance, api: Api): void {
-  app.route({ method: ['PUT', 'POST'], url: JOBS, handler: (request) => submit(request, api) })
-  app.put(`${JOBS}/diff`, (request) => showDifferences(request, api))
-  app.put(`${JOBS}/:id/rerun`, (request) => rerun(request, api))
-  app.get(JOBS, (request) => listJobs(request, api))
-  app.get(`${JOBS}/:id`, (request, reply) => getJob(request, reply, api))
-  app.delete(`${JOBS}/:id`, (request) => stopJob(request, api))
-  app.get(`${JOBS}/:id/history`, (request) => {
-    const { id, namespace, query } = target(request)
-    return readHistory(requireOrchestrator(api), id, readHistoryQuery(query), namespace)
-  })
-  app.get(`${JOBS}/:id/executions`, (request) => {
-    const { id, namespace, query } = target(request)
-    return listExecutions(requireOrchestrator(api), id, query, namespace)
-  })
-  app.get(`${JOBS}/:id/versions`, async (request) => {
-    const { id, namespace } = target(request)
-    return { NextToken: '', Items: await requireOrchestrator(api).versions(id, namespace) }
-  })
-  app.get(`${JOBS}/:id/logs`, () => {
-    throw new BacalhauError('BadRequest', 'logs are read over a WebSocket', {
-      hint: 'Connect by ws://, or use `bacalhau job logs`.',
-    })
-  })
-  app.get(`${JOBS}/:id/results`, async (request, reply) => {
-    const { id, namespace, query } = target(request)
-    const Items = await requireOrchestrator(api).results(id, namespace)
-    // URLs among the results are for copying.
-    void reply.serializer((value: unknown) => encodeJson(value, { pretty: query.has('pretty'), plain: true }))
-    return { NextToken: '', Items }
-  })
-}
-
-function target(request: FastifyRequest): { id: string; namespace: string | undefined; query: Query } {
-  const query = readQuery(request.query)
-  return { id: pathParameter(request, 'id'), namespace: query.text('namespace', 255), query }
-}
-
-function readSubmission(request: FastifyRequest): { submission: Submission; force: boolean } {
-  const envelope = readDocument(request, submissionSchema)
-  const parsed = parseSubmission(envelope?.Job)
-  if (!parsed.ok) throw invalidDocument(parsed.problems)
-  const { spec, warnings } = parsed.value
-  const Namespace = spec.Namespace === 'default' ? envelope?.Namespace || 'default' : spec.Namespace
-  return { submission: { spec: { ...spec, Namespace }, warnings }, force: envelope?.Force ?? false }
-}
-
-const warningsOf = (warnings: readonly string[]) => (warnings.length === 0 ? null : warnings)
-
-/** An update leaves the type of a job as it is, as documented; who asks for another one should know. */
-function typeWarning({ spec }: Submission, job: Pick<Job, 'Type'>): string[] {
-  return spec.Type === job.Type ? [] : [`the type of a job cannot be changed: it stays ${job.Type}`]
-}
-
-async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
-  const orchestrator = requireOrchestrator(api)
-  const { submission, force } = readSubmission(request)
-  const job = await orchestrator.submit(submission, { force })
-  return {
-    JobID: job.ID,
-    EvaluationID: uuid(api.random),
-    Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]),
-  }
-}
-
-/** What a submission would change, a line for each side of each difference. */
-async function showDifferences(request: FastifyRequest, api: Api): Promise<DiffJobResponse> {
-  const orchestrator = requireOrchestrator(api)
-  const { submission } = readSubmission(request)
-  if (submission.spec.Name === '') throw new BacalhauError('BadRequest', 'invalid job spec: name is missing')
-  const { spec } = submission
-  const job = await orchestrator.getJob(spec.Name, spec.Namespace)
-  // A job that is merely found by its id is not the one that a submission of this name would change.
-  if (job.Name !== spec.Name) {
-    throw new BacalhauError('NotFound', `job not found: ${spec.Name}`, { component: 'JobStore' })
-  }
-  const lines = (await orchestrator.diff(submission)).flatMap(({ path, old, new: next }) => [
-    ...(old === undefined ? [] : [`- ${path}: ${JSON.stringify(old)}`]),
-    ...(next === undefined ? [] : [`+ ${path}: ${JSON.stringify(next)}`]),
-  ])
-  return { Diff: lines.join('\n'), Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]) }
-}
-
-async function rerun(request: FastifyRequest, api: Api): Promise<RerunJobResponse> {
-  const { id, namespace } = target(request)
-  const body = readDocument(request, rerunRequestSchema)
-  const version = body?.JobVersion ?? 0
-  const job = await requireOrchestrator(api).rerun(
-    id,
-    version === 0 ? undefined : version,
-    body?.Namespace || namespace,
+  submissionRoutes(app, api)
+  readingRoutes(app, api)
+  addRoute(
+    app,
+    {
+      ...write,
+      method: 'DELETE',
+      path: `${JOBS}/:id`,
+      summary: 'Stop a job',
+      query: stopQuery,
+      body: stopRequestSchema,
+    },
+    (request, _reply, query) => stopJob(request, query, api),
   )
-  return { EvaluationID: uuid(api.random), JobID: job.ID, JobVersion: job.Version, Warnings: null }
 }
 
-async function listJobs(request: FastifyRequest, api: Api) {
-  const orchestrator = requireOrchestrator(api)
-  const query = readQuery(request.query)
-  noLabelSelector(query)
-  query.word('order_by', ['created_at'])
-  const namespace = query.text('namespace', 255)
-  const nextToken = query.text('next_token')
+function submissionRoutes(app: FastifyInstance, api: Api): void {
+  for (const method of ['PUT', 'POST'] as const) {
+    const route = { ...write, method, path: JOBS, summary: 'Submit or update a job', body: putJobRequestSchema }
+    addRoute(app, route, (request) => submit(request, api))
+  }
+  addRoute(
+    app,
+    {
+      ...write,
+      method: 'PUT',
+      path: `${JOBS}/diff`,
+      summary: 'What a submission would change',
+      body: putJobRequestSchema,
+    },
+    (request) => showDifferences(request, api),
+  )
+  addRoute(
+    app,
+    {
+      ...write,
+      method: 'PUT',
+      path: `${JOBS}/:id/rerun`,
+      summary: 'Run a job once more',
+      query: namespaceQuery,
+      body: rerunRequestSchema,
+    },
+    (request, _reply, { namespace }) => rerun(request, api, namespace),
+  )
+}
+
+function readingRoutes(app: FastifyInstance, api: Api): void {
+  addRoute(app, { ...read, path: JOBS, summary: 'List jobs', query: listQuery }, (request, _reply, query) =>
+    listJobs(request, query, api),
+  )
+  addRoute(app, { ...read, path: `${JOBS}/:id`, summary: 'One job', query: getJobQuery }, (request, reply, query) =>
+    getJob(request, reply, query, api),
+  )
+  addRoute(
+    app,
+    { ...read, path: `${JOBS}/:id/history`, summary: 'Events of a job', query: historyQuery },
+    (request, _reply, query) =>
+      readHistory(requireOrchestrator(api, request), idOf(request), readHistoryQuery(query), query.namespace),
+  )
+  addRoute(
+    app,
+    { ...read, path: `${JOBS}/:id/executions`, summary: 'Executions of a job', query: executionsQuery },
+    (request, _reply, query) => listExecutions(requireOrchestrator(api, request), idOf(request), query),
+  )
+  addRoute(
+    app,
+    { ...read, path: `${JOBS}/:id/versions`, summary: 'Versions of a job', query: namespaceQuery },
+    async (request, _reply, { namespace }) => ({
+      NextToken: '',
+      Items: await requireOrchestrator(api, request).versions(idOf(request), namespace),
+    }),
+  )
+  addRoute(
+    app,
+    { ...read, path: `${JOBS}/:id/logs`, summary: 'Output of an execution, over a WebSocket', query: logQuery },
+    () => {
+      throw new BacalhauError('BadRequest', 'logs are read over a WebSocket', {
+        hint: 'Connect by ws://, or use `bacalhau job logs`.',
+      })
+    },
+  )
+  addRoute(
+    app,
+    {
+      ...read,
+      path: `${JOBS}/:id/results`,
+      summary: 'Where the results of a job are',
+      query: namespaceQuery.extend({ pretty: queryPresence() }),
+    },
+    async (request, reply, { namespace, pretty }) => {
+      const Items = await requireOrchestrator(api, request).results(idOf(request), namespace)
+      // URLs among the results are for copying.
+      void reply.serializer((value: unknown) => encodeJson(value, { pretty, plain: true }))
+      return { NextToken: '', Items }
+    },
+  )
+}
+
+const idOf = (request: FastifyRequest) => pathParameter(request, 'id')
+
+async function listJobs(request: FastifyRequest, query: z.output<typeof listQuery>, api: Api) {
+  const orchestrator = requireOrchestrator(api, request)
+  noLabelSelector(query.labels)
+  const { namespace, next_token: nextToken, reverse } = query
   return orchestrator.listJobs({
-    limit: Math.min(query.count('limit'), LIMITS.page),
-    reverse: query.flag('reverse'),
+    limit: Math.min(query.limit ?? 0, LIMITS.page),
+    reverse,
     ...(namespace === undefined ? {} : { namespace }),
     ...(nextToken === undefined ? {} : { nextToken }),
   })
 }
 
-async function getJob(request: FastifyRequest, reply: FastifyReply, api: Api): Promise<GetJobResponse> {
-  const orchestrator = requireOrchestrator(api)
-  const { id, namespace, query } = target(request)
-  const include = new Set((query.text('include') ?? '').toLowerCase().split(','))
-  const version = readVersion(query)
-  const Job = query.has('wait')
-    ? await nextJob(request, reply, api)
-    : await orchestrator.getJob(id, namespace, version ?? 0)
-  const ofVersion = version === undefined ? {} : { version }
-  const events = { limit: EMBEDDED_EVENTS, from: 0, matches: () => true, executionId: undefined, ...ofVersion }
-  return {
-    Job,
-    ...(include.has('history')
-      ? { History: { ...(await readHistory(orchestrator, id, events, namespace)), NextToken: '' } }
-      : {}),
-    ...(include.has('executions') ? { Executions: await orchestrator.listExecutions(id, ofVersion, namespace) } : {}),
-  }
-}
-
-/** Our extension: `?wait=<seconds>` answers when the job is past `revision` (default: the present one), or after that time. */
-async function nextJob(request: FastifyRequest, reply: FastifyReply, api: Api): Promise<Job> {
-  const orchestrator = requireOrchestrator(api)
-  const { id, namespace, query } = target(request)
-  const milliseconds = query.count('wait', LIMITS.longPoll / 1_000) * 1_000
-  const revision = query.has('revision')
-    ? query.count('revision', Number.MAX_SAFE_INTEGER)
-    : (await orchestrator.getJob(id, namespace)).Revision
-  const signal = callerSignal(reply, api.stopping)
-  const changed = await waitForChange(
-    orchestrator,
-    { id, namespace, revision },
-    { milliseconds, signal, clock: api.clock },
-  )
-  return changed ?? orchestrator.getJob(id, namespace)
-}
-
-async function stopJob(request: FastifyRequest, api: Api) {
-  const orchestrator = requireOrchestrator(api)
-  const { id, namespace, query } = target(request)
+async function stopJob(request: FastifyRequest, query: z.output<typeof stopQuery>, api: Api) {
+  const orchestrator = requireOrchestrator(api, request)
   const body = readDocument(request, stopRequestSchema)
-  const reason = body?.reason || query.text('reason') || ''
-  await orchestrator.stopJob(id, reason, body?.Namespace || namespace)
+  const reason = body?.reason || query.reason || ''
+  await orchestrator.stopJob(idOf(request), reason, body?.Namespace || query.namespace)
   return { EvaluationID: uuid(api.random) }
 }

@@ -3,8 +3,9 @@ import type { ChangeNodeResponse, ListNodesResponse, NodeState } from '@bacalhau
 import type { Api } from '../context.ts'
 import { requireOrchestrator } from '../jobs/orchestrator.ts'
 import { noLabelSelector } from '../jobs/label-selector.ts'
-import { type Query, readQuery } from '../http/query.ts'
+import { queryCount, queryFlag, queryTexts, queryWord } from '../http/query.ts'
 import { pathParameter, readDocument } from '../http/request.ts'
+import { addRoute } from '../http/route.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { z } from 'zod'
 
@@ -34,15 +35,17 @@ const ORDERS = {
   status: text(({ Connection }) => Connection),
 } satisfies Record<string, Order>
 
-export function nodeRoutes(app: FastifyInstance, api: Api): void {
-  app.get('/api/v1/orchestrator/nodes', (request): ListNodesResponse => {
-    return { NextToken: '', Nodes: select(requireOrchestrator(api).nodes(), readQuery(request.query)) }
-  })
-  app.get('/api/v1/orchestrator/nodes/:id', (request) => ({
-    Node: requireOrchestrator(api).node(pathParameter(request, 'id')),
-  }))
-  app.put('/api/v1/orchestrator/nodes/:id', (request) => changeNode(request, api))
-}
+const NODES = '/api/v1/orchestrator/nodes'
+const read = { method: 'GET', needs: 'read:node', tag: 'nodes' } as const
+
+const listQuery = z.object({
+  labels: queryTexts(),
+  order_by: queryWord(Object.keys(ORDERS) as (keyof typeof ORDERS)[]),
+  reverse: queryFlag(),
+  limit: queryCount(),
+  'filter-approval': queryWord(APPROVALS),
+  'filter-status': queryWord(STATUSES),
+})
 
 const changeSchema = z.strictObject({
   Action: z.enum(['approve', 'reject', 'delete']),
@@ -53,11 +56,34 @@ const changeSchema = z.strictObject({
   Credential: z.unknown().optional(),
 })
 
+const decision = {
+  method: 'PUT',
+  path: `${NODES}/:id`,
+  needs: 'write:node',
+  tag: 'nodes',
+  summary: 'Approve, reject or forget a node',
+  body: changeSchema,
+} as const
+
+export function nodeRoutes(app: FastifyInstance, api: Api): void {
+  addRoute(
+    app,
+    { ...read, path: NODES, summary: 'Nodes that are known', query: listQuery },
+    (request, _reply, query): ListNodesResponse => {
+      return { NextToken: '', Nodes: select(requireOrchestrator(api, request).nodes(), query) }
+    },
+  )
+  addRoute(app, { ...read, path: `${NODES}/:id`, summary: 'One node' }, (request) => ({
+    Node: requireOrchestrator(api, request).node(pathParameter(request, 'id')),
+  }))
+  addRoute(app, decision, (request) => changeNode(request, api))
+}
+
 /** What a node is after a decision. */
 const DECIDED = { approve: 'APPROVED', reject: 'REJECTED', delete: undefined } as const
 
 async function changeNode(request: FastifyRequest, api: Api): Promise<ChangeNodeResponse> {
-  const orchestrator = requireOrchestrator(api)
+  const orchestrator = requireOrchestrator(api, request)
   const id = pathParameter(request, 'id')
   const body = readDocument(request, changeSchema)
   if (body === undefined) throw new BacalhauError('BadRequest', 'Action: expected approve, reject or delete')
@@ -73,13 +99,12 @@ async function changeNode(request: FastifyRequest, api: Api): Promise<ChangeNode
   return { Success: true }
 }
 
-function select(nodes: readonly NodeState[], query: Query): NodeState[] {
-  noLabelSelector(query)
-  const approval = query.word('filter-approval', APPROVALS)?.toUpperCase()
-  const status = query.word('filter-status', STATUSES)?.toUpperCase()
-  const order = ORDERS[query.word('order_by', Object.keys(ORDERS) as (keyof typeof ORDERS)[]) ?? 'id']
-  const limit = query.count('limit')
-  const reverse = query.flag('reverse')
+function select(nodes: readonly NodeState[], query: z.output<typeof listQuery>): NodeState[] {
+  noLabelSelector(query.labels)
+  const approval = query['filter-approval']?.toUpperCase()
+  const status = query['filter-status']?.toUpperCase()
+  const order = ORDERS[query.order_by ?? 'id']
+  const { limit = 0, reverse } = query
   const found = nodes
     .filter(({ Membership }) => approval === undefined || Membership === approval)
     .filter(({ Connection }) => status === undefined || Connection === status)

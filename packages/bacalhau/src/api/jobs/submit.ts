@@ -1,0 +1,84 @@
+import type { FastifyRequest } from 'fastify'
+import {
+  type DiffJobResponse,
+  type Job,
+  parseSubmission,
+  putJobRequestSchema,
+  type PutJobResponse,
+  type RerunJobResponse,
+  type Submission,
+} from '@bacalhau/models'
+import { z } from 'zod'
+import { BacalhauError } from '../../runtime/error.ts'
+import { uuid } from '../../runtime/ids.ts'
+import type { Api } from '../context.ts'
+import { invalidDocument, pathParameter, readDocument } from '../http/request.ts'
+import { requireOrchestrator } from './orchestrator.ts'
+
+/** What lacks a job altogether is for `parseSubmission` to say, in the words of the documented API. */
+const submissionSchema = putJobRequestSchema.extend({ Job: z.unknown().optional() })
+
+export const rerunRequestSchema = z.strictObject({
+  Namespace: z.string().max(255).optional(),
+  JobVersion: z.int().nonnegative().optional(),
+  Reason: z.string().max(4_096).optional(),
+  IdempotencyToken: z.unknown().optional(),
+  Credential: z.unknown().optional(),
+})
+
+function readSubmission(request: FastifyRequest): { submission: Submission; force: boolean } {
+  const envelope = readDocument(request, submissionSchema)
+  const parsed = parseSubmission(envelope?.Job)
+  if (!parsed.ok) throw invalidDocument(parsed.problems)
+  const { spec, warnings } = parsed.value
+  const Namespace = spec.Namespace === 'default' ? envelope?.Namespace || 'default' : spec.Namespace
+  return { submission: { spec: { ...spec, Namespace }, warnings }, force: envelope?.Force ?? false }
+}
+
+const warningsOf = (warnings: readonly string[]) => (warnings.length === 0 ? null : warnings)
+
+/** An update leaves the type of a job as it is, as documented; who asks for another one should know. */
+function typeWarning({ spec }: Submission, job: Pick<Job, 'Type'>): string[] {
+  return spec.Type === job.Type ? [] : [`the type of a job cannot be changed: it stays ${job.Type}`]
+}
+
+export async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
+  const orchestrator = requireOrchestrator(api, request)
+  const { submission, force } = readSubmission(request)
+  const job = await orchestrator.submit(submission, { force })
+  return {
+    JobID: job.ID,
+    EvaluationID: uuid(api.random),
+    Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]),
+  }
+}
+
+/** What a submission would change, a line for each side of each difference. */
+export async function showDifferences(request: FastifyRequest, api: Api): Promise<DiffJobResponse> {
+  const orchestrator = requireOrchestrator(api, request)
+  const { submission } = readSubmission(request)
+  if (submission.spec.Name === '') throw new BacalhauError('BadRequest', 'invalid job spec: name is missing')
+  const { spec } = submission
+  const job = await orchestrator.getJob(spec.Name, spec.Namespace)
+  // A job that is merely found by its id is not the one that a submission of this name would change.
+  if (job.Name !== spec.Name) {
+    throw new BacalhauError('NotFound', `job not found: ${spec.Name}`, { component: 'JobStore' })
+  }
+  const lines = (await orchestrator.diff(submission)).flatMap(({ path, old, new: next }) => [
+    ...(old === undefined ? [] : [`- ${path}: ${JSON.stringify(old)}`]),
+    ...(next === undefined ? [] : [`+ ${path}: ${JSON.stringify(next)}`]),
+  ])
+  return { Diff: lines.join('\n'), Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]) }
+}
+
+export async function rerun(
+  request: FastifyRequest,
+  api: Api,
+  namespace: string | undefined,
+): Promise<RerunJobResponse> {
+  const body = readDocument(request, rerunRequestSchema)
+  const version = body?.JobVersion || undefined
+  const id = pathParameter(request, 'id')
+  const job = await requireOrchestrator(api, request).rerun(id, version, body?.Namespace || namespace)
+  return { EvaluationID: uuid(api.random), JobID: job.ID, JobVersion: job.Version, Warnings: null }
+}
