@@ -1,5 +1,7 @@
 export * from './api.ts'
+export * from './auth.ts'
 export * from './execution-state.ts'
+export * from './job-event.ts'
 export * from './job-rules.ts'
 export * from './job-spec.ts'
 export * from './job-state.ts'

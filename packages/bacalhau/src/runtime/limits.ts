@@ -46,11 +46,28 @@ export const LIMITS = {
   runWait: 15 * 60_000,
   /** A request for the next change of a job is held at most this long. */
   longPoll: 60_000,
+  /** Changes of jobs that a reader of events may be behind; how often readers look while much is going on. */
+  feedChanges: 8_192,
+  feedPause: 25,
+  /** A stream of events shows itself alive this often, and ends after this time, so that its caller is looked at anew. */
+  eventBeat: 15_000,
+  eventStream: 60 * 60_000,
   /** Headers of an API request, and a body that is kept in memory, must be complete within these times. */
   requestHeaders: 10_000,
   requestArrival: 60_000,
   /** Connections to the API. */
-  apiConnections: 1_024,
+  apiConnections: 4_096,
+  /** Tokens of the API, and client keys that are allowed to use it from elsewhere. */
+  apiTokens: 10_000,
+  /** Bytes that the bodies of one caller may take at once while they are read into memory and worked on. */
+  bodiesOfCaller: 64 * MIB,
+  /** Callers whose pace is remembered. */
+  pacedCallers: 10_000,
+  /** Wrong passwords in a row from one address before it has to wait, and how long it waits for each further one. */
+  wrongPasswords: 10,
+  wrongPasswordPause: 5_000,
+  /** Passwords that may wait to be checked; each takes a tenth of a second of the processor. */
+  passwordChecks: 16,
   /** Output that may wait for a slow reader of a log. */
   logBacklog: 1 * MIB,
   /** A reader of a log must show itself alive this often. */

@@ -16,6 +16,7 @@ const STEPS: readonly ((database: DatabaseSync) => void)[] = [
       'pin',
     ]),
   (database) => createTables(database, ['job-version', 'node', 'order', 'link-in', 'link-out', 'kept']),
+  (database) => createTables(database, ['token', 'client-key']),
 ]
 
 function createTables(database: DatabaseSync, tables: readonly string[]): void {

@@ -30,6 +30,9 @@ export const TABLES = [
   'kept',
   /** Content that must not be collected, by CID. */
   'pin',
+  /** API: digests of tokens by their id; client keys that may be used from elsewhere, by client id. */
+  'token',
+  'client-key',
 ] as const
 export type Table = (typeof TABLES)[number]
 

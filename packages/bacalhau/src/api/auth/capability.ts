@@ -1,0 +1,28 @@
+import type { Scope } from '@bacalhau/models'
+import type { Need } from '../http/route.ts'
+
+/** `read:job`, `write:*`, `*:node`, `admin`, or `*` for everything. */
+const CAPABILITY = /^(?:\*|admin|(?:read|write|\*):(?:job|node|agent|data|\*))$/
+
+export const isCapability = (text: string): boolean => CAPABILITY.test(text)
+
+/** What the scope of a token allows. */
+export const CAPABILITIES_OF: Readonly<Record<Scope, readonly string[]>> = {
+  read: ['read:*'],
+  submit: ['read:*', 'write:job'],
+  manage: ['*'],
+}
+
+/** Does one of `capabilities` meet `need`? Writing does not imply reading. */
+export function grants(capabilities: readonly string[], need: Need): boolean {
+  if (need === 'public' || capabilities.includes('*')) return true
+  if (need === 'admin') return capabilities.includes('admin')
+  const [verb = '', subject = ''] = need.split(':')
+  return wanted(verb, subject).some((capability) => capabilities.includes(capability))
+}
+
+/** The capabilities that each meet a need. The documented ones know no data: it is part of what jobs are about. */
+function wanted(verb: string, subject: string): string[] {
+  const subjects = [subject, '*', ...(subject === 'data' ? ['job'] : [])]
+  return subjects.flatMap((each) => [`${verb}:${each}`, `*:${each}`])
+}
