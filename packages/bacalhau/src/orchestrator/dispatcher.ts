@@ -17,6 +17,7 @@ import { explain, type Unplaced } from './explain.ts'
 import { Locality } from './locality.ts'
 import { decideMembership, type Decision, type MembershipPolicy } from './membership.ts'
 import { NodeDecisions } from './node-decisions.ts'
+import type { Taken } from './job-ledger.ts'
 import type { OpenJob } from './open-job.ts'
 import { OpenJobs } from './open-jobs.ts'
 import { Pace } from './pace.ts'
@@ -36,7 +37,7 @@ export interface DispatcherOptions extends MembershipPolicy {
   readonly storeGeneration: string
   readonly placement?: Strategy
   /** Something about this job is durably different. */
-  readonly onChange: (jobId: string) => void
+  readonly onChange: (job: OpenJob, taken: Taken) => void
   /** Fetches results, so that they survive the node that made them. */
   readonly keeper?: ResultKeeper
   /** Bytes of the largest result that is kept; 0 keeps none. */

@@ -36,6 +36,16 @@ export interface LedgerStart extends JobRow {
   readonly ordinal: number
 }
 
+/** What the last unit of writes of a ledger held. */
+export interface Taken {
+  readonly job: Job
+  /** Events with numbers above `after` up to `upTo`. */
+  readonly after: number
+  readonly upTo: number
+  /** Was the job's own record among them? */
+  readonly visible: boolean
+}
+
 /** What is said of an execution when it moves on. */
 export interface RunChange {
   readonly message: string
@@ -64,6 +74,7 @@ export class JobLedger {
   #changedRuns = new Map<string, Run>()
   /** The job's own record differs from what was taken last. */
   #changed = false
+  #taken: Taken
 
   constructor({ job, key, since, sequence, ordinal }: LedgerStart, now: () => number) {
     this.#job = job
@@ -72,10 +83,16 @@ export class JobLedger {
     this.#sequence = sequence
     this.#ordinal = ordinal
     this.#now = now
+    this.#taken = { job, after: sequence, upTo: sequence, visible: false }
   }
 
   get job(): Job {
     return this.#job
+  }
+
+  /** What `takeWrites` gave last. */
+  get taken(): Taken {
+    return this.#taken
   }
 
   /** When this version began to wait, in milliseconds since the epoch. */
@@ -143,6 +160,7 @@ export class JobLedger {
   /** Everything that changed since the last call, as one unit. */
   takeWrites(): Write[] {
     const writes = this.#writes
+    this.#taken = { job: this.#job, after: this.#taken.upTo, upTo: this.#sequence, visible: this.#changed }
     this.#writes = []
     // A copy: a unit that has to be written once more must not show what has happened since.
     for (const [key, run] of this.#changedRuns) writes.push(put('execution', key, { ...run }))

@@ -183,7 +183,7 @@ export async function listExecutions(
 /** Events with numbers above `after`, at most `limit`. */
 export async function readHistory(
   store: Store,
-  { job, key }: JobRow,
+  { job, key }: { readonly job: Pick<Job, 'ID'>; readonly key: string },
   after: number,
   limit: number,
 ): Promise<JobHistory[]> {

@@ -29,7 +29,7 @@ function bench(store: MemoryStore = createMemoryStore()) {
     random: seededRandom(1),
     logger: silentLogger,
     post: (node, order) => void orders.push({ node, order }),
-    onChange: (id) => void changed.push(id),
+    onChange: ({ job }) => void changed.push(job.ID),
     onOpportunity: () => undefined,
     onCompleted: ({ run }, milliseconds) => void completed.push([run.node, milliseconds]),
   })

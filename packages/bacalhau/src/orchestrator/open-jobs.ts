@@ -15,7 +15,7 @@ import type { Store } from '../store/store.ts'
 import { type Assignment, Assignments } from './assignments.ts'
 import { type Failure, failureDetails } from './failure.ts'
 import type { HistoryEvent } from './history.ts'
-import type { RunChange } from './job-ledger.ts'
+import type { RunChange, Taken } from './job-ledger.ts'
 import { loadOpenJobs, loadJob } from './load-jobs.ts'
 import type { JobRow } from './job-records.ts'
 import { OpenJob } from './open-job.ts'
@@ -37,7 +37,7 @@ export interface OpenJobsOptions {
   /** Leaves an order for a node, as part of the present unit. */
   readonly post: (nodeId: string, message: OrderMessage) => void
   /** Something about this job is durably different. */
-  readonly onChange: (jobId: string) => void
+  readonly onChange: (job: OpenJob, taken: Taken) => void
   /** There is more work to place, or more room on a node. */
   readonly onOpportunity: (change: { readonly job?: OpenJob; readonly node?: string }) => void
   /** A run was completed: how long it took and what it made are known. */
@@ -98,15 +98,17 @@ export class OpenJobs {
     const admitted = job.job
     // Known at once, so that whoever finds it in the store changes this very record and no copy of it.
     this.#jobs.set(ID, job)
+    const writes = job.ledger.takeWrites()
+    const { taken } = job.ledger
     try {
-      await this.#options.store.commit(job.ledger.takeWrites())
+      await this.#options.store.commit(writes)
     } catch (error) {
       job.isVoid = true
       this.#jobs.delete(ID)
       throw error
     }
-    if (job.ledger.isOver) this.#written(job)
-    else if (!this.#timeouts.has(job)) this.#take(job)
+    this.#written(job, taken)
+    if (!job.ledger.isOver && !this.#timeouts.has(job)) this.#take(job)
     // Who found it in the store before we heard that it is there may have changed it since: that is not certain yet.
     return admitted
   }
@@ -262,7 +264,7 @@ export class OpenJobs {
     return new OpenJob(
       start,
       () => this.#options.clock.now(),
-      (job) => this.#written(job),
+      (job) => this.#written(job, job.ledger.taken),
     )
   }
 
@@ -293,12 +295,12 @@ export class OpenJobs {
     else this.lines.update(job)
   }
 
-  #written(job: OpenJob): void {
+  #written(job: OpenJob, taken: Taken): void {
     const { ID } = job.job
     // One that has ended since it was written is forgotten when its end is written: until then the store shows it as it was.
     const isSettled = job.ledger.isOver && job.ledger.isTaken
     if (isSettled && this.#jobs.get(ID) === job) this.#jobs.delete(ID)
-    this.#options.onChange(ID)
+    this.#options.onChange(job, taken)
   }
 
   #started({ ledger }: OpenJob): void {

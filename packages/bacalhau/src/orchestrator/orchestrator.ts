@@ -1,6 +1,7 @@
 import {
   isFinalJobState,
   type Job,
+  jobEventOf,
   type NodeInfo,
   type NodeState,
   type SpecConfig,
@@ -27,12 +28,21 @@ import {
 } from './job-records.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createInlineData, type DataVault, type InlineData } from './inline-data.ts'
+import { JobFeed } from './feed/job-feed.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
 import type { OpenJob } from './open-job.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import { withProgress } from './progress.ts'
-import type { ListExecutionsQuery, ListJobsQuery, LogChunk, LogQuery, Orchestrator } from './service.ts'
+import { progressOf, withProgress } from './progress.ts'
+import type {
+  Change,
+  ChangesQuery,
+  ListExecutionsQuery,
+  ListJobsQuery,
+  LogChunk,
+  LogQuery,
+  Orchestrator,
+} from './service.ts'
 
 export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'> {
   /** This node's own description, for the list of nodes. */
@@ -53,7 +63,15 @@ export interface RunningOrchestrator extends Orchestrator, Stoppable {
 
 export async function createOrchestrator(options: OrchestratorOptions): Promise<RunningOrchestrator> {
   const watch = new JobWatch()
-  const dispatcher = new Dispatcher({ ...options, onChange: (jobId) => watch.changed(jobId) })
+  const feed = createFeed(options)
+  const onChange: DispatcherOptions['onChange'] = (open, taken) => {
+    watch.changed(taken.job.ID)
+    if (!feed.isUsed) return
+    const progress = progressOf(open)
+    const visible = taken.visible || progress !== undefined
+    feed.publish({ ...taken, event: jobEventOf(taken.job, progress), key: open.ledger.key, visible })
+  }
+  const dispatcher = new Dispatcher({ ...options, onChange })
   await dispatcher.start()
   const housekeeping = startHousekeeping({
     ...options,
@@ -61,13 +79,27 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     isBusy: (jobId) => dispatcher.jobs.isBusy(jobId),
     onRemoved: ({ job }) => dispatcher.jobRemoved(job.ID),
   })
-  return new Service(options, dispatcher, watch, housekeeping, await newestJob(options.store))
+  return new Service(options, { dispatcher, watch, feed, housekeeping }, await newestJob(options.store))
+}
+
+const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
+  new JobFeed({
+    clock,
+    history: ({ event, key }, after, limit) => readHistory(store, { job: { ID: event.JobID }, key }, after, limit),
+  })
+
+interface Parts {
+  readonly dispatcher: Dispatcher
+  readonly watch: JobWatch
+  readonly feed: JobFeed
+  readonly housekeeping: Stoppable
 }
 
 class Service implements RunningOrchestrator {
   readonly #options: OrchestratorOptions
   readonly #dispatcher: Dispatcher
   readonly #watch: JobWatch
+  readonly #feed: JobFeed
   readonly #housekeeping: Stoppable
   /** Submissions of one name, and changes of one job, one after the other. */
   readonly #inTurn = oneAtATime()
@@ -75,19 +107,14 @@ class Service implements RunningOrchestrator {
   /** Nanoseconds since the epoch of the newest job. */
   #newest: number
 
-  constructor(
-    options: OrchestratorOptions,
-    dispatcher: Dispatcher,
-    watch: JobWatch,
-    housekeeping: Stoppable,
-    newest: number,
-  ) {
+  constructor(options: OrchestratorOptions, { dispatcher, watch, feed, housekeeping }: Parts, newest: number) {
     this.#options = options
     this.#newest = newest
     this.#housekeeping = housekeeping
     this.#inline = options.vault === undefined ? undefined : createInlineData(options.vault)
     this.#dispatcher = dispatcher
     this.#watch = watch
+    this.#feed = feed
   }
 
   attach(channel: OrchestratorChannel): void {
@@ -175,6 +202,10 @@ class Service implements RunningOrchestrator {
       return now.Revision > revision || isFinalJobState(now.State.StateType) ? this.#live(now) : undefined
     }
     return this.#watch.until(job.ID, look, signal)
+  }
+
+  changes(query: ChangesQuery, signal: AbortSignal): AsyncIterable<readonly Change[]> {
+    return this.#feed.changes(query, signal)
   }
 
   async results(idOrName: string, namespace?: string): Promise<readonly SpecConfig[]> {

@@ -1,5 +1,12 @@
-import type { Job } from '@bacalhau/models'
+import type { Job, JobProgress } from '@bacalhau/models'
 import type { OpenJob } from './open-job.ts'
+
+/** How far a task array is by now; undefined for anything else. */
+export function progressOf({ agenda, ledger }: OpenJob): JobProgress | undefined {
+  if (agenda.kind !== 'partitions' || agenda.count < 2) return undefined
+  const [Total, Completed, Running] = [agenda.count, agenda.completed, ledger.active]
+  return { Total, Completed, Running, Waiting: Math.max(0, Total - Completed - Running) }
+}
 
 /** The job with what is true of it at this moment: why it waits, or how much of a task array is done. */
 export function withProgress(job: Job, open: OpenJob, reason: string | undefined): Job {

@@ -1,8 +1,9 @@
 import type { LogChunk } from '../link/logs.ts'
 import type { Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
+import type { Change, ChangesQuery } from './feed/change.ts'
 import type { Run } from './run.ts'
 
-export type { LogChunk }
+export type { Change, ChangesQuery, LogChunk }
 
 export interface ListJobsQuery {
   /** Only jobs of this namespace; `*` or absent means all. */
@@ -69,6 +70,8 @@ export interface Orchestrator {
   stopJob(idOrName: string, reason: string, namespace?: string): Promise<Job>
   /** Resolves with the job as soon as its `Revision` is above `revision` or it has ended. Rejects when `signal` aborts. */
   waitForChange(idOrName: string, revision: number, signal: AbortSignal, namespace?: string): Promise<Job>
+  /** What changes from now on, or has changed since `query.after`, many at a time. Ends by throwing the reason of `signal`. */
+  changes(query: ChangesQuery, signal: AbortSignal): AsyncIterable<readonly Change[]>
   /** Where the results of the completed executions are. */
   results(idOrName: string, namespace?: string): Promise<readonly SpecConfig[]>
   /** Output of an execution, wherever it runs. Throws `NotFound` when there is none to read. */

@@ -2,13 +2,16 @@ import {
   type Execution,
   isFinalJobState,
   type Job,
+  jobEventOf,
   type JobHistory,
   type JobState,
   type NodeState,
   type SpecConfig,
   type Submission,
 } from '@bacalhau/models'
+import { JobFeed } from '../../orchestrator/feed/job-feed.ts'
 import type {
+  ChangesQuery,
   ListExecutionsQuery,
   ListJobsQuery,
   LogChunk,
@@ -18,6 +21,7 @@ import type {
 import type { Run } from '../../orchestrator/run.ts'
 import { abortable } from '../../runtime/abort.ts'
 import { BacalhauError } from '../../runtime/error.ts'
+import { systemClock } from '../../runtime/clock.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 
 type Details = Record<string, string>
@@ -49,12 +53,17 @@ export class ScriptedOrchestrator implements Orchestrator {
   #executions = new Map<string, Execution[]>()
   #results = new Map<string, SpecConfig[]>()
   #changed = Promise.withResolvers<void>()
+  readonly #feed = new JobFeed({
+    clock: systemClock,
+    history: ({ event }, after, limit) => this.history(event.JobID, after, limit),
+  })
 
   /** Brings a job into a state, with an event that says so. */
   become(id: string, StateType: JobState, Message = '', Details: Details = {}): void {
     const job = this.#find(id)
     this.#jobs.set(job.ID, { ...job, Revision: job.Revision + 1, State: { StateType, Message, Details } })
     this.event(id, StateType)
+    this.#publish(job.ID)
     this.#changed.resolve()
     this.#changed = Promise.withResolvers<void>()
   }
@@ -110,6 +119,7 @@ export class ScriptedOrchestrator implements Orchestrator {
     }
     this.#jobs.set(ID, job)
     this.event(ID, 'Job submitted')
+    this.#publish(ID)
     this.onSubmit(job)
     return job
   }
@@ -157,6 +167,15 @@ export class ScriptedOrchestrator implements Orchestrator {
       if (job.Revision > revision || isFinalJobState(job.State.StateType)) return job
       await abortable(this.#changed.promise, signal)
     }
+  }
+
+  changes(query: ChangesQuery, signal: AbortSignal) {
+    return this.#feed.changes(query, signal)
+  }
+
+  /** Readers of changes that wait for one. */
+  get following(): number {
+    return this.#feed.waiting
   }
 
   async results(idOrName: string) {
@@ -223,7 +242,14 @@ export class ScriptedOrchestrator implements Orchestrator {
     const next: Job = { ...job, Count, Tasks, Version, Revision: job.Revision + 1, State: { StateType: 'Pending' } }
     this.#jobs.set(job.ID, next)
     this.event(job.ID, 'Job updated')
+    this.#publish(job.ID)
     return next
+  }
+
+  /** Tells those who follow that the job has changed, and what happened last. */
+  #publish(id: string): void {
+    const upTo = this.#events.get(id)?.length ?? 0
+    this.#feed.publish({ event: jobEventOf(this.#find(id)), key: id, after: upTo - 1, upTo, visible: true })
   }
 
   #find(idOrName: string, namespace = 'default'): Job {

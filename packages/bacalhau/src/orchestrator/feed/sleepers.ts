@@ -1,0 +1,51 @@
+import { abortReason } from '../../runtime/abort.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
+
+/** Those who wait for the next thing to happen. They are woken together, and not more often than every `pause` milliseconds. */
+export class Sleepers {
+  readonly #clock: Clock
+  readonly #pause: number
+  readonly #waiting = new Set<() => void>()
+  #timer: Timer | undefined
+  #woken = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock, pause: number) {
+    this.#clock = clock
+    this.#pause = pause
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Resolves some time after the next `wake`. Rejects with the signal's reason when it aborts first. */
+  sleep(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(abortReason(signal))
+      const leave = () => {
+        this.#waiting.delete(wake)
+        signal.removeEventListener('abort', onAbort)
+      }
+      const wake = () => {
+        leave()
+        resolve()
+      }
+      const onAbort = () => {
+        leave()
+        reject(abortReason(signal))
+      }
+      this.#waiting.add(wake)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  wake(): void {
+    if (this.#timer !== undefined || this.#waiting.size === 0) return
+    const wait = Math.max(0, this.#woken + this.#pause - this.#clock.monotonic())
+    this.#timer = this.#clock.after(wait, () => {
+      this.#timer = undefined
+      this.#woken = this.#clock.monotonic()
+      for (const wake of [...this.#waiting]) wake()
+    })
+  }
+}
