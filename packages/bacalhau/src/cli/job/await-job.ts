@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Client } from '@bacalhau/client'
-import { EXECUTION_STATES, isFinalJobState, type Job } from '@bacalhau/models'
+import { EXECUTION_STATES, type Execution, isFinalJobState, type Job } from '@bacalhau/models'
 import { messageOf } from '../../runtime/error.ts'
 import { Interruption } from '../interruption.ts'
 import type { Io } from '../io.ts'
@@ -12,10 +12,12 @@ import { styleFor } from '../terminal/style.ts'
 import { formatFields, indented } from '../terminal/table.ts'
 import { download } from '../transfer/download.ts'
 import { printOutput } from './follow-output.ts'
+import { createLogPrinter } from './log-printer.ts'
 import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
-import { progressText } from './progress-text.ts'
+import { progressOfJob } from './progress-text.ts'
 import { downloadsOf } from './results.ts'
 import { shortId } from './short-id.ts'
+import { createTrack, type Track } from './track.ts'
 import { type Snapshot, watchJob } from './watch-job.ts'
 
 export interface AwaitFlags extends PrintFlags, SettingFlags {
@@ -72,6 +74,7 @@ async function tellSubmitted(id: string, { flags, io }: AwaitRequest): Promise<n
 
 async function tellInterrupted(id: string, { flags, io }: AwaitRequest): Promise<void> {
   const steps = formatFields([
+    [`bacalhau job logs --follow ${shortId(id)}${sameNode(flags)}`, 'watch its output'],
     [`bacalhau job describe ${shortId(id)}${sameNode(flags)}`, 'look at it'],
     [`bacalhau job stop ${shortId(id)}${sameNode(flags)}`, 'stop it'],
   ])
@@ -81,6 +84,7 @@ async function tellInterrupted(id: string, { flags, io }: AwaitRequest): Promise
 /** Output and progress take turns on a terminal: while output comes, it says enough. */
 async function waitForEnd(id: string, request: AwaitRequest, progress: Progress): Promise<Snapshot> {
   const { client, namespace, flags, io, signal } = request
+  const track = createTrack(io.clock)
   let output: Promise<void> | undefined
   const snapshot = await watchJob(client, id, {
     namespace,
@@ -88,17 +92,11 @@ async function waitForEnd(id: string, request: AwaitRequest, progress: Progress)
     isEnough: ({ job }) => !flags.follow && isEndless(job) && job.State.StateType === 'Running',
     onLost: () => progress.update('the node does not answer; the job may go on; trying again'),
     async onChange({ job, executions }) {
-      const started = executions.find(({ ComputeState }) => hasOutput(ComputeState.StateType))
-      if (flags.follow && output === undefined && started !== undefined) {
+      if (flags.follow && output === undefined && executions.some(hasOutput)) {
         await progress.clear()
-        output = printOutput(client, id, io, { follow: true, executionId: started.ID, namespace, signal }).catch(
-          async (error: unknown) => {
-            if (!signal.aborted)
-              await io.err.write(`Warning: the output cannot be followed: ${plainLine(messageOf(error))}\n`)
-          },
-        )
+        output = followOutput(id, request)
       }
-      if (output === undefined) await tellProgress(progress, { job, executions })
+      if (output === undefined) await tellProgress(progress, track, { job, executions })
     },
   })
   await output
@@ -106,18 +104,34 @@ async function waitForEnd(id: string, request: AwaitRequest, progress: Progress)
   return snapshot
 }
 
+/** Prints the output up to the end of the job. That this fails is no failure of the job. */
+async function followOutput(id: string, { client, namespace, flags, io, signal }: AwaitRequest): Promise<void> {
+  const printer = createLogPrinter(io, flags['no-color'])
+  try {
+    await printOutput({ client, id, namespace, printer, signal }, { follow: true, tail: false })
+  } catch (error) {
+    if (!signal.aborted) await printer.note(`Warning: the output cannot be followed: ${plainLine(messageOf(error))}`)
+  }
+}
+
 /** How much of a task array is done changes all the time: that is only for a terminal. */
-async function tellProgress(progress: Progress, { job, executions }: Pick<Snapshot, 'job' | 'executions'>) {
-  const text = progressText(job, executions)
-  if (job.State.StateType !== 'Running' || job.Count < 2) return progress.update(text)
-  await progress.update('running')
-  await progress.detail(text)
+async function tellProgress(
+  progress: Progress,
+  track: Track,
+  { job, executions }: Pick<Snapshot, 'job' | 'executions'>,
+) {
+  const now = progressOfJob(job, executions)
+  track.enter(now)
+  const isArray = job.State.StateType === 'Running' && job.Count > 1
+  await progress.update(isArray ? 'running' : now.text, (columns) => track.text(columns))
 }
 
 const isEndless = ({ Type }: Job) => Type === 'service' || Type === 'daemon'
 
-const hasOutput = (state: number) =>
-  state === EXECUTION_STATES.Running || state === EXECUTION_STATES.Publishing || state === EXECUTION_STATES.Completed
+const hasOutput = ({ ComputeState: { StateType } }: Execution) =>
+  StateType === EXECUTION_STATES.Running ||
+  StateType === EXECUTION_STATES.Publishing ||
+  StateType === EXECUTION_STATES.Completed
 
 /** With all executions, where they are wanted and there are more. */
 async function completed(snapshot: Snapshot, { client, namespace, flags, signal }: AwaitRequest): Promise<Snapshot> {

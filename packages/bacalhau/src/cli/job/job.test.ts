@@ -6,7 +6,6 @@ import { executionRecord, jobRecord } from '../fixtures/records.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
 import { styleFor } from '../terminal/style.ts'
 import { executionTable } from './execution-table.ts'
-import { printOutput } from './follow-output.ts'
 import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
 import { progressText } from './progress-text.ts'
 import { downloadsOf, resultsOf } from './results.ts'
@@ -302,25 +301,5 @@ describe('watching', () => {
     await assert.rejects(watch(Array.from({ length: 60 }, () => lost)), lost)
     const refusal = new ApiError(404, 'NotFound', 'no such job')
     await assert.rejects(watch([refusal]), refusal)
-  })
-})
-
-describe('output', () => {
-  const parts = [
-    { stream: 'stdout', text: 'a\u001b[31m\n' },
-    { stream: 'stderr', text: 'b\r' },
-  ]
-  const client = { jobs: { logs: () => ReadableStream.from(parts) } } as unknown as Client
-
-  test('goes to a pipe as it is, each stream to its own', async () => {
-    const io = recordedIo()
-    await printOutput(client, 'j', io, {})
-    assert.deepEqual([io.outText(), io.errText()], ['a\u001b[31m\n', 'b\r'])
-  })
-
-  test('goes to a terminal without control characters', async () => {
-    const io = recordedIo({ terminal: 80 })
-    await printOutput(client, 'j', io, {})
-    assert.deepEqual([io.outText(), io.errText()], ['a[31m\n', 'b'])
   })
 })

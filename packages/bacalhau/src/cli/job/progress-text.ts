@@ -8,46 +8,68 @@ import {
 import { plainLine } from '../terminal/plain.ts'
 import { shortId } from './short-id.ts'
 
+/** The way of a job, as a person thinks of it. */
+export type Stage = 'queued' | 'placed' | 'running' | 'publishing' | 'completed' | 'failed' | 'stopped'
+
+export interface JobProgress {
+  readonly stage: Stage
+  /** What else there is to say: where, how far, or why it waits. */
+  readonly detail: string
+  /** Both in a few words. */
+  readonly text: string
+}
+
 const stateOf = ({ ComputeState }: Execution) => ComputeState.StateType as ExecutionState
 
-/** What happens to a job now, in a few words; with the reason when it waits. */
-export function progressText(job: Job, executions: readonly Execution[]): string {
+/** What happens to a job now; with the reason when it waits. */
+export function progressOfJob(job: Job, executions: readonly Execution[]): JobProgress {
   const { StateType, Message = '' } = job.State
-  const reason = Message === '' ? '' : `: ${plainLine(Message)}`
+  const reason = plainLine(Message)
+  const told = (stage: Stage, words: string = stage): JobProgress => ({
+    stage,
+    detail: reason,
+    text: reason === '' ? words : `${words}: ${reason}`,
+  })
   switch (StateType) {
     case 'Undefined':
     case 'Pending':
-      return 'queued'
+      return { stage: 'queued', detail: '', text: 'queued' }
     case 'Queued':
-      return `waiting for a node${reason}`
+      return told('queued', 'waiting for a node')
     case 'Running':
       // What the orchestrator says of a task array: how much of it is done, and why the rest waits.
-      return Message === '' ? runningText(executions) : plainLine(Message)
+      return reason === '' ? whileRunning(executions) : { stage: 'running', detail: reason, text: reason }
     case 'Completed':
-      return 'completed'
+      return { stage: 'completed', detail: '', text: 'completed' }
     case 'Failed':
-      return `failed${reason}`
+      return told('failed')
     case 'Stopped':
-      return `stopped${reason}`
+      return told('stopped')
   }
 }
 
-function runningText(executions: readonly Execution[]): string {
+export const progressText = (job: Job, executions: readonly Execution[]): string => progressOfJob(job, executions).text
+
+function whileRunning(executions: readonly Execution[]): JobProgress {
   const active = executions.filter((candidate) => !isFinalExecutionState(stateOf(candidate)))
   const nodes = new Set(active.map(({ NodeID }) => NodeID))
-  if (nodes.size > 1) return `running on ${nodes.size} nodes`
+  if (nodes.size > 1) return at('running', `on ${nodes.size} nodes`)
   const execution = active.at(-1)
   const done = executions.some((candidate) => stateOf(candidate) === EXECUTION_STATES.Completed)
-  if (execution === undefined) return done ? 'finishing' : 'waiting for a node'
+  if (execution === undefined) {
+    return done ? at('publishing', '', 'finishing') : at('queued', '', 'waiting for a node')
+  }
   const node = shortId(execution.NodeID)
   switch (stateOf(execution)) {
     case EXECUTION_STATES.BidAccepted:
-      return `placed on ${node}, preparing inputs`
+      return at('placed', `on ${node}, preparing inputs`)
     case EXECUTION_STATES.Running:
-      return `running on ${node}`
+      return at('running', `on ${node}`)
     case EXECUTION_STATES.Publishing:
-      return `publishing results from ${node}`
+      return at('publishing', `from ${node}`, `publishing results from ${node}`)
     default:
-      return `offered to ${node}`
+      return at('placed', `offered to ${node}`, `offered to ${node}`)
   }
 }
+
+const at = (stage: Stage, detail: string, text = `${stage} ${detail}`): JobProgress => ({ stage, detail, text })

@@ -1,22 +1,27 @@
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import type { Output } from '../io.ts'
+import { createLiveArea } from './live-area.ts'
 import type { Style } from './style.ts'
-import { fitWidth } from './width.ts'
+import { wrapWidth } from './width.ts'
 
-/** Says what goes on: one line that is rewritten on a terminal, one plain line per change elsewhere. */
+/** Says what goes on: a few words that are written over on a terminal, one plain line per change elsewhere. */
 export interface Progress {
-  /** What goes on now. */
-  update(text: string): Promise<void>
+  /** What goes on now. A terminal shows `moving` instead, which is asked for each picture and so may count the seconds. */
+  update(text: string, moving?: Moving): Promise<void>
   /** How far it is, which would be too much to say where there is no terminal. */
-  detail(text: string): Promise<void>
-  /** Removes the moving line, so that other text can be written. The next update brings it back. */
+  detail(moving: string | Moving): Promise<void>
+  /** Removes the moving words, so that other text can be written. The next update brings them back. */
   clear(): Promise<void>
 }
+
+/** What a terminal is to show at this moment, in the columns that it has; a plain line. */
+export type Moving = (columns: number) => string
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 /** Milliseconds between two pictures. */
 const INTERVAL = 100
-const ERASE_LINE = '\r\u001b[2K'
+/** Lines that a long sentence may take on a narrow terminal. */
+const MOST_LINES = 4
 
 /** Progress that says nothing, for `--id-only` and machine-readable output. */
 export const silentProgress: Progress = {
@@ -26,7 +31,7 @@ export const silentProgress: Progress = {
 }
 
 export function createProgress(output: Output, style: Style, clock: Clock): Progress {
-  return output.isTerminal ? movingLine(output, style, clock) : plainLines(output)
+  return output.redraws ? movingWords(output, style, clock) : plainLines(output)
 }
 
 function plainLines(output: Output): Progress {
@@ -42,30 +47,33 @@ function plainLines(output: Output): Progress {
   }
 }
 
-function movingLine(output: Output, style: Style, clock: Clock): Progress {
-  let [text, frame] = ['', 0]
+function movingWords(output: Output, style: Style, clock: Clock): Progress {
+  const area = createLiveArea(output)
+  let frame = 0
+  let words: Moving = () => ''
   let timer: Timer | undefined
   const draw = async () => {
     timer?.cancel()
     const picture = FRAMES[frame++ % FRAMES.length] ?? ''
-    // The last column stays free: some terminals wrap a line that fills it.
-    const line = fitWidth(text, output.columns - 3)
+    // The picture and a blank; and the last column stays free, since some terminals break a line that fills it.
+    const columns = Math.max(1, output.columns - 3)
+    const [first = '', ...more] = wrapWidth(words(columns), columns, MOST_LINES)
     // A terminal that went away is noticed by the next text that matters.
     timer = clock.after(INTERVAL, () => void draw().catch(() => {}))
-    await output.write(`${ERASE_LINE}${style.cyan(picture)} ${line}`)
+    await area.draw([`${style.cyan(picture)} ${first}`, ...more.map((line) => `  ${line}`)])
   }
-  const update = async (next: string) => {
-    text = next
+  const show = async (next: Moving) => {
+    words = next
     await draw()
   }
   return {
-    update,
-    detail: update,
+    update: (text, moving = () => text) => show(moving),
+    detail: (moving) => show(typeof moving === 'string' ? () => moving : moving),
     async clear() {
       if (timer === undefined) return
       timer.cancel()
       timer = undefined
-      await output.write(ERASE_LINE)
+      await area.clear()
     },
   }
 }

@@ -4,12 +4,14 @@ import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import type { Clock } from '../../runtime/clock.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
+import { terminalPicture } from '../fixtures/terminal-picture.ts'
+import { createLiveArea } from './live-area.ts'
 import { plainLine, plainText } from './plain.ts'
 import { createProgress } from './progress.ts'
 import { styleFor } from './style.ts'
 import { formatFields, formatTable } from './table.ts'
 import { formatAgo, formatMoment, formatSpan, fromNanoseconds } from './time.ts'
-import { displayWidth, fitWidth } from './width.ts'
+import { displayWidth, fitWidth, wrapWidth } from './width.ts'
 
 /** Text as an attacker would write it. */
 const hostile = fc
@@ -81,6 +83,30 @@ describe('width', () => {
         const cut = fitWidth(line, columns)
         assert.ok(displayWidth(cut) <= columns)
         assert.ok(cut === line || line.startsWith(cut.slice(0, -1)))
+      }),
+    )
+  })
+})
+
+describe('lines that are broken', () => {
+  test('are broken between words, and cut at the end', () => {
+    assert.deepEqual(wrapWidth('one two three four', 9, 9), ['one two', 'three', 'four'])
+    assert.deepEqual(wrapWidth('one two three four', 9, 2), ['one two', 'three fo…'])
+    assert.deepEqual(wrapWidth('short', 9, 1), ['short'])
+    assert.deepEqual(wrapWidth('', 9, 3), [])
+    assert.deepEqual(wrapWidth('abcdefghijkl', 5, 9), ['abcd', 'efgh', 'ijkl'])
+  })
+
+  test('fit, and lose nothing but blanks when there are enough of them', () => {
+    fc.assert(
+      fc.property(hostile, fc.integer({ min: 3, max: 40 }), fc.integer({ min: 1, max: 5 }), (text, columns, most) => {
+        const line = plainLine(text)
+        const lines = wrapWidth(line, columns, most)
+        assert.ok(lines.length <= most)
+        for (const one of lines) assert.ok(displayWidth(one) <= columns, one)
+        const letters = (one: string) => one.replaceAll(' ', '')
+        const whole = wrapWidth(line, columns, line.length + 1).join('')
+        assert.equal(letters(whole), letters(line.trim()))
       }),
     )
   })
@@ -189,15 +215,55 @@ describe('progress', () => {
     const { err, errText } = recordedIo({ terminal: 20 })
     const { clock, due, tick } = manualClock()
     const progress = createProgress(err, plainStyle, clock)
+    await err.write('before\n')
     await progress.detail('running on a node with a long name')
+    const lines = ['running on a', '  node with a long', '  name']
+    assert.deepEqual(terminalPicture(errText(), 20), ['before', `⠋ ${lines[0]}`, ...lines.slice(1)])
     tick()
-    assert.equal(errText(), '\r\u001b[2K⠋ running on a nod…\r\u001b[2K⠙ running on a nod…')
+    assert.deepEqual(terminalPicture(errText(), 20), ['before', `⠙ ${lines[0]}`, ...lines.slice(1)])
     assert.equal(due.length, 1)
     await progress.clear()
     assert.equal(due.length, 0)
-    assert.ok(errText().endsWith('\r\u001b[2K'))
+    assert.deepEqual(terminalPicture(errText(), 20), ['before', ''])
     const before = errText()
     await progress.clear()
     assert.equal(errText(), before)
+  })
+
+  test('counts the seconds on a terminal, and fills the width that there is now', async () => {
+    const { err, errText, resize } = recordedIo({ terminal: 40 })
+    const { clock, tick } = manualClock()
+    let seconds = 0
+    const progress = createProgress(err, plainStyle, clock)
+    await progress.update('running', (columns) => `running ${++seconds}s of ${columns} columns`)
+    assert.deepEqual(terminalPicture(errText(), 40), ['⠋ running 1s of 37 columns'])
+    resize(60)
+    tick()
+    assert.deepEqual(terminalPicture(errText(), 60), ['⠙ running 2s of 57 columns'])
+  })
+})
+
+describe('an area that is drawn again and again', () => {
+  test('covers what was there, also when it was longer', async () => {
+    const { out, outText } = recordedIo({ terminal: 20 })
+    const area = createLiveArea(out)
+    await out.write('before\n')
+    await area.draw(['one', 'two', 'three'])
+    await area.draw(['four'])
+    assert.deepEqual(terminalPicture(outText(), 20), ['before', 'four'])
+    await area.draw(['five', 'six'])
+    await area.clear()
+    await out.write('after')
+    assert.deepEqual(terminalPicture(outText(), 20), ['before', 'after'])
+  })
+
+  test('finds its beginning when the terminal has become narrower and broken its lines', async () => {
+    const { out, outText, resize } = recordedIo({ terminal: 20 })
+    const area = createLiveArea(out)
+    await area.draw(['a line of 19 columns', 'short'])
+    resize(8)
+    await area.draw(['new'])
+    // Three rows of the first line and one of the second: three up from the last.
+    assert.ok(outText().endsWith('\r\u001b[3A\u001b[0Jnew'), JSON.stringify(outText()))
   })
 })

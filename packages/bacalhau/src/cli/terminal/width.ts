@@ -35,3 +35,21 @@ export function fitWidth(line: string, columns: number): string {
   }
   return columns < 1 ? '' : `${result}…`
 }
+
+/**
+ * A line (without colour codes) broken between words into lines of at most `columns`, of which there are no more than `most`: the
+ * last one ends in `…` where something was left out. A word that is longer than a line is cut.
+ */
+export function wrapWidth(line: string, columns: number, most: number): string[] {
+  const lines: string[] = []
+  let rest = line.trim()
+  while (rest !== '' && lines.length < most - 1 && displayWidth(rest) > columns) {
+    const head = fitWidth(rest, columns + 1).slice(0, -1)
+    const blank = head.lastIndexOf(' ')
+    const end = blank > 0 ? blank : fitWidth(rest, columns).length - 1
+    if (end < 1) break
+    lines.push(rest.slice(0, end).trimEnd())
+    rest = rest.slice(end).trimStart()
+  }
+  return rest === '' ? lines : [...lines, fitWidth(rest, columns)]
+}
