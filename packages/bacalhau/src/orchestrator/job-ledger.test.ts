@@ -186,7 +186,7 @@ describe('a job', () => {
     assert.equal(ledger.isOver, false)
     assert.ok(ledger.since > START)
     const writes = ledger.takeWrites()
-    assert.deepEqual(tablesOf(writes), ['put job-version', 'put job-open', 'put history', 'put job'])
+    assert.deepEqual(tablesOf(writes), ['put job-version', 'put job-open', 'put job-by-time', 'put history', 'put job'])
     assert.deepEqual(values(writes, 'job-version'), [old])
     assert.deepEqual(values(writes, 'job'), [{ job: ledger.job, key: KEY, since: ledger.since }])
     assert.deepEqual(

@@ -20,6 +20,7 @@ import {
   runKey,
   runKeys,
   type StoredRun,
+  timeIndex,
   versionKey,
 } from './job-records.ts'
 import { isOver, type Run } from './run.ts'
@@ -153,6 +154,7 @@ export class JobLedger {
       CreateTime: old.CreateTime,
       ModifyTime: now * NANOSECONDS,
     }
+    this.#writes.push(timeIndex(this.#job))
     this.#changed = true
     this.event(event)
   }

@@ -16,7 +16,6 @@ import {
   jobIndexes,
   lastSequence,
   listExecutions,
-  listJobs,
   newJobKey,
   readHistory,
   readJob,
@@ -27,6 +26,7 @@ import {
   runKey,
   versionKey,
 } from './job-records.ts'
+import { listJobs } from './job-listing.ts'
 
 const job = (index: number, fields: Partial<Job> = {}) =>
   sampleJob({}, { ID: jobId(index), Name: `job ${index}`, CreateTime: (START + index) * 1e6, ...fields })
@@ -84,76 +84,6 @@ describe('finding a job', () => {
     await store.commit([put('job', old.ID, old)])
     assert.deepEqual(await readJob(store, old.ID), { job: old, key: old.ID, since: START })
     assert.equal(await readJob(store, ''), undefined)
-  })
-})
-
-describe('listing jobs', () => {
-  async function pages(store: Store, query: Parameters<typeof listJobs>[1]): Promise<string[]> {
-    const seen: string[] = []
-    let nextToken = ''
-    do {
-      const page = await listJobs(store, { ...query, nextToken })
-      assert.ok(page.Items.length === query.limit || page.NextToken === '')
-      seen.push(...page.Items.map(({ ID }) => ID))
-      nextToken = page.NextToken
-    } while (nextToken !== '')
-    return seen
-  }
-
-  test('any pages put together are the whole list, in order, of the namespace that was asked for', async () => {
-    const anyQuery = fc.record({
-      namespace: fc.constantFrom('', '*', 'default', 'mine', 'none'),
-      limit: fc.integer({ min: 1, max: 5 }),
-      reverse: fc.boolean(),
-    })
-    const namespaces = fc.array(fc.constantFrom('default', 'mine', 'yours'), { maxLength: 12 })
-    const property = fc.asyncProperty(namespaces, anyQuery, async (names, query) => {
-      const store = createMemoryStore()
-      await save(store, ...names.map((Namespace, index) => job(index, { Namespace })))
-      const everywhere = query.namespace === '' || query.namespace === '*'
-      const expected = names.flatMap((name, index) => (everywhere || name === query.namespace ? [jobId(index)] : []))
-      assert.deepEqual(await pages(store, query), query.reverse ? expected.toReversed() : expected)
-    })
-    await fc.assert(property, { numRuns: 60 })
-  })
-
-  test('a last page that is just full is followed by no other', async () => {
-    const store = createMemoryStore()
-    await save(store, job(1), job(2))
-    const { Items, NextToken } = await listJobs(store, { limit: 2 })
-    assert.deepEqual([Items.length, NextToken], [2, ''])
-  })
-
-  test('without a limit there is one all the same, and none is above what an answer may hold', async () => {
-    const store = createMemoryStore()
-    await save(store, ...Array.from({ length: LIMITS.page + 1 }, (_, index) => job(index)))
-    const sizeOf = async (query: object) => {
-      const page = await listJobs(store, query)
-      assert.notEqual(page.NextToken, '')
-      return page.Items.length
-    }
-    assert.deepEqual([await sizeOf({}), await sizeOf({ limit: 0 })], [LIMITS.defaultPage, LIMITS.defaultPage])
-    assert.equal(await sizeOf({ limit: 1_000_000 }), LIMITS.page)
-  })
-
-  test('an index entry whose job has gone is passed over', async () => {
-    const store = createMemoryStore()
-    await save(store, job(1), job(2), job(3))
-    await store.commit([{ op: 'delete', table: 'job', key: jobId(2) }])
-    assert.deepEqual(await pages(store, { limit: 2 }), [jobId(1), jobId(3)])
-  })
-
-  test('a token that no page gave is refused', async () => {
-    const store = createMemoryStore()
-    const encoded = (text: string) => Buffer.from(text).toString('base64url')
-    for (const nextToken of [
-      'x',
-      encoded('1/j-1'),
-      encoded(`${'0'.repeat(18)}/x`),
-      encoded(`${'0'.repeat(18)}/j-\n`),
-    ]) {
-      await assert.rejects(listJobs(store, { nextToken }), failsWith('BadRequest', /invalid next token/))
-    }
   })
 })
 

@@ -5,7 +5,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import { clear, put, remove, type Store, type Write } from '../store/store.ts'
 import { historyRowSchema, unpackRow } from './history.ts'
 import { fromStored, type Run, storedRunSchema, toExecution } from './run.ts'
-import type { ListExecutionsQuery, ListJobsQuery } from './service.ts'
+import type { ListExecutionsQuery } from './service.ts'
 
 /** Keys and reading of everything that an orchestrator stores about jobs. */
 
@@ -19,6 +19,12 @@ export interface JobRow {
   readonly key: string
   /** When this version began to wait, in milliseconds since the epoch. */
   readonly since: number
+}
+
+/** Where a job belongs and how it is labelled. */
+export interface IndexEntry {
+  readonly Namespace: string
+  readonly Labels?: Readonly<Record<string, string>>
 }
 
 const rowSchema = z.strictObject({ job: jobSchema, key: z.string().min(1), since: z.number() })
@@ -42,11 +48,18 @@ export const runKeys = (jobKey: string, block: number): string => `${jobKey}/${d
 export const historyKeys = (jobKey: string, block: number): string => `${jobKey}/${digits(block, 9)}`
 export const versionKey = (jobId: string, version: number): string => `${jobId}/${digits(version, 6)}`
 const nameKey = (namespace: string, name: string): string => `${namespace}\u0000${name}`
-const timeKey = ({ CreateTime, ID }: Job): string => `${digits(Math.floor(CreateTime / 1e3), 18)}/${ID}`
+/** Orders jobs by a time of theirs, which is in nanoseconds since the epoch. */
+export const timeKey = (time: number, id: string): string => `${digits(Math.floor(time / 1e3), 18)}/${id}`
+
+/** What listings choose by, so that they read only the jobs that they show. It has to be written again with new labels. */
+export function timeIndex({ CreateTime, ID, Namespace, Labels }: Job): Write {
+  const entry: IndexEntry = Object.keys(Labels).length === 0 ? { Namespace } : { Namespace, Labels }
+  return put('job-by-time', timeKey(CreateTime, ID), entry)
+}
 
 /** Index entries of a new job. One without a name of its own is found by its id. */
 export function jobIndexes(job: Job): Write[] {
-  const byTime = put('job-by-time', timeKey(job), job.Namespace)
+  const byTime = timeIndex(job)
   return job.Name === job.ID ? [byTime] : [byTime, put('job-by-name', nameKey(job.Namespace, job.Name), job.ID)]
 }
 
@@ -55,7 +68,7 @@ export async function forgetJob(store: Store, { job, key }: JobRow): Promise<Wri
   const named = await findId(store, job.Namespace, job.Name)
   return [
     remove('job', job.ID),
-    remove('job-by-time', timeKey(job)),
+    remove('job-by-time', timeKey(job.CreateTime, job.ID)),
     ...(named === job.ID ? [remove('job-by-name', nameKey(job.Namespace, job.Name))] : []),
     clear('job-version', `${job.ID}/`),
     clear('execution', `${key}/`),
@@ -206,42 +219,16 @@ export async function lastSequence(store: Store, jobKey: string): Promise<number
   return row === undefined ? 0 : Number(row.key.slice(jobKey.length + 1))
 }
 
-/** A page of jobs by time of creation. Reads no more rows than it needs, however many jobs there are. */
-export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page<Job>> {
-  const limit = Math.min(query.limit || LIMITS.defaultPage, LIMITS.page)
-  const everywhere = query.namespace === undefined || query.namespace === '' || query.namespace === '*'
-  const items: Job[] = []
-  let after = query.nextToken === undefined || query.nextToken === '' ? undefined : decodeJobToken(query.nextToken)
-  for (;;) {
-    const rows = await store.range('job-by-time', {
-      reverse: query.reverse ?? false,
-      limit: limit + 1 - items.length,
-      ...(after === undefined ? {} : { after }),
-    })
-    for (const { key, value } of rows) {
-      if (!everywhere && value !== query.namespace) {
-        after = key
-        continue
-      }
-      if (items.length === limit) return { Items: items, NextToken: encodeToken(after ?? '') }
-      const row = await readJob(store, key.slice(key.indexOf('/') + 1))
-      if (row !== undefined) items.push(row.job)
-      after = key
-    }
-    if (rows.length === 0 || items.length > limit) return { Items: items, NextToken: '' }
-  }
-}
-
 /** When the newest job was created, in nanoseconds since the epoch; 0 when there is none. */
 export async function newestJob(store: Store): Promise<number> {
   const [row] = await store.range('job-by-time', { reverse: true, limit: 1 })
   return row === undefined ? 0 : Number(row.key.slice(0, row.key.indexOf('/'))) * 1e3
 }
 
-const encodeToken = (key: string): string => Buffer.from(key).toString('base64url')
-const decodeJobToken = (token: string): string => decodeToken(token, /^\d{18}\/j-[\w-]+$/)
+export const encodeToken = (key: string): string => Buffer.from(key).toString('base64url')
 
-function decodeToken(token: string, form: RegExp): string {
+/** What a token of ours says; throws `BadRequest` for anything else. */
+export function decodeToken(token: string, form: RegExp): string {
   const key = Buffer.from(token, 'base64url').toString('utf8')
   if (form.test(key)) return key
   throw new BacalhauError('BadRequest', 'invalid next token', {

@@ -18,7 +18,6 @@ import {
   findJob,
   type JobRow,
   listExecutions,
-  listJobs,
   newestJob,
   newJobKey,
   readHistory,
@@ -26,6 +25,7 @@ import {
   readVersions,
   requireJob,
 } from './job-records.ts'
+import { listJobs } from './job-listing.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createInlineData, type DataVault, type InlineData } from './inline-data.ts'
 import { JobFeed } from './feed/job-feed.ts'
@@ -156,7 +156,7 @@ class Service implements RunningOrchestrator {
     if (version === undefined || version === 0 || version === job.Version) return this.#restore(this.#live(job))
     const old = await readVersion(this.#options.store, job.ID, version)
     if (old !== undefined) return this.#restore(old)
-    throw new BacalhauError('NotFound', `job ${job.ID} has no version ${version}`, { component: 'JobStore' })
+    throw new BacalhauError('NotFound', `job version ${version} not found for job ${job.ID}`, { component: 'JobStore' })
   }
 
   async versions(idOrName: string, namespace?: string): Promise<readonly Job[]> {

@@ -1,5 +1,5 @@
 import type { LogChunk } from '../link/logs.ts'
-import type { Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
+import type { Constraint, Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
 import type { Change, ChangesQuery } from './feed/change.ts'
 import type { Run } from './run.ts'
 
@@ -8,9 +8,15 @@ export type { Change, ChangesQuery, LogChunk }
 export interface ListJobsQuery {
   /** Only jobs of this namespace; `*` or absent means all. */
   readonly namespace?: string
+  /** Only jobs of one of these namespaces; absent means all. */
+  readonly namespaces?: readonly string[]
+  /** Only jobs whose labels satisfy all of these. */
+  readonly labels?: readonly Constraint[]
+  /** By time of creation or of the last change; the former where absent. */
+  readonly order?: 'created_at' | 'modified_at'
   /** At most this many, 0 or absent means a default page. */
   readonly limit?: number
-  /** Continues the listing that returned it. Opaque. */
+  /** Continues the listing that returned it, in its order and with its limit. Opaque. */
   readonly nextToken?: string
   /** Newest first instead of oldest first. */
   readonly reverse?: boolean
@@ -70,7 +76,10 @@ export interface Orchestrator {
   stopJob(idOrName: string, reason: string, namespace?: string): Promise<Job>
   /** Resolves with the job as soon as its `Revision` is above `revision` or it has ended. Rejects when `signal` aborts. */
   waitForChange(idOrName: string, revision: number, signal: AbortSignal, namespace?: string): Promise<Job>
-  /** What changes from now on, or has changed since `query.after`, many at a time. Ends by throwing the reason of `signal`. */
+  /**
+   * What changes from now on, or has changed since `query.after`, many at a time. When there is nothing to tell for
+   * `LIMITS.eventBeat`, it gives nothing at all, as a sign of life. Ends by throwing the reason of `signal`.
+   */
   changes(query: ChangesQuery, signal: AbortSignal): AsyncIterable<readonly Change[]>
   /** Where the results of the completed executions are. */
   results(idOrName: string, namespace?: string): Promise<readonly SpecConfig[]>

@@ -122,6 +122,8 @@ export const LIMITS = {
   page: 1_000,
   /** The same where the caller does not say how many. */
   defaultPage: 100,
+  /** Jobs that a listing by time of change looks through, the newest first. */
+  scannedJobs: 100_000,
   /** One WebAssembly module. */
   wasmModule: 128 * MIB,
   /** One function of it: bytes, calls, and branches times values. V8 compiles a function in one piece, uninterrupted. */

@@ -1,12 +1,14 @@
+import { type Constraint, parseLabelSelector } from '@bacalhau/models'
 import { BacalhauError } from '../../runtime/error.ts'
 
-/** What the official command line always sends with a job list: leave out the probes of its makers, of which there are none. */
-const ALWAYS_TRUE = 'bacalhau_canary!=true'
-
-/** Refuses a selection by labels rather than to answer with what was not asked for. */
-export function noLabelSelector(selectors: readonly string[]): void {
-  if (selectors.every((selector) => selector === ALWAYS_TRUE)) return
-  throw new BacalhauError('NotImplemented', 'selecting by labels is not supported here', {
-    hint: 'Leave `labels` out, and select among the answers.',
+/** The requirements of all selectors together. Throws `BadRequest` for one that is not written as Kubernetes does. */
+export function readSelectors(selectors: readonly string[]): readonly Constraint[] {
+  return selectors.flatMap((selector) => {
+    const parsed = parseLabelSelector(selector)
+    if (parsed.ok) return parsed.value
+    const problem = parsed.problems[0]?.message ?? ''
+    throw new BacalhauError('BadRequest', `unable to parse label selector '${selector.slice(0, 64)}': ${problem}`, {
+      hint: 'Write `key=value`, `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key`, `!key`, `key>1` or `key<1`, joined by commas.',
+    })
   })
 }

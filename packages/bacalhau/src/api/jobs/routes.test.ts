@@ -225,16 +225,28 @@ describe('job', () => {
     )
     assert.equal(second.NextToken, '')
     await ask(`${url}${JOBS}?namespace=&next_token=&reverse=False&order_by=&limit=5000`)
-    assert.deepEqual(orchestrator.queries.at(-1), { limit: 1_000, reverse: false })
+    assert.deepEqual(orchestrator.queries.at(-1), { limit: 1_000, reverse: false, order: 'created_at', labels: [] })
+    await ask(`${url}${JOBS}?limit=0&order_by=modified_at`)
+    assert.deepEqual([orchestrator.queries.at(-1)?.limit, orchestrator.queries.at(-1)?.order], [1_000, 'modified_at'])
     await client.jobs.list({ namespace: 'other' })
     assert.equal(orchestrator.queries.at(-1)?.namespace, 'other')
   })
 
-  test('lists what the official command line asks for, and says what it cannot select by', async (context) => {
-    const { url } = await temporaryApi(context)
+  test('lists what the official command line asks for, by labels too', async (context) => {
+    const { url, orchestrator } = await temporaryApi(context)
     const status = async (query: string) => (await ask(`${url}${JOBS}?${query}`)).status
     assert.equal(await status('limit=10&labels=bacalhau_canary%21%3Dtrue'), 200)
-    assert.equal(await status('labels=env%3Ddev'), 501)
+    const canary = { Key: 'bacalhau_canary', Operator: '!=', Values: ['true'] }
+    assert.deepEqual(orchestrator.queries.at(-1)?.labels, [canary])
+    assert.equal(await status('labels=bacalhau_canary%21%3Dtrue&labels=env%20in%20(a,b),!x&labels='), 200)
+    const more = [
+      { Key: 'env', Operator: 'in', Values: ['a', 'b'] },
+      { Key: 'x', Operator: '!' },
+    ]
+    assert.deepEqual(orchestrator.queries.at(-1)?.labels, [canary, ...more])
+    const { status: refused, body } = await ask(`${url}${JOBS}?labels=a%20in`)
+    assert.equal(refused, 400)
+    assert.match((body as { Message: string }).Message, /unable to parse label selector 'a in': found the end/)
     assert.equal(await status('order_by=id'), 400)
     assert.equal(await status('limit=x'), 400)
   })

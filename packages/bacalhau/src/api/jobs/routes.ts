@@ -12,7 +12,7 @@ import { addRoute } from '../http/route.ts'
 import { getJob, getJobQuery } from './describe.ts'
 import { executionsQuery, listExecutions } from './executions.ts'
 import { historyQuery, readHistory, readHistoryQuery } from './history.ts'
-import { noLabelSelector } from './label-selector.ts'
+import { readSelectors } from './label-selector.ts'
 import { logQuery } from './log-socket.ts'
 import { requireOrchestrator } from './orchestrator.ts'
 import { rerun, rerunRequestSchema, showDifferences, submit } from './submit.ts'
@@ -27,7 +27,7 @@ const listQuery = z.object({
   labels: queryTexts(),
   limit: queryCount(),
   next_token: queryText(),
-  order_by: queryWord(['created_at']),
+  order_by: queryWord(['created_at', 'modified_at']),
   reverse: queryFlag(),
 })
 
@@ -144,11 +144,13 @@ const idOf = (request: FastifyRequest) => pathParameter(request, 'id')
 
 async function listJobs(request: FastifyRequest, query: z.output<typeof listQuery>, api: Api) {
   const orchestrator = requireOrchestrator(api, request)
-  noLabelSelector(query.labels)
-  const { namespace, next_token: nextToken, reverse } = query
+  const { namespace, next_token: nextToken, reverse, order_by: order = 'created_at' } = query
   return orchestrator.listJobs({
-    limit: Math.min(query.limit ?? 0, LIMITS.page),
+    // As documented, none means all, as far as they go into one answer.
+    limit: Math.min(query.limit || LIMITS.page, LIMITS.page),
     reverse,
+    order,
+    labels: readSelectors(query.labels),
     ...(namespace === undefined ? {} : { namespace }),
     ...(nextToken === undefined ? {} : { nextToken }),
   })

@@ -64,13 +64,15 @@ describe('nodes', () => {
     assert.equal(await ids('filter-status=DISCONNECTED'), 'QmC')
     assert.equal(await ids('filter-status=connected&filter-approval=approved'), 'QmB')
     assert.equal(await ids('filter-approval=&limit=10000'), 'QmA QmB QmC')
+    assert.equal(await ids('labels=os_type%3Dlinux,!gpu'), 'QmA QmB QmC')
+    assert.equal(await ids('labels=os_type%3Dlinux&labels=gpu'), '')
   })
 
   test('are not asked for in ways that are not known', async (context) => {
     const { status } = await withNodes(context)
     assert.equal(await status('order_by=name'), 400)
     assert.equal(await status('filter-approval=maybe'), 400)
-    assert.equal(await status('labels=a%3Db'), 501)
+    assert.equal(await status('labels=a%3D%3D%3Db'), 400)
   })
 
   test('are approved, rejected and forgotten', async (context) => {

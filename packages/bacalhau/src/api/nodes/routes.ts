@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ChangeNodeResponse, ListNodesResponse, NodeState } from '@bacalhau/models'
+import { satisfies } from '../../orchestrator/constraints.ts'
 import type { Api } from '../context.ts'
 import { requireOrchestrator } from '../jobs/orchestrator.ts'
-import { noLabelSelector } from '../jobs/label-selector.ts'
+import { readSelectors } from '../jobs/label-selector.ts'
 import { queryCount, queryFlag, queryTexts, queryWord } from '../http/query.ts'
 import { pathParameter, readDocument } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
@@ -100,7 +101,7 @@ async function changeNode(request: FastifyRequest, api: Api): Promise<ChangeNode
 }
 
 function select(nodes: readonly NodeState[], query: z.output<typeof listQuery>): NodeState[] {
-  noLabelSelector(query.labels)
+  const requirements = readSelectors(query.labels)
   const approval = query['filter-approval']?.toUpperCase()
   const status = query['filter-status']?.toUpperCase()
   const order = ORDERS[query.order_by ?? 'id']
@@ -108,6 +109,7 @@ function select(nodes: readonly NodeState[], query: z.output<typeof listQuery>):
   const found = nodes
     .filter(({ Membership }) => approval === undefined || Membership === approval)
     .filter(({ Connection }) => status === undefined || Connection === status)
+    .filter(({ Info }) => requirements.every((requirement) => satisfies(Info.Labels, requirement)))
     .sort(order)
   if (reverse) found.reverse()
   return limit === 0 ? found : found.slice(0, limit)
