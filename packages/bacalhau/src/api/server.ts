@@ -6,6 +6,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import { agentRoutes } from './agent/routes.ts'
 import type { Api, ApiContext } from './context.ts'
 import { dataRoutes } from './data/routes.ts'
+import { eventRoutes } from './events/routes.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
 import { digestToken, type GuardPolicy } from './guard.ts'
 import { guardRequests } from './http/access.ts'
@@ -120,6 +121,7 @@ function addRoutes(app: FastifyInstance, api: Api): void {
   agentRoutes(app, api)
   jobRoutes(app, api)
   runRoute(app, api)
+  eventRoutes(app, api)
   nodeRoutes(app, api)
   dataRoutes(app, api)
   gatewayRoutes(app, api)

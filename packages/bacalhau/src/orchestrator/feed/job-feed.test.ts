@@ -62,6 +62,7 @@ function follow(feed: JobFeed, clock: ReturnType<typeof createVirtualClock>, que
       if (step === undefined) return told
       pending = undefined
       if (step.done === true) return told
+      if (step.value.length === 0) told.push('nothing')
       for (const change of step.value) {
         if ('cursor' in change && change.cursor !== undefined) cursors.push(change.cursor)
         told.push(short(change))
@@ -115,13 +116,22 @@ describe('a reader', () => {
     assert.deepEqual([await some.take(), await one.take()], [['a 1'], ['b 1']])
   })
 
+  test('hears from time to time that there is nothing', async () => {
+    const { clock, read } = bench()
+    const reader = read()
+    await reader.take()
+    await clock.advance(LIMITS.eventBeat - 3 * LIMITS.feedPause)
+    assert.deepEqual(await reader.take(), [])
+    assert.deepEqual(await reader.take(), ['nothing'])
+  })
+
   test('is not told of a job that looks as before, unless events are asked for', async () => {
     const { publish, read } = bench()
     const [plain, whole] = [read(), read({ history: true })]
     await plain.take()
     await whole.take()
     publish('a', 7, { visible: false })
-    assert.deepEqual(await plain.take(), [])
+    assert.deepEqual(await plain.take(), ['nothing'])
     assert.deepEqual(await whole.take(), ['a event 7', 'a 7'])
   })
 
@@ -201,7 +211,8 @@ describe('many readers', () => {
     assert.equal(feed.waiting, 2)
     publish('a', 1)
     publish('b', 1)
-    assert.equal(clock.pending, 1)
+    // Beside the signs of life of both.
+    assert.equal(clock.pending, 3)
     assert.deepEqual(await readers[0]?.take(), ['a 1', 'b 1'])
   })
 

@@ -56,7 +56,10 @@ export class JobFeed {
     this.#sleepers.wake()
   }
 
-  /** What changes from now on, or has changed since `query.after`, many at a time. Ends by throwing the reason of `signal`. */
+  /**
+   * What changes from now on, or has changed since `query.after`, many at a time. When there is nothing to tell for
+   * `LIMITS.eventBeat`, it gives nothing at all, as a sign of life. Ends by throwing the reason of `signal`.
+   */
   async *changes(query: ChangesQuery, signal: AbortSignal): AsyncGenerator<readonly Change[]> {
     this.#used = true
     const wants = filterOf(query)
@@ -70,7 +73,8 @@ export class JobFeed {
         position = this.#ring.last
         yield [{ kind: 'reset', cursor: this.#cursor(position) }]
       } else if (entries.length === 0) {
-        await this.#sleepers.sleep(signal)
+        // A reader who has to show that he is alive can do so.
+        if (!(await this.#sleepers.sleep(LIMITS.eventBeat, signal))) yield []
       } else {
         position += entries.length
         const found = newest(entries.filter(wants))

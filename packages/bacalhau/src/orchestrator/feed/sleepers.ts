@@ -18,22 +18,30 @@ export class Sleepers {
     return this.#waiting.size
   }
 
-  /** Resolves some time after the next `wake`. Rejects with the signal's reason when it aborts first. */
-  sleep(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves with true soon after the next `wake`, or with false after `most` milliseconds. Rejects with the signal's reason
+   * when it aborts first.
+   */
+  sleep(most: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(abortReason(signal))
       const leave = () => {
+        alarm.cancel()
         this.#waiting.delete(wake)
         signal.removeEventListener('abort', onAbort)
       }
       const wake = () => {
         leave()
-        resolve()
+        resolve(true)
       }
       const onAbort = () => {
         leave()
         reject(abortReason(signal))
       }
+      const alarm = this.#clock.after(most, () => {
+        leave()
+        resolve(false)
+      })
       this.#waiting.add(wake)
       signal.addEventListener('abort', onAbort, { once: true })
     })
@@ -45,7 +53,7 @@ export class Sleepers {
     this.#timer = this.#clock.after(wait, () => {
       this.#timer = undefined
       this.#woken = this.#clock.monotonic()
-      for (const wake of [...this.#waiting]) wake()
+      for (const wake of this.#waiting) wake()
     })
   }
 }
