@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { freePorts, launchNode, type NodeProcess, type StartingNode } from '../../program.ts'
+import { type Ended, freePorts, launchNode, type StartingNode } from '../../program.ts'
 
 /** A machine that keeps its disk and its ports whatever happens to the process on it. */
 export interface Machine {
@@ -13,6 +13,8 @@ export interface Machine {
   kill(): Promise<void>
   /** Ends the process in order; throws when it does not end well. */
   stop(): Promise<void>
+  /** How its processes ended that nobody ended, one sentence each. */
+  readonly deaths: readonly string[]
 }
 
 export async function createMachine(folder: string, name: string, args: readonly string[]): Promise<Machine> {
@@ -20,17 +22,30 @@ export async function createMachine(folder: string, name: string, args: readonly
   await mkdir(dataDir)
   const [port, apiPort] = await freePorts(2)
   const flags = [...args, '--port', String(port), '--api-port', String(apiPort)]
+  const deaths: string[] = []
   let process: StartingNode | undefined
+
+  /** A process that ends of itself is missed: it is a fault, and the next start is one of a new process. */
+  function launch(): StartingNode {
+    const launched = launchNode(dataDir, flags)
+    const ended = ({ code, signal, stderr }: Ended) => {
+      if (process !== launched) return
+      process = undefined
+      deaths.push(`${name} ended of itself, with ${signal ?? `exit code ${code}`}:\n${stderr}`)
+    }
+    launched.end.then(ended, (error: unknown) => deaths.push(`${name} cannot be started: ${String(error)}`))
+    return launched
+  }
+
   return {
     name,
     dataDir,
     apiUrl: `http://127.0.0.1:${apiPort}`,
+    deaths,
     async start() {
-      const started = (process ??= launchNode(dataDir, flags))
-      await started.ready.catch((error: unknown) => {
-        // Killed while it started: that is what this is about. Anything else is a fault of the program.
-        if (process === started) throw error
-      })
+      const started = (process ??= launch())
+      // One that ends before it is ready was killed, which is what this is about, or is among the deaths.
+      await started.ready.catch(() => undefined)
     },
     async kill() {
       const killed = process
@@ -38,11 +53,11 @@ export async function createMachine(folder: string, name: string, args: readonly
       await killed?.kill()
     },
     async stop() {
-      const node: NodeProcess | undefined = await process?.ready
+      const stopped = process
       process = undefined
-      const end = await node?.stop()
-      if (end !== undefined && end.code !== 0)
-        throw new Error(`${name} ended with exit code ${end.code}:\n${end.stderr}`)
+      if (stopped === undefined) return
+      const { code, stderr } = await (await stopped.ready).stop()
+      if (code !== 0) throw new Error(`${name} ended with exit code ${code}:\n${stderr}`)
     },
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type Random, seededRandom } from '../../../src/runtime/random.ts'
 import { damagedStores, orphans } from './disk.ts'
-import { startLoad } from './load.ts'
+import { type Acknowledged, startLoad } from './load.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { openJobs, strays, violations } from './verdict.ts'
 import { createWork } from './work.ts'
@@ -64,18 +64,30 @@ async function run(options: TortureOptions, folder: string, machines: Machine[])
   }
   await pause(500)
   await load.stop()
-  const open = await openJobs(front.apiUrl, load.acknowledged, patience)
-  say(`${load.acknowledged.length - open.length} of ${load.acknowledged.length} jobs have ended`)
-  const found =
-    open.length > 0
-      ? open
-      : [...(await strays(front.apiUrl, patience)), ...(await violations(front.apiUrl, load.acknowledged))]
-  for (const machine of machines.toReversed()) await machine.stop().catch((error: unknown) => found.push(String(error)))
+  const found: string[] = []
+  const miss = (error: unknown) => void found.push(String(error))
+  // Whoever interrupts the torture at a terminal interrupts the nodes, too.
+  for (const machine of machines) await machine.start()
+  await look(front.apiUrl, load.acknowledged, { patience, say }).then((all) => found.push(...all), miss)
+  for (const machine of machines.toReversed()) await machine.stop().catch(miss)
+  found.push(...machines.flatMap(({ deaths }) => deaths))
   found.push(...(await orphans(folder)), ...(await damagedStores(folder)))
   const executions = load.acknowledged.reduce((sum, { work }) => sum + work.count, 0)
   const acknowledged = load.acknowledged.length
   if (acknowledged === 0) found.push('no job was acknowledged, so nothing was tested')
   return { kills, acknowledged, executions, unanswered: load.unanswered(), violations: found }
+}
+
+/** What is wrong with the jobs when the kills are over. */
+async function look(
+  apiUrl: string,
+  acknowledged: readonly Acknowledged[],
+  { patience, say }: Required<Pick<TortureOptions, 'patience' | 'say'>>,
+): Promise<string[]> {
+  const open = await openJobs(apiUrl, acknowledged, patience)
+  say(`${acknowledged.length - open.length} of ${acknowledged.length} jobs have ended`)
+  if (open.length > 0) return open
+  return [...(await strays(apiUrl, patience)), ...(await violations(apiUrl, acknowledged))]
 }
 
 /** Kills one machine or several, starts them again after a while, and sometimes kills one while it starts. */

@@ -8,6 +8,7 @@ import {
   isFinalJobState,
   type JobState,
 } from '@bacalhau/models'
+import { ask } from './ask.ts'
 import type { Acknowledged } from './load.ts'
 
 type ExecutionState = Parameters<typeof isFinalExecutionState>[0]
@@ -23,7 +24,7 @@ export async function openJobs(apiUrl: string, all: readonly Acknowledged[], mil
   while (open.length > 0 && Date.now() < deadline) {
     const [first] = open
     // One question that waits, then a look at all: the jobs end in about the order in which they came.
-    await fetch(`${apiUrl}${JOBS}/${first?.id}?wait=1&revision=${Number.MAX_SAFE_INTEGER}`)
+    await ask(`${apiUrl}${JOBS}/${first?.id}?wait=1&revision=${Number.MAX_SAFE_INTEGER}`)
     const states = await eachOf(open, async ({ id }) => (await getJob(apiUrl, id))?.State.StateType)
     open = open.filter((_, index) => isOpen(states[index]))
   }
@@ -85,9 +86,8 @@ async function resultProblems(apiUrl: string, executions: readonly Execution[], 
   const problems = executions.map(async ({ ID, PublishedResult }) => {
     const cid = PublishedResult.Params?.['CID']
     if (typeof cid !== 'string') return [`has no CID for the result of ${ID}`]
-    const answer = await fetch(`${apiUrl}/ipfs/${cid}/stdout`)
-    const stdout = await answer.text()
-    return answer.ok && stdout.includes(text) ? [] : [`gives for the result of ${ID}: ${answer.status} ${stdout}`]
+    const { status, ok, text: stdout } = await ask(`${apiUrl}/ipfs/${cid}/stdout`)
+    return ok && stdout.includes(text) ? [] : [`gives for the result of ${ID}: ${status} ${stdout}`]
   })
   return (await Promise.all(problems)).flat()
 }
@@ -100,10 +100,10 @@ async function historyProblems(apiUrl: string, id: string): Promise<string[]> {
 }
 
 async function getJob(apiUrl: string, id: string): Promise<Job | undefined> {
-  const answer = await fetch(`${apiUrl}${JOBS}/${id}`)
-  if (answer.status === 404) return undefined
-  if (!answer.ok) throw new Error(`${id}: ${answer.status} ${await answer.text()}`)
-  return ((await answer.json()) as { Job: Job }).Job
+  const { status, ok, text } = await ask(`${apiUrl}${JOBS}/${id}`)
+  if (status === 404) return undefined
+  if (!ok) throw new Error(`${id}: ${status} ${text}`)
+  return (JSON.parse(text) as { Job: Job }).Job
 }
 
 /** State, message and executions in a line, for whoever has to find the fault. */
@@ -120,9 +120,9 @@ async function pages<T>(url: string): Promise<T[]> {
   const items: T[] = []
   const next = new URL(url)
   for (;;) {
-    const answer = await fetch(next)
-    if (!answer.ok) throw new Error(`${next.href}: ${answer.status} ${await answer.text()}`)
-    const page = (await answer.json()) as Page<T>
+    const { status, ok, text } = await ask(next)
+    if (!ok) throw new Error(`${next.href}: ${status} ${text}`)
+    const page = JSON.parse(text) as Page<T>
     items.push(...page.Items)
     // A token with an empty page only says that the job goes on.
     if (page.NextToken === '' || page.Items.length === 0) return items
