@@ -47,6 +47,11 @@ export interface PinOptions {
   readonly pinAs?: string
 }
 
+export interface CarOptions {
+  readonly scope?: Scope
+  readonly skip?: number
+}
+
 /**
  * Content by CID: what this node stores, and what it can get from its peers. Everything that is read is fetched first if
  * need be (see `GetOptions`) and then stays until the next garbage collection, or for good if pinned. Reading throws
@@ -73,7 +78,8 @@ export interface Content extends Stoppable {
   export(ref: ContentRef, target: string, options?: GetOptions & ExportOptions): Promise<Exported>
   /** The block that a path leads to, as it is stored. */
   block(ref: ContentRef, options?: GetOptions): Promise<Uint8Array>
-  car(ref: ContentRef, options?: GetOptions & { readonly scope?: Scope }): AsyncGenerator<Uint8Array, void, undefined>
+  /** The blocks of a selection as a CAR, without the first `skip` of them. */
+  car(ref: ContentRef, options?: GetOptions & CarOptions): AsyncGenerator<Uint8Array, void, undefined>
 
   /** Makes sure that all of it is on this node, and keeps it until this pin is removed. */
   pin(cid: CID, options?: GetOptions & PinOptions): Promise<void>
@@ -179,10 +185,10 @@ function reading(store: BlockStore, reach: Reach, random: Random) {
       ),
     block: (ref: ContentRef, options: GetOptions = {}) =>
       reach.using({ ...ref, scope: 'node' }, options, async (source) => demand(source, await resolve(ref, source))),
-    async *car(ref: ContentRef, { scope = 'all', ...options }: GetOptions & { readonly scope?: Scope } = {}) {
+    async *car(ref: ContentRef, { scope = 'all', skip = 0, ...options }: GetOptions & CarOptions = {}) {
       yield* reach.streaming({ ...ref, scope }, options, async function* (source) {
         await resolve(ref, source)
-        yield* carOf({ ...ref, scope }, source)
+        yield* carOf({ ...ref, scope }, source, skip)
       })
     },
   }

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { describe, test, type TestContext } from 'node:test'
 import { CID } from 'multiformats/cid'
 import { packTar, unpackTar } from 'modern-tar'
+import { readCar } from '../../content/car.ts'
 import { parseCid } from '../../content/cid.ts'
 import type { Content } from '../../content/content.ts'
 import { BacalhauError } from '../../runtime/error.ts'
@@ -291,5 +292,25 @@ describe('gateway: what it does not have', () => {
     await reader?.read()
     controller.abort()
     await ended.promise
+  })
+})
+
+describe('gateway: the rest of a CAR', () => {
+  test('leaves out the first blocks, and is not taken for the whole', async (context) => {
+    const { get, root } = await withFolder(context)
+    const blocks = async (query: string) => {
+      const response = await get(`${root}?format=car${query}`)
+      const found: string[] = []
+      for await (const { cid } of readCar(ReadableStream.from([await response.bytes()]))) found.push(cid.toString())
+      return { found, etag: response.headers.get('etag') }
+    }
+    const whole = await blocks('')
+    assert.ok(whole.found.length > 3)
+    for (const skip of [1, 3, whole.found.length, 9_999]) {
+      const rest = await blocks(`&skip=${skip}`)
+      assert.deepEqual(rest.found, whole.found.slice(skip))
+      assert.notEqual(rest.etag, whole.etag)
+    }
+    assert.equal((await get(`${root}?format=car&skip=-1`)).status, 400)
   })
 })

@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { formatContentRef, parseContentRef } from '../../content/cid.ts'
 import type { ContentRef, Stat } from '../../content/content.ts'
 import { BacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
 import { listEntries } from '../data/entries.ts'
 import { callerSignal } from '../http/caller.ts'
-import { queryWord } from '../http/query.ts'
+import { queryNumber, queryWord } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
 import { streamBody } from '../http/stream.ts'
@@ -39,8 +40,11 @@ const route = {
   needs: 'read:data',
   tag: 'data',
   summary: 'Content by its CID, and by a path below one',
-  query: z.object({ format: queryWord(FORMATS) }),
+  // `skip`: how many of the first blocks of a CAR the caller has already; it is how a download goes on.
+  query: z.object({ format: queryWord(FORMATS), skip: queryNumber() }),
   answerType: '*/*',
+  // Content may have to be found in the swarm first.
+  patience: 4 * LIMITS.contentLookup,
 } as const
 
 /** Content by its CID, from here or from the swarm. For HEAD the content itself is not read. */
@@ -52,8 +56,9 @@ export function gatewayRoutes(app: FastifyInstance, api: Api): void {
     // What a job made must not act as part of this site, whatever it is.
     void reply.header('content-security-policy', "default-src 'none'; sandbox")
     const stat = await api.content.stat(ref, visit)
-    if (isKnown(visit, etagOf(stat, format, request))) return reply.code(304).send()
-    if (format !== undefined) return serveFormat(visit, stat, format)
+    const { skip = 0 } = query
+    if (isKnown(visit, etagOf(stat, format, request, skip))) return reply.code(304).send()
+    if (format !== undefined) return serveFormat(visit, stat, format, skip)
     return stat.kind === 'folder' ? serveFolder(visit) : serveFile(visit, stat)
   })
 }
@@ -65,9 +70,10 @@ function acceptedFormat(request: FastifyRequest): Format | undefined {
 
 const wantsHtml = (request: FastifyRequest) => (request.headers.accept ?? '').includes('text/html')
 
-function etagOf({ cid, kind }: Stat, format: Format | undefined, request: FastifyRequest): string {
+function etagOf({ cid, kind }: Stat, format: Format | undefined, request: FastifyRequest, skip: number): string {
   const form = format ?? (kind === 'folder' ? (wantsHtml(request) ? 'html' : 'json') : undefined)
-  return form === undefined ? `"${cid.toString()}"` : `"${cid.toString()}.${form}"`
+  const rest = format === 'car' && skip > 0 ? `.${skip}` : ''
+  return form === undefined ? `"${cid.toString()}"` : `"${cid.toString()}.${form}${rest}"`
 }
 
 /** Sets the headers that say for how long the answer holds (for ever), and tells whether the caller has it already. */
@@ -77,7 +83,7 @@ function isKnown({ request, reply }: Visit, etag: string): boolean {
   return known !== undefined && (known.includes(etag) || known.includes('*'))
 }
 
-async function serveFormat({ request, reply, ref, signal, api }: Visit, { cid }: Stat, format: Format) {
+async function serveFormat({ request, reply, ref, signal, api }: Visit, { cid }: Stat, format: Format, skip: number) {
   const file = `${cid.toString()}.${format === 'raw' ? 'bin' : format}`
   void reply.headers({
     'content-type': FORMAT_TYPES[format],
@@ -85,7 +91,7 @@ async function serveFormat({ request, reply, ref, signal, api }: Visit, { cid }:
   })
   if (request.method === 'HEAD') return reply.send()
   if (format === 'raw') return api.content.block(ref, { signal })
-  const source = format === 'car' ? api.content.car(ref, { signal }) : tarOf(api.content, cid, signal)
+  const source = format === 'car' ? api.content.car(ref, { signal, skip }) : tarOf(api.content, cid, signal)
   return reply.send(await streamBody(source, reply))
 }
 

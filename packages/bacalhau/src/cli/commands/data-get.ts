@@ -4,17 +4,15 @@ import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
 import { present } from '../present.ts'
 import { plainLine } from '../terminal/plain.ts'
-import { createProgress } from '../terminal/progress.ts'
-import { styleFor } from '../terminal/style.ts'
 import { download } from '../transfer/download.ts'
+import { transferWorld } from '../transfer/transfer-world.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof dataGetFlags>): Promise<number> {
   const [written = '', folder] = args
   const source = written.replace(/^ipfs:\/\/|^\/ipfs\//, '').replace(/\/+$/, '')
   const client = await connect(io, flags)
-  const progress = createProgress(io.err, styleFor(io.err, io.env, flags['no-color']), io.clock)
   const target = path.resolve(io.cwd, folder ?? path.posix.basename(source))
-  const [place = target] = await download(client, [{ source, target }], { progress, signal })
+  const [place = target] = await download(client, [{ source, target }], transferWorld({ io, flags, signal }))
   await present(io, flags, { Path: place }, () => `${plainLine(place)}\n`)
   return 0
 }

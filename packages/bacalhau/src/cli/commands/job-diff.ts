@@ -5,18 +5,16 @@ import { present } from '../present.ts'
 import { readSpec } from '../spec/read-spec.ts'
 import { uploadFileSources } from '../spec/file-sources.ts'
 import { plainLine, plainText } from '../terminal/plain.ts'
-import { createProgress } from '../terminal/progress.ts'
-import { styleFor } from '../terminal/style.ts'
 import { upload } from '../transfer/upload.ts'
+import { transferWorld } from '../transfer/transfer-world.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof jobDiffFlags>): Promise<number> {
   const [where = '-'] = args
   const loaded = await readSpec(where, io)
   for (const warning of loaded.warnings) await io.err.write(`Warning: ${warning}\n`)
   const client = await connect(io, flags)
-  const progress = createProgress(io.err, styleFor(io.err, io.env, flags['no-color']), io.clock)
   const spec = await uploadFileSources(loaded.spec, loaded.folder, async (file) => {
-    const { CID } = await upload(client, file, { progress, signal })
+    const { CID } = await upload(client, file, transferWorld({ io, flags, signal }))
     return CID
   })
   const answer = await client.jobs.diff(spec, { signal })

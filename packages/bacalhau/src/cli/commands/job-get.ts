@@ -6,9 +6,8 @@ import { downloadsOf, resultsOf } from '../job/results.ts'
 import { shortId } from '../job/short-id.ts'
 import { present } from '../present.ts'
 import { plainLine } from '../terminal/plain.ts'
-import { createProgress } from '../terminal/progress.ts'
-import { styleFor } from '../terminal/style.ts'
 import { download } from '../transfer/download.ts'
+import { transferWorld } from '../transfer/transfer-world.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof jobGetFlags>): Promise<number> {
   const [, id = '', inner = ''] = /^([^/]*)\/?(.*?)\/?$/s.exec(args[0] ?? '') ?? []
@@ -23,8 +22,7 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobGetF
       await io.err.write(`Warning: execution ${shortId(execution.ID)} did not complete; this is what it had written.\n`)
     }
   }
-  const progress = createProgress(io.err, styleFor(io.err, io.env, flags['no-color']), io.clock)
-  await download(client, items, { progress, signal })
+  await download(client, items, transferWorld({ io, flags, signal }))
   const [first, second] = items
   const place = first !== undefined && second === undefined ? first.target : folder
   await present(io, flags, { JobID: job.ID, Path: place }, () => `${plainLine(place)}\n`)

@@ -10,7 +10,6 @@ import { plainLine } from '../terminal/plain.ts'
 import { createProgress, type Progress, silentProgress } from '../terminal/progress.ts'
 import { styleFor } from '../terminal/style.ts'
 import { formatFields, indented } from '../terminal/table.ts'
-import { download } from '../transfer/download.ts'
 import { printOutput } from './follow-output.ts'
 import { createLogPrinter } from './log-printer.ts'
 import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
@@ -154,7 +153,10 @@ async function tellOutcome(snapshot: Snapshot, request: AwaitRequest, progress: 
   if (failure !== undefined) throw failure
   if (flags.download !== undefined && isFinalJobState(job.State.StateType)) {
     const folder = path.resolve(io.cwd, flags.download)
-    await download(client, downloadsOf(snapshot, '', folder), { progress, signal })
+    // Reading content takes libraries that a command without it can do without.
+    const { download } = await import('../transfer/download.ts')
+    const tell = (text: string) => io.err.write(`${text}\n`)
+    await download(client, downloadsOf(snapshot, '', folder), { progress, clock: io.clock, tell, signal })
     await io.err.write(`Results are in ${folder}\n`)
   }
   return 0

@@ -20,7 +20,7 @@ export async function runJob(request: RunRequest): Promise<number> {
   const { client, io, signal, force = false } = request
   const progress = progressOf(request)
   const spec = await uploadFileSources(request.spec, request.folder, async (file) => {
-    const { CID } = await upload(client, file, { progress, signal })
+    const { CID } = await upload(client, file, { progress, clock: io.clock, signal })
     return CID
   })
   const { JobID, Warnings } = await client.jobs.submit(spec, { signal, ...(force ? { force } : {}) })

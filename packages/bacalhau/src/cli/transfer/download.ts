@@ -1,20 +1,24 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { hash } from 'node:crypto'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import type { Client } from '@bacalhau/client'
-import { BacalhauError, messageOf } from '../../runtime/error.ts'
+import { setTimeout as pauseFor } from 'node:timers/promises'
+import { ApiError } from '@bacalhau/client'
+import { parseContentRef } from '../../content/cid.ts'
+import { exportTo } from '../../content/export.ts'
+import { resolve } from '../../content/selection.ts'
+import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import { systemRandom } from '../../runtime/random.ts'
 import { plainLine } from '../terminal/plain.ts'
-import type { Progress } from '../terminal/progress.ts'
+import { openBlockFile } from './block-file.ts'
+import { fetchTree, type Source } from './fetch-tree.ts'
 import { mergeInto } from './merge.ts'
-import { unpack } from './unpack.ts'
-import { createMeter } from './upload.ts'
+import { createMeter } from './meter.ts'
+import type { TransferWorld } from './transfer-world.ts'
 
-export interface DownloadOptions {
-  readonly progress: Progress
-  readonly signal: AbortSignal
+export interface DownloadOptions extends TransferWorld {
+  /** Waits a little before the next try. */
+  readonly pause?: () => Promise<unknown>
 }
-
-/** The part of a client that is needed here. */
-type Source = { readonly data: Pick<Client['data'], 'get'> }
 
 /** One piece of content and where it goes. */
 export interface Download {
@@ -24,9 +28,13 @@ export interface Download {
   readonly target: string
 }
 
+/** Milliseconds between two tries to reach a node that does not answer. */
+const PAUSE = 1_000
+
 /**
- * Fetches content, all or nothing: everything is gathered beside its place and moved there at the end, and nothing that exists
- * is overwritten. Resolves with the places, in order. Throws `Conflict` where something different is in the way.
+ * Fetches content, all or nothing: everything is gathered beside its place, checked against its CIDs, and moved there at the end;
+ * nothing that exists is overwritten. What was gathered when the user, the network or the disk ends it stays, and the same download
+ * goes on from there. Resolves with the places, in order. Throws `Conflict` where something different is in the way.
  */
 export async function download(
   client: Source,
@@ -35,57 +43,84 @@ export async function download(
 ): Promise<readonly string[]> {
   const [first] = items
   if (first === undefined) return []
-  const folder = await existingAncestor(path.dirname(first.target))
-  const staging = await mkdtemp(path.join(folder, '.bacalhau-')).catch((error: unknown) => {
-    throw new BacalhauError('Forbidden', `cannot write into ${folder}: ${messageOf(error)}`, {
-      hint: 'Choose another folder.',
-    })
-  })
+  const staging = await openStaging(items, first)
   try {
     const moves: { from: string; to: string }[] = []
     for (const [index, { source, target }] of items.entries()) {
-      const part = path.join(staging, String(index))
-      await fetchInto(client, source, part, options)
-      const from = path.join(part, await onlyEntry(part, source))
+      const from = path.join(staging, String(index))
+      await fetchInto(client, source, from, options)
       moves.push({ from, to: await placeOf(from, target, path.posix.basename(source)) })
     }
     // Only now, so that a failure of the last leaves nothing of the first.
     for (const { from, to } of moves) await mergeInto(from, to)
-    return moves.map(({ to }) => to)
-  } finally {
     await rm(staging, { recursive: true, force: true })
+    return moves.map(({ to }) => to)
+  } catch (error) {
+    await options.progress.clear()
+    if (!canGoOn(error, options.signal)) await rm(staging, { recursive: true, force: true })
+    else await options.tell('What has come is kept: the same command goes on from there.')
+    throw error
+  } finally {
     await options.progress.clear()
   }
 }
 
-async function fetchInto(
-  client: Source,
-  source: string,
-  folder: string,
-  { progress, signal }: DownloadOptions,
-): Promise<void> {
-  const archive = await client.data.get(source, { format: 'tar', signal })
-  const meter = createMeter(`fetching ${plainLine(source)}`, undefined, progress)
-  await unpack(counted(archive, meter), folder, signal)
+/** A folder beside the place, the same each time that the same things are fetched to it. */
+async function openStaging(items: readonly Download[], { target }: Download): Promise<string> {
+  const folder = await existingAncestor(path.dirname(target))
+  const staging = path.join(folder, `.bacalhau-${hash('sha256', JSON.stringify(items)).slice(0, 16)}`)
+  await mkdir(staging, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new BacalhauError('Forbidden', `cannot write into ${folder}: ${messageOf(error)}`, {
+      hint: 'Choose another folder.',
+    })
+  })
+  return staging
 }
 
-async function* counted(chunks: ReadableStream<Uint8Array>, meter: (count: number) => void) {
-  for await (const chunk of chunks) {
-    meter(chunk.length)
-    yield chunk
+/** What ends a download without saying anything against its content. */
+const canGoOn = (error: unknown, signal: AbortSignal): boolean =>
+  signal.aborted ||
+  (error instanceof ApiError && (error.status === 0 || error.status >= 500)) ||
+  (isBacalhauError(error) && error.code === 'DiskFull')
+
+async function fetchInto(client: Source, source: string, target: string, options: DownloadOptions): Promise<void> {
+  if ((await stat(target).catch(() => undefined)) !== undefined) return
+  const { progress, clock, signal, pause = () => pauseFor(PAUSE, undefined, { signal }) } = options
+  const ref = parseContentRef(source)
+  const file = `${target}.car`
+  const blocks = await openBlockFile(file, ref.cid)
+  try {
+    const total = await sizeOf(client, source, signal)
+    const meter = createMeter({ what: `fetching ${plainLine(source)}`, total, progress, clock })
+    await meter.start(blocks.bytes)
+    const onLost = (why: string) => progress.update(`the connection is lost (${plainLine(why)}); trying again`)
+    await fetchTree(client, source, blocks, { onBytes: (count) => meter.add(count), onLost, pause, signal })
+    const { skippedLinks } = await exportTo(target, await resolve(ref, blocks), blocks, systemRandom, { signal })
+    if (skippedLinks.length > 0) {
+      await progress.clear()
+      await options.tell(`Warning: links that lead out of it are left out: ${plainLine(skippedLinks.join(', '))}`)
+    }
+  } finally {
+    await blocks.close()
+  }
+  // The content is on the disk now; no need to have it there twice.
+  await rm(file)
+}
+
+/** Bytes of a file or folder, near enough to show how far it is; undefined when that cannot be had. */
+async function sizeOf({ data }: Source, source: string, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    return (await data.ls(source, { signal })).reduce((sum, { Bytes }) => sum + Bytes, 0)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof ApiError) return undefined
+    throw error
   }
 }
 
 async function placeOf(from: string, target: string, name: string): Promise<string> {
   const isFolder = async (file: string) => (await stat(file).catch(() => undefined))?.isDirectory() === true
   return !(await isFolder(from)) && (await isFolder(target)) ? path.join(target, name) : target
-}
-
-/** The archive holds one file or folder, named after its CID. */
-async function onlyEntry(folder: string, source: string): Promise<string> {
-  const [name, second] = await readdir(folder)
-  if (name !== undefined && second === undefined) return name
-  throw new BacalhauError('ContentInvalid', `the node did not answer with the content of ${source}`)
 }
 
 async function existingAncestor(folder: string): Promise<string> {

@@ -3,15 +3,20 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, truncate, wri
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { createTarPacker, packTar, type TarEntry } from 'modern-tar'
-import { silentProgress } from '../terminal/progress.ts'
-import { download } from './download.ts'
+import { unpackTar } from 'modern-tar/fs'
+import { createVirtualClock } from '../../runtime/virtual-clock.ts'
+import { recordedIo } from '../fixtures/recorded-io.ts'
+import { terminalPicture } from '../fixtures/terminal-picture.ts'
+import { createProgress } from '../terminal/progress.ts'
+import { styleFor } from '../terminal/style.ts'
+import { displayWidth } from '../terminal/width.ts'
 import { mergeInto } from './merge.ts'
 import { measure, packFolder } from './pack-folder.ts'
-import { unpack } from './unpack.ts'
-import { createMeter } from './upload.ts'
+import { createMeter, meterText } from './meter.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -19,7 +24,6 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const { signal } = new AbortController()
 const at = (...parts: string[]) => path.join(folder, ...parts)
 
 /** Writes files below the test's folder; a name that ends in a slash is a folder. */
@@ -57,7 +61,7 @@ describe('packing', () => {
     let bytes = 0
     const archive = await collect(packFolder(at('src'), (count) => (bytes += count)))
     await mkdir(at('out'))
-    await unpack(chunksOf(archive, 1_000), at('out'), signal)
+    await pipeline(Readable.from(chunksOf(archive, 1_000)), unpackTar(at('out')))
     assert.deepEqual(await read(at('out')), await read(at('src')))
     assert.equal(bytes, 100_001)
     assert.equal(await measure(at('src')), 100_001)
@@ -75,7 +79,7 @@ describe('packing', () => {
     const name = `src/${'ö'.repeat(60)}/${'x'.repeat(200)} 日本.txt`
     await write({ [name]: 'deep' })
     await mkdir(at('out'))
-    await unpack(packFolder(at('src')), at('out'), signal)
+    await pipeline(Readable.from(packFolder(at('src'))), unpackTar(at('out')))
     assert.deepEqual(await read(at('out')), await read(at('src')))
   })
 
@@ -108,75 +112,59 @@ async function* chunksOf(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
 }
 
-describe('unpacking', () => {
-  const entry = (header: Partial<TarEntry['header']>, body = ''): TarEntry => ({
-    header: { name: 'x', size: body.length, ...header },
-    body,
-  })
-
-  const hostile: readonly [what: string, entries: TarEntry[]][] = [
-    ['a path that leads out', [entry({ name: '../evil' }, 'x')]],
-    ['a path that leads out of a folder', [entry({ name: 'a/../../evil' }, 'x')]],
-    ['a link that points out', [entry({ name: 'link', type: 'symlink', linkname: '../..' })]],
-    ['a link to an absolute path', [entry({ name: 'link', type: 'symlink', linkname: '/etc/passwd' })]],
-    [
-      'a file through a link that points out',
-      [entry({ name: 'l', type: 'symlink', linkname: '..' }), entry({ name: 'l/evil' }, 'x')],
-    ],
-    ['a hard link', [entry({ name: 'hard', type: 'link', linkname: '/etc/passwd' })]],
-    ['a device', [entry({ name: 'null', type: 'character-device' })]],
-    ['a pipe', [entry({ name: 'pipe', type: 'fifo' })]],
-  ]
-  for (const [what, entries] of hostile) {
-    test(`${what} is refused`, async () => {
-      await mkdir(at('in/out'), { recursive: true })
-      const archive = await packTar(entries)
-      await assert.rejects(unpack(chunksOf(archive, 512), at('in/out'), signal), { code: 'ContentInvalid' })
-      assert.deepEqual(
-        Object.keys(await read(folder)).filter((name) => !name.startsWith('in/out')),
-        ['in/'],
-      )
-    })
-  }
-
-  test('an absolute path stays inside', async () => {
-    await mkdir(at('out'))
-    await unpack(chunksOf(await packTar([entry({ name: '/tmp-evil' }, 'x')]), 512), at('out'), signal)
-    assert.deepEqual(await read(at('out')), { 'tmp-evil': 'x' })
-  })
-
-  test('an archive that is cut off or damaged is refused', async () => {
-    await write({ 'src/a': 'x'.repeat(10_000), 'out/': '' })
-    const archive = await collect(packFolder(at('src')))
-    await assert.rejects(unpack(chunksOf(archive.subarray(0, 5_000), 512), at('out'), signal), {
-      code: 'ContentInvalid',
-    })
-    await assert.rejects(unpack(chunksOf(Buffer.from('no archive at all'.repeat(99)), 512), at('out'), signal), {
-      code: 'ContentInvalid',
-    })
-  })
-
-  test('an interruption is passed on as it is', async () => {
-    const controller = new AbortController()
-    const reason = new Error('stop')
-    async function* endless() {
-      controller.abort(reason)
-      yield Buffer.alloc(512)
-    }
-    await assert.rejects(unpack(endless(), folder, controller.signal), reason)
-  })
-})
-
 describe('the meter', () => {
-  test('tells now and then how far it is, and minds no failure of the terminal', () => {
-    const told: string[] = []
-    const detail = async (text: string) => {
-      told.push(text)
-      throw new Error('the terminal is gone')
+  const moment = { what: 'fetching QmA', done: 45e6, total: 120e6, speed: 12e6 }
+
+  test('shows as much as there is room for', () => {
+    assert.equal(meterText(moment, 80), 'fetching QmA ███████████▎░░░░░░░░░░░░░░░░░░ 37 % of 120 MB, 12 MB/s, 7s left')
+    assert.equal(meterText(moment, 57), 'fetching QmA ████▏░░░░░░ 37 % of 120 MB, 12 MB/s, 7s left')
+    assert.equal(meterText(moment, 40), 'fetching QmA: 37 % of 120 MB, 12 MB/s, 7s left')
+    assert.equal(meterText({ ...moment, total: undefined }, 80), 'fetching QmA: 45 MB, 12 MB/s')
+    assert.equal(
+      meterText({ ...moment, done: 130e6 }, 60),
+      'fetching QmA ██████████████████████ 100 % of 120 MB, 12 MB/s',
+    )
+    assert.equal(meterText({ ...moment, done: 0, speed: 0 }, 40), 'fetching QmA ░░░░░░░░░░░░░░ 0 % of 120 MB')
+  })
+
+  test('never takes more than its columns when there is a bar', () => {
+    const numbers = fc.record({ done: fc.nat(), total: fc.nat(), speed: fc.nat() })
+    fc.assert(
+      fc.property(numbers, fc.integer({ min: 60, max: 200 }), (moment, columns) => {
+        assert.ok(displayWidth(meterText({ what: 'fetching', ...moment }, columns)) <= columns)
+      }),
+    )
+  })
+
+  test('says one line where nothing moves, and none of what is small', async () => {
+    const clock = createVirtualClock()
+    for (const [total, known, expected] of [
+      [100e6, 0, 'up (100 MB)\n'],
+      [100e6, 2e6, 'up (100 MB), going on after 2 MB that are there already\n'],
+      [100, 0, ''],
+    ] as const) {
+      const io = recordedIo()
+      const progress = createProgress(io.err, styleFor(io.err, {}), clock)
+      const meter = createMeter({ what: 'up', total, progress, clock })
+      await meter.start(known)
+      for (let count = 0; count < 10; count++) meter.add(1_000_000)
+      assert.equal(io.errText(), expected)
     }
-    const meter = createMeter('uploading x', 10_000_000, { ...silentProgress, detail })
-    for (let count = 0; count < 10; count++) meter(1_000_000)
-    assert.deepEqual(told, ['uploading x: 4 MB of 10 MB', 'uploading x: 8 MB of 10 MB'])
+  })
+
+  test('moves on a terminal, and what was there before does not count for the speed', async () => {
+    const clock = createVirtualClock()
+    const io = recordedIo({ terminal: 70 })
+    const progress = createProgress(io.err, styleFor(io.err, { NO_COLOR: '1' }), clock)
+    const meter = createMeter({ what: 'up', total: 100e6, progress, clock })
+    await meter.start(50e6)
+    meter.add(10e6)
+    await clock.advance(1_000)
+    assert.match(
+      terminalPicture(io.errText(), 70).join('\n'),
+      /^. up [█▉▊▋▌▍▎▏░]{30} 60 % of 100 MB, 10 MB\/s, 4s left$/,
+    )
+    await progress.clear()
   })
 })
 
@@ -234,89 +222,5 @@ describe('merging', () => {
       }),
       { numRuns: 20 },
     )
-  })
-})
-
-describe('downloading', () => {
-  /** A node that answers with these trees, each a list of names and contents under the name of its CID. */
-  const nodeWith = (trees: Record<string, Record<string, string> | string>) => ({
-    data: {
-      async get(source: string) {
-        const tree = trees[source]
-        if (tree === undefined)
-          throw Object.assign(new Error(`nobody has ${source}`), { code: 'ContentNotFound', hint: 'h' })
-        const { readable, controller } = createTarPacker()
-        const root = source.replaceAll('/', '-')
-        const files =
-          typeof tree === 'string'
-            ? { [root]: tree }
-            : Object.fromEntries(Object.entries(tree).map(([name, content]) => [`${root}/${name}`, content]))
-        const pack = async () => {
-          if (typeof tree !== 'string') await controller.add({ name: `${root}/`, type: 'directory', size: 0 }).close()
-          for (const [name, content] of Object.entries(files)) {
-            const writer = controller.add({ name, size: content.length }).getWriter()
-            await writer.write(Buffer.from(content))
-            await writer.close()
-          }
-          controller.finalize()
-        }
-        void pack()
-        return readable
-      },
-    },
-  })
-  const options = { progress: silentProgress, signal }
-
-  test('a folder, into a place that is made', async () => {
-    const node = nodeWith({ QmA: { stdout: 'hi', 'outputs/x': '1' } })
-    const places = await download(node, [{ source: 'QmA', target: at('deep/er/dir') }], options)
-    assert.deepEqual(places, [at('deep/er/dir')])
-    assert.deepEqual(await read(at('deep/er/dir')), { stdout: 'hi', 'outputs/': '', 'outputs/x': '1' })
-    assert.deepEqual(await readdir(folder), ['deep'])
-  })
-
-  test('a second time changes nothing and is no error', async () => {
-    const node = nodeWith({ QmA: { stdout: 'hi' } })
-    for (let round = 0; round < 2; round++) await download(node, [{ source: 'QmA', target: at('dir') }], options)
-    assert.deepEqual(await read(folder), { 'dir/': '', 'dir/stdout': 'hi' })
-  })
-
-  test('a file, under its name in a folder or as the name that was given', async () => {
-    const node = nodeWith({ 'QmA/stdout': 'hi' })
-    await mkdir(at('dir'))
-    const places = await download(
-      node,
-      [
-        { source: 'QmA/stdout', target: at('dir') },
-        { source: 'QmA/stdout', target: at('other.txt') },
-      ],
-      options,
-    )
-    assert.deepEqual(places, [at('dir/stdout'), at('other.txt')])
-    assert.deepEqual(await read(folder), { 'dir/': '', 'dir/stdout': 'hi', 'other.txt': 'hi' })
-  })
-
-  test('when one of several fails nothing is left behind', async () => {
-    const node = nodeWith({ QmA: { a: '1' } })
-    const items = [
-      { source: 'QmA', target: at('out/0') },
-      { source: 'QmB', target: at('out/1') },
-    ]
-    await assert.rejects(download(node, items, options), { code: 'ContentNotFound' })
-    assert.deepEqual(await readdir(folder), [])
-  })
-
-  test('what is in the way is not touched', async () => {
-    await write({ 'dir/stdout': 'mine' })
-    const node = nodeWith({ QmA: { stdout: 'hi', more: '1' } })
-    await assert.rejects(download(node, [{ source: 'QmA', target: at('dir') }], options), { code: 'Conflict' })
-    await assert.rejects(download(node, [{ source: 'QmA', target: at('dir/stdout/x') }], options), { code: 'Conflict' })
-    assert.deepEqual(await read(folder), { 'dir/': '', 'dir/stdout': 'mine' })
-  })
-
-  test('an empty answer is no content', async () => {
-    const empty = { data: { get: async () => ReadableStream.from([new Uint8Array(1_024)]) } }
-    await assert.rejects(download(empty, [{ source: 'QmA', target: at('dir') }], options), { code: 'ContentInvalid' })
-    assert.deepEqual(await readdir(folder), [])
   })
 })
