@@ -129,8 +129,8 @@ interface Remains {
 }
 
 async function remains(swarm: Swarm): Promise<Record<keyof Swarm, Remains>> {
-  // What is still being written or collected as garbage is over by then.
-  await sleep(5_000)
+  // By then the node has seen that it idles, and has given back what the work has left behind.
+  await sleep(12_000)
   const of = async ({ child }: NodeProcess): Promise<Remains> => {
     const pid = child.pid ?? 0
     return { memory: await residentMegabytes(pid), files: await openFiles(pid) }
