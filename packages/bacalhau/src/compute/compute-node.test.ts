@@ -35,6 +35,7 @@ async function openOrchestrator(t: TestContext, clock: VirtualClock) {
       onConnected: (_peer, { held }) => void hellos.push(held),
       onInfo: () => undefined,
       onReport: (_peer, report) => void heard.push(report),
+      onAnswered: () => undefined,
       onDisconnected: () => undefined,
     },
   })

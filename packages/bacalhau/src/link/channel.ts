@@ -18,6 +18,8 @@ export interface Channel<Out, In> {
   readonly peer: string
   /** Is the other side on this very machine (same process, or a loopback address)? */
   readonly sameMachine: boolean
+  /** The other side speaks another vocabulary. What it is said to have acknowledged, it may not have heard. */
+  readonly translated?: true
   /** Begins to deliver. To be called once; nothing is lost before it. */
   start(handler: ChannelHandler<In>): void
   /** Queues a message; messages of one turn of the event loop travel together. After the end it does nothing. */

@@ -171,6 +171,12 @@ describe('a compute node', () => {
     assert.deepEqual(taken, [cancel('e-1')])
   })
 
+  test('answers a welcome, also when it has nothing to say', async () => {
+    const { heard, say } = await approved()
+    say()
+    assert.deepEqual(heard.slice(1), [{ type: 'ack', seq: 0 }])
+  })
+
   test('tells when its description has changed, and beats', async () => {
     const { office, session, clock, say, heard } = await approved()
     office.refresh()
@@ -178,7 +184,7 @@ describe('a compute node', () => {
     await clock.advance(LIMITS.linkHeartbeat)
     say()
     assert.deepEqual(
-      heard.slice(1).map((message) => 'node' in message),
+      heard.filter(({ type }) => type === 'heartbeat').map((message) => 'node' in message),
       [true, true, false],
     )
   })

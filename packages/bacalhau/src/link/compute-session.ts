@@ -146,6 +146,8 @@ export class ComputeSession implements LinkSession, Line<ReportMessage> {
     }
     this.#member = true
     box.flow()
+    // Where nothing else has to be said: the orchestrator has to know that it was heard.
+    if (box.claim?.received.seq === 0) this.ack(0)
     return true
   }
 

@@ -84,6 +84,7 @@ class World {
           memory.heard.push({ era: memory.era, text: textOf(report) })
           remember()
         },
+        onAnswered: () => undefined,
         onDisconnected: () => undefined,
       },
     })

@@ -39,6 +39,7 @@ async function openOwner(store: MemoryStore) {
       onConnected: (_, { resumed }) => void heard.push(resumed ? 'resumed' : 'anew'),
       onInfo: () => undefined,
       onReport: (_, { executionId }) => void heard.push(executionId),
+      onAnswered: () => undefined,
       onDisconnected: (_, error) => void ended.push(error?.message),
     },
   })

@@ -53,6 +53,41 @@ const report = (seq: number, ...ids: string[]): ComputeMessage => ({
   messages: ids.map(accepted),
 })
 
+describe('a node has heard its welcome', () => {
+  for (const [how, proof] of [
+    ['acknowledges', { type: 'ack', seq: 0 }],
+    ['reports', report(1, 'e-1')],
+  ] as const) {
+    test(`when it ${how} for the first time after that`, async () => {
+      const { say, told } = await joined()
+      say({ type: 'heartbeat' })
+      assert.deepEqual(told, ['QmNode APPROVED anew', 'QmNode is alive'])
+      say(proof, proof)
+      assert.deepEqual(told.slice(2), ['QmNode answers'])
+    })
+  }
+
+  test('when it has kept its link for longer than one can that hears nothing', async () => {
+    const { clock, told, say } = await joined()
+    for (let passed = 0; passed <= 2 * LIMITS.linkSilence; passed += LIMITS.linkHeartbeat) {
+      assert.ok(!told.includes('QmNode answers'))
+      say({ type: 'heartbeat' })
+      await clock.advance(LIMITS.linkHeartbeat)
+    }
+    assert.equal(told.at(-1), 'QmNode answers')
+  })
+
+  test('but not by what an adapter says in its name', async () => {
+    const bench = await orchestratorBench()
+    const link = openPair()
+    const node = knock(bench, { ...link, right: { ...link.right, translated: true } } as Link)
+    link.left.send(hello())
+    link.left.send({ type: 'ack', seq: 0 })
+    rest(link, bench.journal)
+    assert.deepEqual([node.ends, bench.told], [[], ['QmNode APPROVED anew']])
+  })
+})
+
 describe('a node presents itself', () => {
   test('and is admitted by what its link shows and what it says', async () => {
     const bench = await orchestratorBench()

@@ -24,6 +24,9 @@ export interface OrchestratorDesk {
   leave(session: OrchestratorSession): void
 }
 
+/** A node that hears nothing has ended its link by then, also when it is slow. Beats. */
+const DEAFNESS = (2 * LIMITS.linkSilence) / LIMITS.linkHeartbeat
+
 /** One link of a node to this orchestrator, from the handshake to its end. */
 export class OrchestratorSession implements Line<OrderMessage> {
   readonly channel: OrchestratorChannel
@@ -35,6 +38,8 @@ export class OrchestratorSession implements Line<OrderMessage> {
   #membership: Verdict = 'PENDING'
   #warned = false
   #ended = false
+  /** Our beats since the node was told that it is approved; undefined before that, and once it has answered. */
+  #unanswered: number | undefined
 
   constructor(channel: OrchestratorChannel, desk: OrchestratorDesk) {
     this.channel = channel
@@ -42,7 +47,7 @@ export class OrchestratorSession implements Line<OrderMessage> {
     this.#handshake = desk.clock.after(LIMITS.handshake, () => channel.close())
     this.#pulse = startPulse(
       desk.clock,
-      () => channel.send({ type: 'heartbeat' }),
+      () => this.#sendBeat(),
       () => this.fail(new BacalhauError('PeerUnreachable', 'the node has fallen silent')),
     )
     channel.start({
@@ -97,7 +102,21 @@ export class OrchestratorSession implements Line<OrderMessage> {
       return this.channel.send(welcome)
     }
     this.channel.send({ ...welcome, conversation })
+    this.#unanswered = 0
     this.#box?.flow()
+  }
+
+  #sendBeat(): void {
+    this.channel.send({ type: 'heartbeat' })
+    if (this.#unanswered === undefined) return
+    this.#unanswered += 1
+    if (this.#unanswered > DEAFNESS) this.#answered()
+  }
+
+  #answered(): void {
+    if (this.#unanswered === undefined) return
+    this.#unanswered = undefined
+    this.#desk.handler.onAnswered(this.peer)
   }
 
   #receive(message: ComputeMessage): void {
@@ -109,6 +128,8 @@ export class OrchestratorSession implements Line<OrderMessage> {
       if (message.type !== 'heartbeat') this.fail(outOfTurn('the node has not presented itself'))
       return
     }
+    // Acknowledgements and reports come from a node only after its welcome.
+    if (message.type !== 'heartbeat' && this.channel.translated !== true) this.#answered()
     switch (message.type) {
       case 'heartbeat':
         return this.#beat(message)

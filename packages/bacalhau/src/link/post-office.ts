@@ -67,6 +67,8 @@ export interface Connected {
 export interface OrchestratorHandler {
   admit(applicant: Applicant): { membership: Verdict; message: string }
   onConnected(peer: string, event: Connected): void
+  /** An approved node has heard its welcome. Until then it may be one that can speak and not hear. */
+  onAnswered(peer: string): void
   /** The node beats, and says what it is when that has changed. */
   onInfo(peer: string, node: NodeInfo | undefined): void
   /** From an approved node only. */

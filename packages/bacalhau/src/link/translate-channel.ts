@@ -29,6 +29,7 @@ export function translateChannel<Out, In, ToPeer, FromPeer>(
   return {
     peer: channel.peer,
     sameMachine: channel.sameMachine,
+    translated: true,
     send: (message) => outgoing(message, say, hearSoon),
     start(given) {
       handler = given

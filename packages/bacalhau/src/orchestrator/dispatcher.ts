@@ -183,12 +183,16 @@ export class Dispatcher implements OrchestratorHandler {
       this.#pools.nodeChanged(peer)
       return this.#gone(peer)
     }
-    this.#patience.back(peer)
+    this.#patience.seen(peer)
     if (wiped) this.#options.logger.warn({ node: peer }, 'a compute node has lost its store')
     if (before === undefined || JSON.stringify(before.info) !== JSON.stringify(node)) this.#forgetRefusals(peer)
     if (!resumed) this.#reconcile(peer, held)
     this.#pools.nodeChanged(peer)
     this.#scheduler.wake({ everywhere: true })
+  }
+
+  onAnswered(peer: string): void {
+    this.#patience.back(peer)
   }
 
   onInfo(peer: string, node: NodeInfo | undefined): void {

@@ -58,6 +58,36 @@ test('going again without having been back buys no time', async () => {
   assert.deepEqual(log, [`lost a ${GRACE}`])
 })
 
+test('a node that only shows itself loses nothing meanwhile, and wins no time', async () => {
+  const { clock, log, patience } = bench()
+  patience.gone('a', [GRACE, 60_000])
+  await clock.advance(GRACE - 1)
+  patience.seen('a')
+  await clock.advance(5_000)
+  assert.deepEqual(log, [])
+  patience.gone('a', [GRACE, 10_000, 60_000])
+  await clock.advance(0)
+  assert.deepEqual(log, [`lost a ${GRACE}`])
+  await clock.advance(10_000 - GRACE + 1 - 5_000)
+  assert.deepEqual(log.slice(1), ['lost a 10000'])
+  patience.seen('a')
+  patience.back('a')
+  patience.gone('a', [10_000])
+  await clock.advance(9_999)
+  assert.deepEqual(log.slice(2), [])
+})
+
+test('showing itself and going again does not shorten the time that nodes have after a restart', async () => {
+  const { clock, log, patience } = bench()
+  patience.gone('a', [0], LIMITS.restartGrace)
+  patience.seen('a')
+  patience.gone('a', [0])
+  await clock.advance(LIMITS.restartGrace - 1)
+  assert.deepEqual(log, [])
+  await clock.advance(1)
+  assert.deepEqual(log.toSorted(), ['forgotten a', 'lost a 0'])
+})
+
 test('after a restart no grace is shorter than the least, and each node has its own', async () => {
   const { clock, log, patience } = bench()
   patience.gone('a', [GRACE, 0], LIMITS.restartGrace)

@@ -8,34 +8,57 @@ export interface PatienceHandler {
   readonly onForgotten: (nodeId: string) => void
 }
 
+/** A node that has gone, and is not back for certain. */
+interface Absence {
+  /** Monotonic milliseconds. */
+  readonly since: number
+  /** No grace is shorter. */
+  readonly least: number
+  /** Empty while it shows itself. */
+  timers: readonly Timer[]
+}
+
 /** Gives nodes that have gone the time to come back: as long as each job says for what they run, and a while for what waits for them. */
 export class Patience {
   readonly #clock: Clock
   readonly #handler: PatienceHandler
-  readonly #timers = new Map<string, Timer[]>()
+  readonly #absent = new Map<string, Absence>()
 
   constructor(clock: Clock, handler: PatienceHandler) {
     this.#clock = clock
     this.#handler = handler
   }
 
-  /** The node has gone, with runs of these graces; none is shorter than `least`. Its time runs from the first such call on. */
+  /** The node has gone, with runs of these graces; none is shorter than `least`. Its time runs from when it was last there for certain. */
   gone(nodeId: string, graces: Iterable<number>, least = 0): void {
-    if (this.#timers.has(nodeId)) return
     const { onLost, onForgotten } = this.#handler
-    const distinct = new Set(graces)
-    this.#timers.set(nodeId, [
-      ...[...distinct].map((grace) => this.#clock.after(Math.max(grace, least), () => onLost(nodeId, grace))),
-      this.#clock.after(LIMITS.nodeMemory, () => onForgotten(nodeId)),
-    ])
+    const now = this.#clock.monotonic()
+    const absence = this.#absent.get(nodeId) ?? { since: now, least, timers: [] }
+    if (absence.timers.length > 0) return
+    this.#absent.set(nodeId, absence)
+    const after = (time: number, action: () => void) =>
+      this.#clock.after(Math.max(0, absence.since + time - now), action)
+    absence.timers = [
+      ...[...new Set(graces)].map((grace) => after(Math.max(grace, absence.least), () => onLost(nodeId, grace))),
+      after(LIMITS.nodeMemory, () => onForgotten(nodeId)),
+    ]
   }
 
+  /** The node shows itself, and may be deaf: nothing is lost meanwhile, and it wins no time. */
+  seen(nodeId: string): void {
+    const absence = this.#absent.get(nodeId)
+    if (absence === undefined) return
+    for (const timer of absence.timers) timer.cancel()
+    absence.timers = []
+  }
+
+  /** The node is there, and hears us. */
   back(nodeId: string): void {
-    for (const timer of this.#timers.get(nodeId) ?? []) timer.cancel()
-    this.#timers.delete(nodeId)
+    this.seen(nodeId)
+    this.#absent.delete(nodeId)
   }
 
   stop(): void {
-    for (const nodeId of this.#timers.keys()) this.back(nodeId)
+    for (const nodeId of this.#absent.keys()) this.back(nodeId)
   }
 }

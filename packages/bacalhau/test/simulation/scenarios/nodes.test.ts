@@ -95,6 +95,35 @@ describe('a node that goes while it runs a job', () => {
     assert.deepEqual(runs(), [2, 2, 2])
   })
 
+  scenario('for our words only: however often it presents itself, what it ran is run elsewhere', async (world) => {
+    const { node, job } = await running(world)
+    const other = await world.addNode({ id: 'QmNode2' })
+    node.block({ right: true })
+    await world.clock.advance(4 * LIMITS.linkSilence)
+    assert.deepEqual(
+      world.runsOf(job).map(({ node }) => node),
+      ['QmNode1', 'QmNode2'],
+    )
+    other.runner.release()
+    await world.reaches(job, 'Completed')
+    node.block({})
+    await atRest(world, node)
+    assert.equal(await completions(world, job), 1)
+  })
+
+  scenario('and is back by a slow way: it is waited for until it has answered', async (world) => {
+    const { node, job } = await running(world)
+    await world.addNode({ id: 'QmNode2' })
+    node.leave()
+    await world.clock.advance(LIMITS.linkGrace - 500)
+    node.weather.latency = [400, 400]
+    node.comeBack()
+    await world.clock.advance(10_000)
+    node.runner.release()
+    await world.reaches(job, 'Completed')
+    assert.equal(world.runsOf(job).length, 1)
+  })
+
   scenario('by silence: it is noticed in time, on both sides', async (world) => {
     const { node, job } = await running(world)
     await world.addNode({ id: 'QmNode2' })
