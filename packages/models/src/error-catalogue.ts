@@ -32,6 +32,8 @@ const ENTRIES = {
   Forbidden: entry(403),
   MethodNotAllowed: entry(405),
   Conflict: entry(409),
+  /** The key of an idempotent submission was used before, for something else. */
+  IdempotencyKeyReused: entry(422, false, 'Give each submission a key of its own; repeat one only with the same content.'),
   PayloadTooLarge: entry(413, false, 'Put large data into an input (`bacalhau data add`) instead of the spec.'),
   RangeNotSatisfiable: entry(416),
   UnsupportedMediaType: entry(415, false, 'Send `Content-Type: application/json`.'),

@@ -1,18 +1,8 @@
 import { z } from 'zod'
 import { JOB_TYPES } from './job-spec.ts'
+import { type JobProgress, jobProgressSchema } from './job-progress.ts'
 import { jobStateSchema } from './job-state.ts'
 import { type Job, jobSchema } from './records.ts'
-
-/** How far a task array is, counted in partitions. The three kinds make up the total. */
-export const jobProgressSchema = z.strictObject({
-  Total: z.int().nonnegative(),
-  /** Of a `service`, whose partitions never complete, always 0. */
-  Completed: z.int().nonnegative(),
-  /** Placed on a node, whether it has begun or not. */
-  Running: z.int().nonnegative(),
-  Waiting: z.int().nonnegative(),
-})
-export type JobProgress = z.infer<typeof jobProgressSchema>
 
 /** Data of an event `job` of the event stream: a job as it is now, without its spec. */
 export const jobEventSchema = z.strictObject({

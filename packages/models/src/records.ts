@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { jobProgressSchema } from './job-progress.ts'
 import { jobStateSchema } from './job-state.ts'
 import { constraintSchema, JOB_TYPES, jobSpecSchema, taskSchema } from './job-spec.ts'
 import { resourcesSchema } from './resources.ts'
@@ -18,6 +19,8 @@ export const jobSchema = z.strictObject({
   Constraints: z.array(constraintSchema),
   Tasks: z.array(taskSchema).min(1),
   State: jobStateSchema,
+  /** Only shown, never stored: of a task array that is open, or completed. */
+  Progress: jobProgressSchema.optional(),
   Version: z.int().positive(),
   Revision: z.int().positive(),
   CreateTime: nanoseconds,

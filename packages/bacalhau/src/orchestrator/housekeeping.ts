@@ -18,6 +18,8 @@ export interface HousekeepingOptions {
   readonly kept: number
   /** Jobs that must not be touched now. */
   readonly isBusy: (jobId: string) => boolean
+  /** Removes what else has become old. */
+  readonly sweep?: () => Promise<void>
   /** A job has been removed. */
   readonly onRemoved: (row: JobRow) => void
 }
@@ -52,6 +54,7 @@ class Housekeeping implements Stoppable {
 
   async #sweep(): Promise<void> {
     try {
+      await this.#options.sweep?.()
       await this.#removeOldest((await this.#count()) - this.#options.kept)
     } catch (error) {
       this.#options.logger.error({ error: messageOf(error) }, 'old jobs could not be removed')

@@ -124,9 +124,9 @@ export class JobLedger {
     return this.#active.get(id)?.run
   }
 
-  /** The first writes of a new job: the record, its indexes, and the event. */
-  open(): void {
-    this.#writes.push(...jobIndexes(this.#job), put('job-open', this.key, this.#job.ID))
+  /** The first writes of a new job: the record, its indexes, the event, and what belongs with them. */
+  open(beside: readonly Write[] = []): void {
+    this.#writes.push(...jobIndexes(this.#job), put('job-open', this.key, this.#job.ID), ...beside)
     this.event({ topic: 'Submission', message: 'Job submitted' })
     this.#changed = true
   }
@@ -138,12 +138,13 @@ export class JobLedger {
 
   /**
    * Begins a new version of the job, from whatever state. The old one is kept beside it. Its executions must have ended
-   * before.
+   * before. `beside` belongs to the same unit.
    */
-  renew(job: Job, event: HistoryEvent): void {
+  renew(job: Job, event: HistoryEvent, beside: readonly Write[] = []): void {
     const old = this.#job
     const now = this.#now()
-    this.#writes.push(put('job-version', versionKey(old.ID, old.Version), old), put('job-open', this.key, old.ID))
+    const kept = put('job-version', versionKey(old.ID, old.Version), old)
+    this.#writes.push(kept, put('job-open', this.key, old.ID), ...beside)
     this.#since = now
     this.#job = {
       ...job,

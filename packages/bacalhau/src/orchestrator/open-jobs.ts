@@ -11,7 +11,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Journal } from '../store/journal.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, Write } from '../store/store.ts'
 import { type Assignment, Assignments } from './assignments.ts'
 import { type Failure, failureDetails } from './failure.ts'
 import type { HistoryEvent } from './history.ts'
@@ -89,11 +89,14 @@ export class OpenJobs {
     return this.#jobs.size
   }
 
-  /** Records a new job; resolves when it will survive a crash. Rejects, and forgets it, when it cannot be written. */
-  async admit(row: JobRow): Promise<Job> {
+  /**
+   * Records a new job, and `beside` in the same unit; resolves when it will survive a crash. Rejects, and forgets it, when it
+   * cannot be written.
+   */
+  async admit(row: JobRow, beside: readonly Write[] = []): Promise<Job> {
     const job = this.#create({ ...row, sequence: 0, ordinal: 0 })
     const { ID } = job.job
-    job.ledger.open()
+    job.ledger.open(beside)
     this.#conclude(job)
     const admitted = job.job
     // Known at once, so that whoever finds it in the store changes this very record and no copy of it.
@@ -126,10 +129,10 @@ export class OpenJobs {
   }
 
   /** Begins a new version of a job; durable when the present unit is. */
-  renew(job: OpenJob, spec: Job, event: HistoryEvent): void {
+  renew(job: OpenJob, spec: Job, event: HistoryEvent, beside: readonly Write[] = []): void {
     this.#cancelRuns(job, 'Execution stopped for job update')
     this.#leave(job)
-    job.ledger.renew(spec, event)
+    job.ledger.renew(spec, event, beside)
     job.replan()
     // Also one that is over at once is known until its end is written: who takes it up meanwhile must not find an older one.
     this.#jobs.set(job.job.ID, job)

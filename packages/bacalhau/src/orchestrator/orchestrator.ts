@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto'
 import {
   isFinalJobState,
+  JOB_TYPES,
   type Job,
   jobEventOf,
   type NodeInfo,
@@ -21,6 +23,7 @@ import {
   newestJob,
   newJobKey,
   readHistory,
+  readJob,
   readVersion,
   readVersions,
   requireJob,
@@ -33,7 +36,8 @@ import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
 import type { OpenJob } from './open-job.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import { progressOf, withProgress } from './progress.ts'
+import { type Receipt, Receipts, type Stamp } from './receipts.ts'
+import { progressOf, withEnd, withProgress } from './progress.ts'
 import type {
   Change,
   ChangesQuery,
@@ -42,6 +46,7 @@ import type {
   LogChunk,
   LogQuery,
   Orchestrator,
+  SubmitOptions,
 } from './service.ts'
 
 export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'> {
@@ -73,13 +78,15 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   }
   const dispatcher = new Dispatcher({ ...options, onChange })
   await dispatcher.start()
+  const receipts = new Receipts({ ...options, journal: dispatcher.journal })
   const housekeeping = startHousekeeping({
     ...options,
+    sweep: () => receipts.sweep(),
     kept: options.keptJobs ?? 100_000,
     isBusy: (jobId) => dispatcher.jobs.isBusy(jobId),
     onRemoved: ({ job }) => dispatcher.jobRemoved(job.ID),
   })
-  return new Service(options, { dispatcher, watch, feed, housekeeping }, await newestJob(options.store))
+  return new Service(options, { dispatcher, watch, feed, receipts, housekeeping }, await newestJob(options.store))
 }
 
 const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
@@ -88,10 +95,19 @@ const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
     history: ({ event, key }, after, limit) => readHistory(store, { job: { ID: event.JobID }, key }, after, limit),
   })
 
+/** One act of submitting. */
+interface Act {
+  readonly force: boolean
+  /** Its place among all, in nanoseconds since the epoch. */
+  readonly time: number
+  readonly stamp?: Stamp
+}
+
 interface Parts {
   readonly dispatcher: Dispatcher
   readonly watch: JobWatch
   readonly feed: JobFeed
+  readonly receipts: Receipts
   readonly housekeeping: Stoppable
 }
 
@@ -104,10 +120,15 @@ class Service implements RunningOrchestrator {
   /** Submissions of one name, and changes of one job, one after the other. */
   readonly #inTurn = oneAtATime()
   readonly #inline: InlineData | undefined
+  readonly #receipts: Receipts
   /** Nanoseconds since the epoch of the newest job. */
   #newest: number
 
-  constructor(options: OrchestratorOptions, { dispatcher, watch, feed, housekeeping }: Parts, newest: number) {
+  constructor(
+    options: OrchestratorOptions,
+    { dispatcher, watch, feed, receipts, housekeeping }: Parts,
+    newest: number,
+  ) {
     this.#options = options
     this.#newest = newest
     this.#housekeeping = housekeeping
@@ -115,19 +136,42 @@ class Service implements RunningOrchestrator {
     this.#dispatcher = dispatcher
     this.#watch = watch
     this.#feed = feed
+    this.#receipts = receipts
   }
 
   attach(channel: OrchestratorChannel): void {
     this.#dispatcher.office.attach(channel)
   }
 
-  async submit(submission: Submission, { force = false } = {}): Promise<Job> {
-    const spec = await this.#stow(submission.spec)
-    if (spec.Name === '') return this.#create(spec)
+  async submit({ spec }: Submission, { force = false, once }: SubmitOptions = {}): Promise<Job> {
+    // First of all, so that submissions keep their order whatever each has to wait for.
+    const time = this.#timeOfCreation()
+    if (once === undefined) return this.#submit(spec, { force, time })
+    const digest = hash('sha256', JSON.stringify([spec, force]))
+    return this.#receipts.once(
+      { ...once, namespace: spec.Namespace, digest },
+      (stamp) => this.#submit(spec, { force, time, stamp }),
+      (receipt) => this.#recall(receipt, spec, time),
+    )
+  }
+
+  async #submit(submitted: Submission['spec'], act: Act): Promise<Job> {
+    const spec = await this.#stow(submitted)
+    if (spec.Name === '') return this.#create(spec, act)
     return this.#inTurn(`${spec.Namespace}\u0000${spec.Name}`, async () => {
       const id = await findId(this.#options.store, spec.Namespace, spec.Name)
-      return id === undefined ? this.#create(spec) : this.#update(id, spec, force)
+      return id === undefined ? this.#create(spec, act) : this.#update(id, spec, act)
     })
+  }
+
+  /** What a submission made that was made before. Of a job that is not kept any more not much is known. */
+  async #recall({ job: ID, version, type }: Receipt, spec: Submission['spec'], time: number): Promise<Job> {
+    const row = await readJob(this.#options.store, ID)
+    if (row !== undefined) return row.job.Version === version ? row.job : this.getJob(ID, undefined, version)
+    const { Type, ...gone } = newJob(spec, this.#options.random, this.#options.self().NodeID, time)
+    const State = { StateType: 'Undefined', Message: 'the job is not kept any more' } as const
+    const known = JOB_TYPES.find((name) => name === type) ?? Type
+    return { ...gone, ID, Name: spec.Name || ID, Type: known, Version: version, State }
   }
 
   async diff(submission: Submission) {
@@ -265,13 +309,13 @@ class Service implements RunningOrchestrator {
     await this.#dispatcher.stop()
   }
 
-  async #create(spec: Submission['spec']): Promise<Job> {
-    const now = this.#timeOfCreation()
-    const job = newJob(spec, this.#options.random, this.#options.self().NodeID, now)
-    return this.#dispatcher.jobs.admit({ job, key: newJobKey(now), since: Math.floor(now / 1e6) })
+  async #create(spec: Submission['spec'], { time, stamp }: Act): Promise<Job> {
+    const job = newJob(spec, this.#options.random, this.#options.self().NodeID, time)
+    const row = { job, key: newJobKey(time), since: Math.floor(time / 1e6) }
+    return this.#dispatcher.jobs.admit(row, stamp?.(job, false))
   }
 
-  #update(id: string, spec: Submission['spec'], force: boolean): Promise<Job> {
+  #update(id: string, spec: Submission['spec'], { force, stamp }: Act): Promise<Job> {
     return this.#inTurn(id, async () => {
       const open = await this.#dispatcher.jobs.reopen(id)
       const updated = updatedJob(open.job, spec)
@@ -281,12 +325,13 @@ class Service implements RunningOrchestrator {
           hint: 'Run it again with `bacalhau job rerun`, force a new version, or give it another name.',
         })
       }
-      return this.#renew(open, updated, 'Job updated')
+      return this.#renew(open, updated, 'Job updated', stamp)
     })
   }
 
-  async #renew(open: OpenJob, job: Job, message: string): Promise<Job> {
-    this.#dispatcher.jobs.renew(open, job, { topic: 'Submission', message })
+  async #renew(open: OpenJob, job: Job, message: string, stamp?: Stamp): Promise<Job> {
+    const receipt = stamp?.({ ...job, Version: open.job.Version + 1 }, true)
+    this.#dispatcher.jobs.renew(open, job, { topic: 'Submission', message }, receipt)
     const renewed = open.job
     await this.#dispatcher.journal.flushed()
     return renewed
@@ -308,7 +353,7 @@ class Service implements RunningOrchestrator {
   /** The stored record with what only memory knows: how far it is, and why it waits at this very moment. */
   #live(job: Job): Job {
     const open = this.#dispatcher.jobs.get(job.ID)
-    return open === undefined ? job : withProgress(job, open, this.#dispatcher.reason(open))
+    return open === undefined ? withEnd(job) : withProgress(job, open, this.#dispatcher.reason(open))
   }
 
   /** Later than that of every job before, by a microsecond at least: listings and queues keep the order of submission. */

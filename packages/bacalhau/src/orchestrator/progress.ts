@@ -10,15 +10,24 @@ export function progressOf({ agenda, ledger }: OpenJob): JobProgress | undefined
 
 /** The job with what is true of it at this moment: why it waits, or how much of a task array is done. */
 export function withProgress(job: Job, open: OpenJob, reason: string | undefined): Job {
-  const { StateType } = job.State
+  const { State } = job
   if (open.job.Version !== job.Version) return job
-  if (StateType === 'Queued' && reason !== undefined) return { ...job, State: { ...job.State, Message: reason } }
-  const { agenda, ledger } = open
-  if (StateType !== 'Running' || agenda.kind !== 'partitions' || agenda.count < 2) return job
-  const [done, running] = [agenda.completed, ledger.active]
-  const waiting = Math.max(0, agenda.count - done - running)
-  const placed = job.Type === 'service' ? `${running} of ${agenda.count} placed` : `${running} placed`
-  const words = job.Type === 'service' ? [placed] : [`${done} of ${agenda.count} done`, placed]
-  if (waiting > 0) words.push(`${waiting} waiting${reason === undefined ? '' : ` (${reason})`}`)
-  return { ...job, State: { ...job.State, Message: words.join(', ') } }
+  const Progress = progressOf(open)
+  const shown = Progress === undefined ? job : { ...job, Progress }
+  if (State.StateType === 'Queued' && reason !== undefined) return { ...shown, State: { ...State, Message: reason } }
+  if (State.StateType !== 'Running' || Progress === undefined) return shown
+  return { ...shown, State: { ...State, Message: inWords(job, Progress, reason) } }
+}
+
+function inWords({ Type }: Job, { Total, Completed, Running, Waiting }: JobProgress, reason?: string): string {
+  const words =
+    Type === 'service' ? [`${Running} of ${Total} placed`] : [`${Completed} of ${Total} done`, `${Running} placed`]
+  if (Waiting > 0) words.push(`${Waiting} waiting${reason === undefined ? '' : ` (${reason})`}`)
+  return words.join(', ')
+}
+
+/** The same for a job that is not open: one that has completed did so with all of its partitions. */
+export function withEnd(job: Job): Job {
+  if (job.State.StateType !== 'Completed' || job.Type !== 'batch' || job.Count < 2) return job
+  return { ...job, Progress: { Total: job.Count, Completed: job.Count, Running: 0, Waiting: 0 } }
 }

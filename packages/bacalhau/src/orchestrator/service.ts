@@ -1,9 +1,10 @@
 import type { LogChunk } from '../link/logs.ts'
 import type { Constraint, Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
 import type { Change, ChangesQuery } from './feed/change.ts'
+import type { Once } from './receipts.ts'
 import type { Run } from './run.ts'
 
-export type { Change, ChangesQuery, LogChunk }
+export type { Change, ChangesQuery, LogChunk, Once }
 
 export interface ListJobsQuery {
   /** Only jobs of this namespace; `*` or absent means all. */
@@ -31,6 +32,12 @@ export interface ListExecutionsQuery {
   readonly match?: (run: Run) => boolean
 }
 
+export interface SubmitOptions {
+  /** Make a new version also where nothing differs. */
+  readonly force?: boolean
+  readonly once?: Once
+}
+
 export interface LogQuery {
   /** One execution; else the newest one of the job. */
   readonly executionId?: string
@@ -55,9 +62,11 @@ export interface JobDifference {
 export interface Orchestrator {
   /**
    * Records the job durably, then returns it. A job with the name of one that is there becomes its next version; `Conflict`
-   * when it asks for nothing new, unless `force`.
+   * when it asks for nothing new, unless `force`. Submitted again with the same `once`, for 24 hours, it changes nothing and
+   * answers as the first time; `IdempotencyKeyReused` when the submission differs. Several submissions at once get their
+   * places in the order of the calls and share one write to the disk.
    */
-  submit(submission: Submission, options?: { readonly force?: boolean }): Promise<Job>
+  submit(submission: Submission, options?: SubmitOptions): Promise<Job>
   /** What `submit` would change of the job that bears the name, if any. */
   diff(submission: Submission): Promise<readonly JobDifference[]>
   /** Runs a job once more, as a new version with the spec of `version` (default: the newest). Throws `Conflict` while it waits. */

@@ -85,6 +85,7 @@ const PROMISED: Readonly<Record<string, number>> = {
   Forbidden: 403,
   MethodNotAllowed: 405,
   Conflict: 409,
+  IdempotencyKeyReused: 422,
   PayloadTooLarge: 413,
   RangeNotSatisfiable: 416,
   UnsupportedMediaType: 415,

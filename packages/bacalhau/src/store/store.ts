@@ -28,6 +28,8 @@ export const TABLES = [
   'link-out',
   /** Orchestrator: results that it keeps, or is going to fetch and keep. */
   'kept',
+  /** Orchestrator: what became of submissions under a key, by `<period>/<digest of the key>`. */
+  'receipt',
   /** Content that must not be collected, by CID. */
   'pin',
   /** API: digests of tokens by their id; client keys that may be used from elsewhere, by client id. */

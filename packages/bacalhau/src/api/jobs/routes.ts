@@ -1,17 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { putJobRequestSchema } from '@bacalhau/models'
+import { bulkRequestSchema, putJobRequestSchema } from '@bacalhau/models'
 import { z } from 'zod'
 import { BacalhauError } from '../../runtime/error.ts'
 import { uuid } from '../../runtime/ids.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
+import { submitMany } from './bulk.ts'
 import { encodeJson } from '../http/answer.ts'
 import { queryCount, queryFlag, queryPresence, queryText, queryTexts, queryWord } from '../http/query.ts'
 import { pathParameter, readDocument } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
+import { clientVersion } from '../http/version.ts'
 import { getJob, getJobQuery } from './describe.ts'
 import { executionsQuery, listExecutions } from './executions.ts'
-import { historyQuery, readHistory, readHistoryQuery } from './history.ts'
+import { forOldClients, historyQuery, readHistory, readHistoryQuery } from './history.ts'
 import { readSelectors } from './label-selector.ts'
 import { logQuery } from './log-socket.ts'
 import { requireOrchestrator } from './orchestrator.ts'
@@ -31,7 +33,7 @@ const listQuery = z.object({
   reverse: queryFlag(),
 })
 
-const stopRequestSchema = z.strictObject({
+const stopRequestSchema = z.object({
   Namespace: z.string().max(255).optional(),
   reason: z.string().max(4_096).optional(),
   IdempotencyToken: z.unknown().optional(),
@@ -67,6 +69,17 @@ function submissionRoutes(app: FastifyInstance, api: Api): void {
     app,
     {
       ...write,
+      method: 'POST',
+      path: `${JOBS}/bulk`,
+      summary: 'Submit or update many jobs at once',
+      body: bulkRequestSchema,
+    },
+    (request) => submitMany(request, api),
+  )
+  addRoute(
+    app,
+    {
+      ...write,
       method: 'PUT',
       path: `${JOBS}/diff`,
       summary: 'What a submission would change',
@@ -92,14 +105,25 @@ function readingRoutes(app: FastifyInstance, api: Api): void {
   addRoute(app, { ...read, path: JOBS, summary: 'List jobs', query: listQuery }, (request, _reply, query) =>
     listJobs(request, query, api),
   )
-  addRoute(app, { ...read, path: `${JOBS}/:id`, summary: 'One job', query: getJobQuery }, (request, reply, query) =>
-    getJob(request, reply, query, api),
+  addRoute(
+    app,
+    {
+      ...read,
+      path: `${JOBS}/:id`,
+      summary: 'One job',
+      query: getJobQuery,
+      patience: LIMITS.longPoll + LIMITS.requestAnswer,
+    },
+    (request, reply, query) => getJob(request, reply, query, api),
   )
   addRoute(
     app,
     { ...read, path: `${JOBS}/:id/history`, summary: 'Events of a job', query: historyQuery },
-    (request, _reply, query) =>
-      readHistory(requireOrchestrator(api, request), idOf(request), readHistoryQuery(query), query.namespace),
+    async (request, _reply, query) => {
+      const orchestrator = requireOrchestrator(api, request)
+      const page = await readHistory(orchestrator, idOf(request), readHistoryQuery(query), query.namespace)
+      return forOldClients(page, clientVersion(request.raw))
+    },
   )
   addRoute(
     app,

@@ -9,16 +9,18 @@ import {
   type Submission,
 } from '@bacalhau/models'
 import { z } from 'zod'
-import { BacalhauError } from '../../runtime/error.ts'
+import type { Orchestrator } from '../../orchestrator/service.ts'
+import { BacalhauError, isBacalhauError } from '../../runtime/error.ts'
 import { uuid } from '../../runtime/ids.ts'
 import type { Api } from '../context.ts'
 import { invalidDocument, pathParameter, readDocument } from '../http/request.ts'
+import { evaluationOf, onceOf } from './once.ts'
 import { requireOrchestrator } from './orchestrator.ts'
 
 /** What lacks a job altogether is for `parseSubmission` to say, in the words of the documented API. */
 const submissionSchema = putJobRequestSchema.extend({ Job: z.unknown().optional() })
 
-export const rerunRequestSchema = z.strictObject({
+export const rerunRequestSchema = z.object({
   Namespace: z.string().max(255).optional(),
   JobVersion: z.int().nonnegative().optional(),
   Reason: z.string().max(4_096).optional(),
@@ -26,13 +28,19 @@ export const rerunRequestSchema = z.strictObject({
   Credential: z.unknown().optional(),
 })
 
-function readSubmission(request: FastifyRequest): { submission: Submission; force: boolean } {
-  const envelope = readDocument(request, submissionSchema)
-  const parsed = parseSubmission(envelope?.Job)
+/** A job as it was sent, checked. `namespace` is for one that names none. */
+export function submissionOf(job: unknown, namespace: string | undefined): Submission {
+  const parsed = parseSubmission(job)
   if (!parsed.ok) throw invalidDocument(parsed.problems)
   const { spec, warnings } = parsed.value
-  const Namespace = spec.Namespace === 'default' ? envelope?.Namespace || 'default' : spec.Namespace
-  return { submission: { spec: { ...spec, Namespace }, warnings }, force: envelope?.Force ?? false }
+  const Namespace = spec.Namespace === 'default' ? namespace || 'default' : spec.Namespace
+  return { spec: { ...spec, Namespace }, warnings }
+}
+
+function readSubmission(request: FastifyRequest) {
+  const envelope = readDocument(request, submissionSchema)
+  const submission = submissionOf(envelope?.Job, envelope?.Namespace)
+  return { submission, force: envelope?.Force ?? false, token: envelope?.IdempotencyToken }
 }
 
 const warningsOf = (warnings: readonly string[]) => (warnings.length === 0 ? null : warnings)
@@ -44,13 +52,27 @@ function typeWarning({ spec }: Submission, job: Pick<Job, 'Type'>): string[] {
 
 export async function submit(request: FastifyRequest, api: Api): Promise<PutJobResponse> {
   const orchestrator = requireOrchestrator(api, request)
-  const { submission, force } = readSubmission(request)
-  const job = await orchestrator.submit(submission, { force })
-  return {
-    JobID: job.ID,
-    EvaluationID: uuid(api.random),
-    Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]),
+  const { submission, force, token } = readSubmission(request)
+  const once = onceOf(request, token)
+  const job = await orchestrator.submit(submission, { force, ...(once === undefined ? {} : { once }) })
+  return answerOf(submission, job)
+}
+
+export const answerOf = (submission: Submission, job: Job): PutJobResponse => ({
+  JobID: job.ID,
+  EvaluationID: evaluationOf(job),
+  Warnings: warningsOf([...submission.warnings, ...typeWarning(submission, job)]),
+})
+
+/** The job that a submission of this name would change: not one that is merely found by its id. */
+async function named(orchestrator: Orchestrator, { Name, Namespace }: Submission['spec']): Promise<Job> {
+  try {
+    const job = await orchestrator.getJob(Name, Namespace)
+    if (job.Name === Name) return job
+  } catch (error) {
+    if (!isBacalhauError(error) || (error.code !== 'NotFound' && error.code !== 'Conflict')) throw error
   }
+  throw new BacalhauError('NotFound', `job name index not found: ${Name}:${Namespace}`, { component: 'JobStore' })
 }
 
 /** What a submission would change, a line for each side of each difference. */
@@ -59,11 +81,7 @@ export async function showDifferences(request: FastifyRequest, api: Api): Promis
   const { submission } = readSubmission(request)
   if (submission.spec.Name === '') throw new BacalhauError('BadRequest', 'invalid job spec: name is missing')
   const { spec } = submission
-  const job = await orchestrator.getJob(spec.Name, spec.Namespace)
-  // A job that is merely found by its id is not the one that a submission of this name would change.
-  if (job.Name !== spec.Name) {
-    throw new BacalhauError('NotFound', `job not found: ${spec.Name}`, { component: 'JobStore' })
-  }
+  const job = await named(orchestrator, spec)
   const lines = (await orchestrator.diff(submission)).flatMap(({ path, old, new: next }) => [
     ...(old === undefined ? [] : [`- ${path}: ${JSON.stringify(old)}`]),
     ...(next === undefined ? [] : [`+ ${path}: ${JSON.stringify(next)}`]),

@@ -16,7 +16,9 @@ import type {
   ListJobsQuery,
   LogChunk,
   LogQuery,
+  Once,
   Orchestrator,
+  SubmitOptions,
 } from '../../orchestrator/service.ts'
 import type { Run } from '../../orchestrator/run.ts'
 import { abortable } from '../../runtime/abort.ts'
@@ -37,6 +39,8 @@ export class ScriptedOrchestrator implements Orchestrator {
   readonly logQueries: LogQuery[] = []
   /** Whether each submission was forced. */
   readonly forced: boolean[] = []
+  /** Under which key each submission was made. */
+  readonly onces: (Once | undefined)[] = []
   /** What was decided about nodes. */
   readonly decisions: { id: string; action: string; message: string }[] = []
   /** What a job does at once when it is submitted. */
@@ -91,8 +95,9 @@ export class ScriptedOrchestrator implements Orchestrator {
     this.#results.set(id, results)
   }
 
-  async submit(submission: Submission, { force = false } = {}): Promise<Job> {
+  async submit(submission: Submission, { force = false, once }: SubmitOptions = {}): Promise<Job> {
     this.submissions.push(submission)
+    this.onces.push(once)
     this.forced.push(force)
     const { spec } = submission
     const known = [...this.#jobs.values()].find(

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { Job } from '@bacalhau/models'
+import type { Once } from '../../orchestrator/service.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+import { uuid } from '../../runtime/ids.ts'
+import { accessOf } from '../auth/guard.ts'
+
+/**
+ * The key under which a submission counts once: the header `Idempotency-Key` or else `IdempotencyToken` of the body. Undefined
+ * when there is none. Throws `BadRequest` for one that is not made of 1 to 255 visible ASCII characters.
+ */
+export function onceOf(request: FastifyRequest, token?: unknown): Once | undefined {
+  const given = request.headers['idempotency-key'] ?? token
+  if (given === undefined || given === null || given === '') return undefined
+  if (typeof given !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(given)) {
+    throw new BacalhauError('BadRequest', 'an idempotency key has 1 to 255 visible ASCII characters')
+  }
+  const { kind, name } = accessOf(request)
+  return { owner: `${kind}:${name}`, key: given }
+}
+
+/** The key of one submission among many under one key. */
+export const onceOfItem = (once: Once, index: number): Once => ({ ...once, key: `${once.key} ${index}` })
+
+/** Clients of the documented API expect the id of an evaluation. The same version of a job always has the same one. */
+export function evaluationOf({ ID, Version }: Pick<Job, 'ID' | 'Version'>): string {
+  const digest = createHash('sha256').update(`${ID} ${Version}`).digest()
+  return uuid({ bytes: (length) => digest.subarray(0, length), next: () => 0 })
+}
