@@ -124,7 +124,7 @@ describe('the meter', () => {
       meterText({ ...moment, done: 130e6 }, 60),
       'fetching QmA ██████████████████████ 100 % of 120 MB, 12 MB/s',
     )
-    assert.equal(meterText({ ...moment, done: 0, speed: 0 }, 40), 'fetching QmA ░░░░░░░░░░░░░░ 0 % of 120 MB')
+    assert.equal(meterText({ ...moment, done: 0, speed: 0 }, 40), 'fetching QmA ░░░░░░░░░░░░░ 0 % of 120 MB')
   })
 
   test('never takes more than its columns when there is a bar', () => {
