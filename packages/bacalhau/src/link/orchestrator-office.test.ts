@@ -80,7 +80,8 @@ describe('a node has heard its welcome', () => {
   test('but not by what an adapter says in its name', async () => {
     const bench = await orchestratorBench()
     const link = openPair()
-    const node = knock(bench, { ...link, right: { ...link.right, translated: true } } as Link)
+    Object.assign(link.right, { translated: true })
+    const node = knock(bench, link)
     link.left.send(hello())
     link.left.send({ type: 'ack', seq: 0 })
     rest(link, bench.journal)

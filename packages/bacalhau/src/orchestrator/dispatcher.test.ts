@@ -412,6 +412,26 @@ describe('after a restart of the orchestrator', () => {
     assert.equal(clock.pending, 0)
   })
 
+  for (const [when, isBack] of [
+    ['in time', true],
+    ['too late', false],
+  ] as const) {
+    test(`an ops job still wants a node that comes back ${when}: ${isBack}`, async () => {
+      const first = await startSwarm()
+      const [a, b] = [await joinNode(first, 'QmA'), await joinNode(first, 'QmB')]
+      const job = await first.submit({ Type: 'ops' })
+      await b.say(refused(last(b), true))
+      await first.dispatcher.stop()
+      const swarm = await startSwarm({ store: first.store, clock: first.clock })
+      const again = await joinNode(swarm, 'QmA', { store: a.store })
+      await again.say(done(last(a)))
+      if (!isBack) await swarm.clock.advance(LIMITS.restartGrace)
+      assert.equal((await stored(swarm, job)).StateType, isBack ? 'Running' : 'Completed')
+      const late = await joinNode(swarm, 'QmB', { store: b.store })
+      assert.equal(late.offered().length, isBack ? 1 : 0)
+    })
+  }
+
   test('no job fails for want of a node while the nodes are coming back', async () => {
     const { swarm } = await restarted(begin)
     await joinNode(swarm, 'QmB', { node: { ExecutionEngines: ['other'] } })

@@ -101,6 +101,7 @@ export class Dispatcher implements OrchestratorHandler {
       pools: this.#pools,
       everywhere: this.jobs.everywhere,
       place: (job, placement) => this.jobs.place(job, placement),
+      isSettling: () => this.#settling !== undefined,
       conclude: (job) => this.jobs.conclude(job),
       onPassed: () => this.#afterPass(),
     })
@@ -124,15 +125,13 @@ export class Dispatcher implements OrchestratorHandler {
     if (keeper !== undefined) {
       this.#custody = await createCustody({ ...this.#options, journal: this.journal, keeper, limit })
     }
+    // Before the first pass, which comes while jobs are still being read.
+    this.#settling = clock.after(LIMITS.restartGrace, () => this.#settle())
     const open = await this.jobs.recover()
     this.#watch = clock.after(LIMITS.watch, () => this.#lookAround())
-    if (open === 0) return
+    if (open === 0) this.#settle()
     const { assignments } = this.jobs
     for (const nodeId of assignments.nodes()) this.#gone(nodeId, LIMITS.restartGrace)
-    this.#settling = clock.after(LIMITS.restartGrace, () => {
-      this.#settling = undefined
-      this.#scheduler.wake({ everywhere: true })
-    })
   }
 
   /** Why an open job waits, as things are now; undefined when it does not. */
@@ -237,6 +236,12 @@ export class Dispatcher implements OrchestratorHandler {
     await this.#custody?.stop()
     await this.#office?.stop()
     await this.journal.stop()
+  }
+
+  #settle(): void {
+    this.#settling?.cancel()
+    this.#settling = undefined
+    this.#scheduler.wake({ everywhere: true })
   }
 
   #gone(peer: string, least = 0): void {

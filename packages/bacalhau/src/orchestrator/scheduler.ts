@@ -33,6 +33,8 @@ export interface SchedulerOptions {
   readonly everywhere: Iterable<OpenJob>
   /** Makes runs of a job; their room is taken when this returns. */
   readonly place: (job: OpenJob, placement: Placement) => void
+  /** After a restart of the orchestrator: nodes that are not back yet are waited for. */
+  readonly isSettling: () => boolean
   /** Less is left of a job that runs everywhere than there was: it may be done. */
   readonly conclude: (job: OpenJob) => void
   /** A pass is over: what was placed in it can be sent. */
@@ -100,8 +102,9 @@ export class Scheduler implements Recorded {
   }
 
   #mayRun(job: OpenJob, peer: string): boolean {
-    const member = this.#options.cluster.get(peer)
-    return member !== undefined && mayWork(member) && isSuited(job, peer, member.info)
+    const { cluster, isSettling } = this.#options
+    const member = cluster.get(peer)
+    return member === undefined ? isSettling() : mayWork(member) && isSuited(job, peer, member.info)
   }
 
   #serveLines(): void {
