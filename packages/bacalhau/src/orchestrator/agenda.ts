@@ -91,6 +91,11 @@ export class Targets {
     this.#again.delete(node)
   }
 
+  /** The node is to have a run as soon as it takes one. */
+  owe(node: string): void {
+    this.#again.add(node)
+  }
+
   /** Gives up the nodes at which it was to be tried once more and that `isLost` says will not have it. True if there were any. */
   drop(isLost: (node: string) => boolean): boolean {
     const lost = [...this.#again].filter(isLost)

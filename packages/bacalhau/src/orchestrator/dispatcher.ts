@@ -1,4 +1,10 @@
-import { EXECUTION_STATES, type HeldExecution, type NodeInfo, type ReportMessage } from '@bacalhau/models'
+import {
+  EXECUTION_STATES,
+  type HeldExecution,
+  type NodeInfo,
+  type OrderMessage,
+  type ReportMessage,
+} from '@bacalhau/models'
 import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
 import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -75,7 +81,7 @@ export class Dispatcher implements OrchestratorHandler {
     this.jobs = new OpenJobs({
       ...options,
       journal: this.journal,
-      post: (nodeId, message) => this.office.post(nodeId, message),
+      post: (nodeId, message) => this.#post(nodeId, message),
       onOpportunity: (change) => this.#onOpportunity(change),
       onCompleted: (assignment, milliseconds) => this.#onCompleted(assignment, milliseconds),
     })
@@ -103,6 +109,7 @@ export class Dispatcher implements OrchestratorHandler {
       place: (job, placement) => this.jobs.place(job, placement),
       isSettling: () => this.#settling !== undefined,
       conclude: (job) => this.jobs.conclude(job),
+      onPlaced: () => this.jobs.sendOffers(),
       onPassed: () => this.#afterPass(),
     })
     this.#patience = new Patience(clock, {
@@ -215,6 +222,7 @@ export class Dispatcher implements OrchestratorHandler {
     if (report.type === 'refused' && report.later) this.#pauses.begin(shape, peer)
     else if (this.#pauses.end(shape, peer)) this.#onOpportunity({ node: peer })
     this.jobs.report(assignment, report)
+    this.#lookForRoom()
   }
 
   onDisconnected(peer: string, error: Error | undefined): void {
@@ -333,8 +341,16 @@ export class Dispatcher implements OrchestratorHandler {
     this.#custody?.noteCompleted(job.job, toExecution(run, job.job), run.node)
   }
 
+  #post(peer: string, message: OrderMessage): void {
+    this.office.post(peer, message)
+    if (this.#pools.isBehind(peer)) this.#pools.roomChanged(peer)
+  }
+
+  #lookForRoom(): void {
+    if (this.#pools.caughtUp()) this.#scheduler.wake({ everywhere: true })
+  }
+
   #afterPass(): void {
-    this.jobs.sendOffers()
     const due = this.#due
     this.#due = new Set()
     const reasons = new Map<string, Unplaced>()
@@ -374,6 +390,7 @@ export class Dispatcher implements OrchestratorHandler {
       if (!connected) continue
       for (const assignment of this.jobs.assignments.on(peer)) this.#check(assignment, now)
     }
+    this.#lookForRoom()
     // Who waits for very long may have its turn, or a node kept free.
     if (this.jobs.lines.size > 0) this.#scheduler.wake()
   }

@@ -51,6 +51,18 @@ describe('the pool of a shape', () => {
     pools.nodeChanged(node)
   }
 
+  test('leaves a node alone that is behind, until it has caught up', () => {
+    const bench = placingBench()
+    connect(bench, 'QmA')
+    const pool = bench.pools.of(wait(bench, 'job'))
+    bench.backlog.set('QmA', LIMITS.unansweredOffers + 1)
+    assert.deepEqual([bench.pools.isBehind('QmA'), bench.pools.isBehind('QmB')], [true, false])
+    bench.pools.roomChanged('QmA')
+    assert.deepEqual([pool.isOpen('QmA'), bench.pools.caughtUp()], [false, false])
+    bench.backlog.set('QmA', LIMITS.unansweredOffers)
+    assert.deepEqual([bench.pools.caughtUp(), pool.isOpen('QmA'), bench.pools.caughtUp()], [true, true, false])
+  })
+
   test('knows the nodes that were there before it', () => {
     const bench = placingBench()
     connect(bench, 'QmA')

@@ -73,6 +73,8 @@ export class Pool {
 export class Pools {
   readonly #options: PoolsOptions
   readonly #pools = new Map<string, Pool>()
+  /** Nodes that have been found behind. */
+  readonly #behind = new Set<string>()
 
   constructor(options: PoolsOptions) {
     this.#options = options
@@ -105,6 +107,24 @@ export class Pools {
     }
   }
 
+  /** Has the node been sent so much that it gets no more before it has answered? */
+  isBehind(peer: string): boolean {
+    if (this.#options.backlog(peer) <= LIMITS.unansweredOffers) return false
+    this.#behind.add(peer)
+    return true
+  }
+
+  /** Nodes that were behind and are no more have room again. True if there are any. */
+  caughtUp(): boolean {
+    const before = this.#behind.size
+    for (const peer of this.#behind) {
+      if (this.#options.backlog(peer) > LIMITS.unansweredOffers) continue
+      this.#behind.delete(peer)
+      this.roomChanged(peer)
+    }
+    return this.#behind.size < before
+  }
+
   /** Forgets all but the `wanted` pools that were used last; one that is asked for again is made anew. */
   tidy(wanted: number): void {
     for (const kin of this.#pools.keys()) {
@@ -115,9 +135,9 @@ export class Pools {
 
   /** Has a suitable node room for one more run? */
   hasRoom({ shape, kin, resources }: Pool, member: Member): boolean {
-    const { cluster, assignments, pauses, pace, backlog, keptFor } = this.#options
+    const { cluster, assignments, pauses, pace, keptFor } = this.#options
     const { peer } = member
-    if (!member.connected || pauses.isPaused(shape, peer) || backlog(peer) > LIMITS.unansweredOffers) return false
+    if (!member.connected || pauses.isPaused(shape, peer) || this.isBehind(peer)) return false
     const kept = keptFor(peer)
     if (kept !== undefined && kept.shape !== shape) return false
     if (fits(resources, cluster.free(member))) return true

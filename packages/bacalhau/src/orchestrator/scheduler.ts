@@ -1,3 +1,4 @@
+import { MAX_OFFERED_EXECUTIONS } from '@bacalhau/models'
 import type { Clock } from '../runtime/clock.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Journal, Recorded } from '../store/journal.ts'
@@ -37,7 +38,9 @@ export interface SchedulerOptions {
   readonly isSettling: () => boolean
   /** Less is left of a job that runs everywhere than there was: it may be done. */
   readonly conclude: (job: OpenJob) => void
-  /** A pass is over: what was placed in it can be sent. */
+  /** So much has been placed that it can be sent: what a node is going to be sent counts before it gets more. */
+  readonly onPlaced: () => void
+  /** A pass is over. */
   readonly onPassed: () => void
 }
 
@@ -88,15 +91,19 @@ export class Scheduler implements Recorded {
   }
 
   #serveEverywhere(): void {
-    const { cluster, everywhere, place } = this.#options
+    const { cluster, everywhere, place, pools, onPlaced } = this.#options
     this.#everywhereDue = false
     const members = cluster.candidates().filter(({ connected }) => connected)
     for (const job of everywhere) {
       const { agenda } = job
       if (agenda.kind !== 'targets' || job.ledger.isOver) continue
       const suited = members.filter(({ peer, info }) => agenda.wants(peer) && isSuited(job, peer, info))
-      for (const { peer } of suited) place(job, { node: peer, partition: 0 })
+      for (const { peer } of suited) {
+        if (pools.isBehind(peer)) agenda.owe(peer)
+        else place(job, { node: peer, partition: 0 })
+      }
       if (suited.length > 0) agenda.begin()
+      onPlaced()
       if (job.job.Type === 'ops' && agenda.drop((peer) => !this.#mayRun(job, peer))) this.#options.conclude(job)
     }
   }
@@ -152,17 +159,20 @@ export class Scheduler implements Recorded {
   }
 
   #placeSome(job: OpenJob, pool: Pool): void {
-    const { chooser, lines, place } = this.#options
+    const { chooser, lines, place, onPlaced } = this.#options
     const { agenda } = job
     if (agenda.kind !== 'partitions') return
+    let placed = 0
     for (let partition = agenda.ready.first; partition !== undefined; partition = agenda.ready.first) {
       const member: Member | undefined =
         pool.open.length === 0 ? undefined : chooser.choose(job, pool, job.troubles.get(partition))
       if (member === undefined) break
       this.#placements += 1
       place(job, { node: member.peer, partition })
+      if ((placed += 1) % MAX_OFFERED_EXECUTIONS === 0) onPlaced()
     }
     lines.update(job)
+    onPlaced()
   }
 
   /** Keeps a node free for the job that would be next, when it has waited for long and no node has room for it. */

@@ -275,3 +275,26 @@ describe('a queue timeout', () => {
     await world.reaches(job, 'Completed')
   })
 })
+
+describe('a node that takes its offers and does not answer', () => {
+  const JOBS = 38
+  const Env = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`LARGE_${index}`, 'x'.repeat(100_000)]))
+  const large = { task: { Env, Resources: { CPU: '0.01', Memory: '1' } } }
+
+  for (const Type of ['batch', 'ops'] as const) {
+    scenario(`is not sent more than it may leave unanswered, and the rest when it answers: ${Type}`, async (world) => {
+      const node = await world.addNode({ id: 'QmNode1' })
+      node.leave()
+      for (let count = 0; count < JOBS; count++) await world.submit({ Hold: true }, { Type, ...large })
+      node.machine.disk.weather.full = true
+      node.comeBack()
+      await world.clock.advance(20_000)
+      const rows = await world.host.machine.disk.rows('link-out', 'o/QmNode1/')
+      const bytes = rows.reduce((sum, { value }) => sum + (value as { readonly bytes: number }).bytes, 0)
+      assert.ok(bytes > LIMITS.unansweredOffers / 2, `${bytes} bytes`)
+      assert.ok(bytes < LIMITS.unansweredOffers + 2_000_000, `${bytes} bytes`)
+      node.machine.disk.weather.full = false
+      await world.begun(node, JOBS)
+    })
+  }
+})
