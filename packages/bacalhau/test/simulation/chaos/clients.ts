@@ -1,4 +1,4 @@
-import type { Job } from '@bacalhau/models'
+import { isFinalJobState, type Job } from '@bacalhau/models'
 import type { ErrorCode } from '../../../src/runtime/error-catalogue.ts'
 import { isBacalhauError } from '../../../src/runtime/error.ts'
 import type { RecordWatch } from '../watch/record-watch.ts'
@@ -24,6 +24,9 @@ const HONEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'StoreCorrupt',
 ])
 
+/** The signal of somebody who does not give up. */
+const NEVER = new AbortController().signal
+
 export const jobName = (job: number): string => `job-${job}`
 
 /** What the owner of a job wrote. */
@@ -37,6 +40,7 @@ export class Clients {
   readonly stopped = new Map<string, number>()
   /** Questions that have not been answered, with the process that was asked. */
   readonly #open = new Map<symbol, { readonly what: string; readonly life: Life }>()
+  readonly #waiting = new Set<{ readonly job: string; readonly life: Life }>()
   readonly #world: World
   readonly #watch: RecordWatch
 
@@ -72,6 +76,36 @@ export class Clients {
         this.stopped.set(answer.ID, answer.Version)
       },
     )
+  }
+
+  /** Waits for the end of a job, from one change to the next. */
+  wait(job: number): void {
+    const { life, running } = this.#world.host
+    if (life === undefined || running === undefined) return
+    const waiting = { job: jobName(job), life }
+    this.#waiting.add(waiting)
+    const follow = async () => {
+      let seen = await running.getJob(jobName(job))
+      while (!isFinalJobState(seen.State.StateType)) {
+        const next = await running.waitForChange(seen.ID, seen.Revision, NEVER)
+        const isNews = next.Revision > seen.Revision || isFinalJobState(next.State.StateType)
+        if (!isNews) this.#misread(`no change of ${jobName(job)} was told`)
+        seen = next
+      }
+      if (!life.dead) this.#world.note(`end of ${jobName(job)}: ${seen.State.StateType}`)
+    }
+    const failed = (error: unknown) => {
+      if (isBacalhauError(error) && HONEST.has(error.code)) return
+      if (!life.dead) this.#misread(`waiting for ${jobName(job)}: ${String(error)}`)
+    }
+    follow()
+      .catch(failed)
+      .finally(() => this.#waiting.delete(waiting))
+  }
+
+  /** Who still waits for the end of a job, although the process that was asked lives. */
+  get waiting(): string[] {
+    return [...this.#waiting].filter(({ life }) => !life.dead).map(({ job }) => `${job} is waited for`)
   }
 
   approve(id: string, verb: 'approve' | 'reject' | 'delete'): void {

@@ -57,6 +57,7 @@ export async function finish(stage: Stage): Promise<void> {
     if (number !== undefined) stage.clients.stop(Number(number))
   }
   await until(stage, 'everything ends', 600_000, () => isQuiet(stage))
+  await until(stage, 'who waits is told', 10_000, () => stage.clients.waiting.length === 0)
   await checkDisks(stage)
   await checkShown(stage)
   checkTimers(stage)
@@ -93,7 +94,10 @@ async function until(stage: Stage, invariant: string, most: number, holds: () =>
   for (let step = 100; !holds(); step = Math.min(step * 1.2, 2_000)) {
     world.check()
     if (world.now > end)
-      throw new Violation(invariant, [...stage.clients.unanswered, describeOpen(stage)].join('\n    '))
+      throw new Violation(
+        invariant,
+        [...stage.clients.unanswered, ...stage.clients.waiting, describeOpen(stage)].join('\n    '),
+      )
     await world.clock.advance(step)
   }
   world.check()

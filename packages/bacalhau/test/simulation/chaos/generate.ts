@@ -108,7 +108,7 @@ const update: Maker = (dice, progress) => {
   return { do: 'update', job, plan, force: dice.chance(0.3) }
 }
 const onJob =
-  (what: 'rerun' | 'stop'): Maker =>
+  (what: 'rerun' | 'stop' | 'wait'): Maker =>
   (dice, progress) => ({ do: what, job: anyJob(dice, progress) })
 const onNode =
   (what: 'cut' | 'refresh' | 'relabel' | 'approve' | 'reject' | 'delete'): Maker =>
@@ -157,7 +157,17 @@ const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), di
 
 const read: Maker = () => ({ do: 'read' })
 
-const WORK: readonly Maker[] = [submit, submit, submit, submit, update, onJob('stop'), onJob('rerun'), read]
+const WORK: readonly Maker[] = [
+  submit,
+  submit,
+  submit,
+  submit,
+  update,
+  onJob('stop'),
+  onJob('rerun'),
+  onJob('wait'),
+  read,
+]
 const NETWORK: readonly Maker[] = [
   onNode('cut'),
   block,

@@ -17,6 +17,7 @@ const PERFORMERS: Performers = {
   update: ({ clients }, { job, plan, force }) => clients.submit(job, plan, force),
   rerun: ({ clients }, { job }) => clients.rerun(job),
   stop: ({ clients }, { job }) => clients.stop(job),
+  wait: ({ clients }, { job }) => clients.wait(job),
   crash(stage, { machine, point, hops, down, silently }) {
     const found = stage.machine(machine)
     if (found === undefined) return

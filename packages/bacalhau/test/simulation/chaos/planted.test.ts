@@ -71,7 +71,7 @@ describe('a failure is explained', () => {
     assert.match(text, new RegExp(`seed ${found.plan.seed} breaks a promise: what is acknowledged is durable`))
     assert.match(text, new RegExp(`npm run simulate -- --seeds 1 --from ${found.plan.seed}`))
     assert.match(text, /^1 of \d+ steps are enough:$/m)
-    assert.match(text, / ms {2}submit \{"job":\d/)
+    assert.match(text, / ms {2}(submit|update) \{"job":\d/)
     assert.match(text, /VIOLATION/)
   })
 })

@@ -50,7 +50,7 @@ export interface JobPlan {
  */
 export type Action =
   | { readonly do: 'submit' | 'update'; readonly job: number; readonly plan: JobPlan; readonly force: boolean }
-  | { readonly do: 'rerun' | 'stop'; readonly job: number }
+  | { readonly do: 'rerun' | 'stop' | 'wait'; readonly job: number }
   | {
       readonly do: 'crash'
       readonly machine: number
