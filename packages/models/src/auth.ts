@@ -7,7 +7,11 @@ import { z } from 'zod'
 export const SCOPES = ['read', 'submit', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
 
-const name = z.string().trim().max(100).regex(/^[^\p{Cc}]*$/u, 'must not hold control characters')
+const name = z
+  .string()
+  .trim()
+  .max(100)
+  .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters')
 const namespaces = z.array(z.string().trim().min(1).max(255)).min(1).max(100)
 
 const grantShape = {
@@ -26,7 +30,11 @@ export const createTokenRequestSchema = z
 export type CreateTokenRequest = z.input<typeof createTokenRequestSchema>
 
 /** SHA-256 of the modulus of an RSA key, in hexadecimal; `bacalhau id` prints it. */
-export const clientIdSchema = z.string().trim().toLowerCase().regex(/^[\da-f]{64}$/, 'must be 64 hexadecimal digits')
+export const clientIdSchema = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^[\da-f]{64}$/, 'must be 64 hexadecimal digits')
 
 export const allowKeyRequestSchema = z
   .strictObject({ ClientID: clientIdSchema, ...grantShape })

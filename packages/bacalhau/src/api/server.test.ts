@@ -164,7 +164,7 @@ describe('strangers', () => {
       Code: 'Unauthorized',
       Component: 'Authorizer',
       Hint: 'Call from the machine itself (127.0.0.1), or send `Authorization: Bearer <token>`.',
-      Details: { reason: 'the caller is not on this machine' },
+      Details: { reason: 'the request came through a proxy, without a credential' },
     })
   })
 
@@ -190,7 +190,7 @@ describe('strangers', () => {
   })
 
   test('with a token are served', async (context) => {
-    const { url } = await temporaryApi(context, {}, { tokens: ['secret'] })
+    const { url } = await temporaryApi(context, {}, { auth: { fixedTokens: ['secret'] } })
     const status = async (authorization: string) =>
       (await ask(`${url}/api/v1/orchestrator/jobs`, { headers: { ...proxied, authorization } })).status
     assert.equal(await status('Bearer secret'), 200)

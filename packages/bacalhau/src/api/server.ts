@@ -1,24 +1,31 @@
 import { setMaxListeners } from 'node:events'
+import { Server as TlsServer } from 'node:tls'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
-import { BacalhauError, messageOf, systemCode } from '../runtime/error.ts'
+import { BacalhauError } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { type Auth, type AuthOptions, openAuth } from './auth/auth.ts'
+import { guardRequests } from './auth/guard.ts'
+import { authRoutes } from './auth/routes.ts'
 import { agentRoutes } from './agent/routes.ts'
 import type { Api, ApiContext } from './context.ts'
 import { dataRoutes } from './data/routes.ts'
 import { eventRoutes } from './events/routes.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
-import { digestToken, type GuardPolicy } from './guard.ts'
-import { guardRequests } from './http/access.ts'
 import { encodeJson } from './http/answer.ts'
 import { keepBodies } from './http/bodies.ts'
 import { answerFailure, handleFailures } from './http/failure-handler.ts'
 import { describeBuild, nameRequests, requestId } from './http/headers.ts'
 import { refuseOtherMethods } from './http/methods.ts'
 import { answerMalformed } from './http/raw-answer.ts'
-import { prepareRoutes } from './http/route.ts'
-import { isWebSocket, serveLogs } from './jobs/log-socket.ts'
+import { checkVersions } from './http/version.ts'
+import { prepareRoutes, type Route, routesOf } from './http/route.ts'
+import { serveLogs } from './jobs/log-socket.ts'
+import { allowOrigins } from './limits/cors.ts'
+import { limitBodies } from './limits/bodies.ts'
+import { listen, serverFactory, type TlsIdentity } from './listener.ts'
 import { jobRoutes } from './jobs/routes.ts'
+import { openApiRoutes } from './openapi/routes.ts'
 import { runRoute } from './jobs/run-route.ts'
 import { nodeRoutes } from './nodes/routes.ts'
 
@@ -26,16 +33,20 @@ export interface ApiOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
-  /** Bearer tokens that let callers from elsewhere in. */
-  readonly tokens?: readonly string[]
-  /** Names, besides the loopback ones, by which callers on this machine may address the API. */
-  readonly hosts?: readonly string[]
+  /** Who may call. By default, programs on this machine. */
+  readonly auth?: AuthOptions
+  /** Without a certificate the API is spoken in the clear. */
+  readonly tls?: TlsIdentity | undefined
 }
 
 export interface ApiServer extends Stoppable {
   /** What it listens on. */
   readonly host: string
   readonly port: number
+  /** All that it serves. */
+  readonly routes: readonly Route[]
+  /** Shows this certificate to those who connect from now on. */
+  renewTls(identity: TlsIdentity): void
 }
 
 /** Serves the REST API of a node. Throws `PortInUse` or `ConfigurationError` when it cannot listen. */
@@ -44,20 +55,22 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
   // Every request that waits listens to it.
   setMaxListeners(0, stopping.signal)
   const api: Api = { ...context, stopping: stopping.signal }
-  const policy = {
-    tokens: (options.tokens ?? []).map(digestToken),
-    hosts: (options.hosts ?? []).map((name) => name.toLowerCase()),
-  }
-  const app = createServer(api)
-  addHooks(app, api, policy)
-  addRoutes(app, api)
-  const closeLogs = serveLogs(app.server, api, policy)
-  await listen(app, options)
+  const nodeId = api.peer().ID
+  const auth = await openAuth(options.auth ?? {}, { clock: api.clock, random: api.random, nodeId })
+  const app = createServer(api, options.tls)
+  addHooks(app, api, auth, options.auth?.origins ?? [])
+  addRoutes(app, api, auth)
+  const closeLogs = serveLogs(app.server, api, auth.guard)
+  await listen(app, options.host, options.port)
   const address = app.server.address()
   const port = typeof address === 'object' ? (address?.port ?? options.port) : options.port
   return {
     host: options.host,
     port,
+    routes: routesOf(app),
+    renewTls(identity) {
+      if (app.server instanceof TlsServer) app.server.setSecureContext(identity)
+    },
     async stop() {
       stopping.abort(new BacalhauError('ServiceUnavailable', 'this node is stopping'))
       closeLogs()
@@ -73,36 +86,31 @@ function noCompiler(): never {
   throw new Error('no route has a schema for fastify to compile')
 }
 
-function createServer({ logger, random }: Api): FastifyInstance {
+function createServer({ logger, random }: Api, tls: TlsIdentity | undefined): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: LIMITS.requestBody,
     forceCloseConnections: true,
     genReqId: (request) => requestId(request, random),
     routerOptions: { maxParamLength: 8_192 },
-    // Unlike a time for the whole request, this spares uploads that take long; see `keepBodies` for the others.
-    requestTimeout: 0,
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-    http: {
-      headersTimeout: LIMITS.requestHeaders,
-      connectionsCheckingInterval: 5_000,
-      // Clients that would like HTTP/2 offer it this way, and are content without it. (Node 22 knows no such choice.)
-      shouldUpgradeCallback: isWebSocket,
-    },
+    serverFactory: serverFactory(tls),
     frameworkErrors: (error, request, reply: FastifyReply) => {
       void reply.send(encodeJson(answerFailure(error, request, reply, logger)))
     },
     clientErrorHandler: answerMalformed,
   })
-  app.server.maxConnections = LIMITS.apiConnections
   return app
 }
 
-function addHooks(app: FastifyInstance, api: Api, policy: GuardPolicy): void {
+function addHooks(app: FastifyInstance, api: Api, { guard }: Auth, origins: readonly string[]): void {
   const { logger, clock } = api
   nameRequests(app)
-  guardRequests(app, policy)
+  allowOrigins(app, origins)
+  guardRequests(app, guard)
   describeBuild(app, api.nodeInfo().BacalhauVersion)
+  checkVersions(app, api.nodeInfo().BacalhauVersion.GitVersion)
+  limitBodies(app)
   keepBodies(app, clock)
   handleFailures(app, logger)
   app.addHook('onResponse', (request, reply, done) => {
@@ -115,9 +123,10 @@ function addHooks(app: FastifyInstance, api: Api, policy: GuardPolicy): void {
   })
 }
 
-function addRoutes(app: FastifyInstance, api: Api): void {
-  prepareRoutes(app)
+function addRoutes(app: FastifyInstance, api: Api, auth: Auth): void {
+  prepareRoutes(app, api.clock)
   const refuseOthers = refuseOtherMethods(app)
+  authRoutes(app, auth)
   agentRoutes(app, api)
   jobRoutes(app, api)
   runRoute(app, api)
@@ -125,30 +134,7 @@ function addRoutes(app: FastifyInstance, api: Api): void {
   nodeRoutes(app, api)
   dataRoutes(app, api)
   gatewayRoutes(app, api)
+  openApiRoutes(app, api)
   // After the routes of plugins, which are added when the server gets ready.
   app.after(refuseOthers)
-}
-
-async function listen(app: FastifyInstance, { host, port }: ApiOptions): Promise<void> {
-  try {
-    await app.listen({ host, port })
-  } catch (cause) {
-    await app.close()
-    const code = systemCode(cause)
-    if (code === 'EADDRINUSE') {
-      throw new BacalhauError('PortInUse', `port ${port} of ${host}, meant for the API, is in use`, {
-        hint: 'Choose another one with --api-port, or stop the program that uses it.',
-        cause,
-      })
-    }
-    if (code === undefined) throw cause
-    throw new BacalhauError(
-      'ConfigurationError',
-      `the API cannot listen on ${host}, port ${port}: ${messageOf(cause)}`,
-      {
-        hint: 'Choose another address with --host or another port with --api-port.',
-        cause,
-      },
-    )
-  }
 }

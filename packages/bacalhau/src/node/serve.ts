@@ -13,7 +13,7 @@ import { startPeerKeeper } from '../network/peer-keeper.ts'
 import { createSwarm } from '../network/swarm.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import { systemClock } from '../runtime/clock.ts'
-import { keepYoungHeapSmall } from '../runtime/heap.ts'
+import { keepYoungHeapSmall, startIdleCollector } from '../runtime/heap.ts'
 import { Scope } from '../runtime/lifecycle.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { systemRandom } from '../runtime/random.ts'
@@ -47,6 +47,7 @@ export interface RunningNode {
 export async function serve(config: NodeConfig): Promise<RunningNode> {
   keepYoungHeapSmall()
   const scope = new Scope()
+  scope.own(startIdleCollector({ clock: systemClock }))
   try {
     return await start(config, scope)
   } catch (error) {
@@ -163,7 +164,11 @@ async function startApi(
   const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
   const api = await createApi(
     { ...services, orchestrator, content, peer, nodeInfo: describe },
-    { host: config.apiHost, port: config.apiPort, tokens: config.apiToken === undefined ? [] : [config.apiToken] },
+    {
+      host: config.apiHost,
+      port: config.apiPort,
+      auth: { fixedTokens: config.apiToken === undefined ? [] : [config.apiToken] },
+    },
   )
   return scope.own(api)
 }

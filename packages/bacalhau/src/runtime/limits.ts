@@ -55,8 +55,12 @@ export const LIMITS = {
   /** Headers of an API request, and a body that is kept in memory, must be complete within these times. */
   requestHeaders: 10_000,
   requestArrival: 60_000,
+  /** An answer of the API begins within this time, except where a route is there to wait. */
+  requestAnswer: 30_000,
   /** Connections to the API. */
   apiConnections: 4_096,
+  /** A connection to the API may stay open without a request for so long. */
+  apiIdle: 72_000,
   /** Tokens of the API, and client keys that are allowed to use it from elsewhere. */
   apiTokens: 10_000,
   /** Bytes that the bodies of one caller may take at once while they are read into memory and worked on. */

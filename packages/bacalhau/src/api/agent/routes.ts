@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Api } from '../context.ts'
-import { isStranger } from '../http/access.ts'
+import { accessOf } from '../auth/guard.ts'
 import { addRoute, type Route } from '../http/route.ts'
 
 /** What anyone may ask: is the node there, what is it, and how do peers reach it. */
@@ -28,12 +28,12 @@ export function agentRoutes(app: FastifyInstance, api: Api): void {
 
 /**
  * The node's facts at the top level, with `PeerInfo`, which is all that a Go node reads when it is given this API as a peer
- * address. A stranger learns no more than that.
+ * address. Whoever may not read about the node learns no more than that.
  */
 function describeNode(request: FastifyRequest, api: Api): object {
   const { ID, Addresses } = api.peer()
   const PeerInfo = { ID, Addrs: Addresses.map((address) => address.replace(/\/p2p\/[^/]+$/, '')) }
-  return isStranger(request) ? { NodeID: ID, PeerInfo } : { ...api.nodeInfo(), PeerInfo }
+  return accessOf(request).allows('read:agent') ? { ...api.nodeInfo(), PeerInfo } : { NodeID: ID, PeerInfo }
 }
 
 function redirect(app: FastifyInstance, from: string, to: string): void {

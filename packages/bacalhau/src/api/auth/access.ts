@@ -15,7 +15,7 @@ export interface Access {
 
 type Identity = Pick<Access, 'name' | 'kind' | 'capabilities'> & { readonly namespaces?: readonly string[] | undefined }
 
-export function createAccess({ name, kind, capabilities, namespaces = undefined }: Identity): Access {
+export function createAccess({ name, kind, capabilities, namespaces }: Identity): Access {
   return {
     name,
     kind,

@@ -31,7 +31,8 @@ export function createChallenge(nodeId: string, secret: Uint8Array): Challenge {
       const parsed = challengeAnswerSchema.safeParse(answer)
       if (!parsed.success) return { problem: 'PhraseSignature and PublicKey are wanted, in base64' }
       const key = readKey(Buffer.from(parsed.data.PublicKey, 'base64'))
-      if (key === undefined) return { problem: `the key is not an RSA key of ${LEAST_BITS} to ${MOST_BITS} bits (PKCS #1)` }
+      if (key === undefined)
+        return { problem: `the key is not an RSA key of ${LEAST_BITS} to ${MOST_BITS} bits (PKCS #1)` }
       const signature = Buffer.from(parsed.data.PhraseSignature, 'base64')
       const window = Math.floor(now / WINDOW)
       const signed = [window, window - 1].some((each) => verify('sha256', phraseOf(each), key, signature))

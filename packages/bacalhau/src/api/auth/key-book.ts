@@ -1,9 +1,4 @@
-import {
-  type AllowKeyRequest,
-  allowKeyRequestSchema,
-  type ClientKeyInfo,
-  clientKeyInfoSchema,
-} from '@bacalhau/models'
+import { type AllowKeyRequest, allowKeyRequestSchema, type ClientKeyInfo, clientKeyInfoSchema } from '@bacalhau/models'
 import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'

@@ -54,7 +54,8 @@ function hostName(host: string | undefined): string | undefined {
   return (match?.[1] ?? match?.[2])?.toLowerCase()
 }
 
-function isForeignPage({ origin, fetchSite, host }: Caller, origins: readonly string[]): boolean {
+/** Does a page ask that neither comes from this node nor from one of `origins`? */
+export function isForeignPage({ origin, fetchSite, host }: Caller, origins: readonly string[]): boolean {
   const from = origin?.toLowerCase()
   if (from !== undefined && origins.includes(from)) return false
   if (fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none') return true

@@ -1,8 +1,8 @@
 import { BacalhauError } from '../../runtime/error.ts'
 
-/** Why a caller is not let in: nobody knows them (401), or they are known and may not (403). */
+/** Why a caller is not let in: nobody knows them (401), they may not (403), or not now (429). */
 export interface Refusal {
-  readonly code: 'Unauthorized' | 'Forbidden'
+  readonly code: 'Unauthorized' | 'Forbidden' | 'TooManyRequests'
   readonly reason: string
   readonly hint: string
 }
@@ -15,8 +15,14 @@ export const refuse = (code: Refusal['code'], reason: string, hint = CREDENTIAL_
   hint,
 })
 
+/** As documented, but for the last one. */
+const MESSAGES: Readonly<Record<Refusal['code'], string>> = {
+  Unauthorized: 'Request Unauthorized',
+  Forbidden: 'Request Forbidden',
+  TooManyRequests: 'Too Many Requests',
+}
+
 /** The error that answers a refused request. */
 export function refusalError({ code, reason, hint }: Refusal): BacalhauError {
-  const message = code === 'Unauthorized' ? 'Request Unauthorized' : 'Request Forbidden'
-  return new BacalhauError(code, message, { component: 'Authorizer', hint, details: { reason } })
+  return new BacalhauError(code, MESSAGES[code], { component: 'Authorizer', hint, details: { reason } })
 }

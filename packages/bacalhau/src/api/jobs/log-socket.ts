@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { LogQuery } from '../../orchestrator/service.ts'
@@ -6,9 +7,8 @@ import { abortable } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import type { Guard } from '../auth/guard.ts'
 import type { Api } from '../context.ts'
-import { type GuardPolicy, judge } from '../guard.ts'
-import { callerOf, refusal } from '../http/access.ts'
 import { notFound, toFailure } from '../http/failure.ts'
 import { checkQuery, queryFlag, queryText } from '../http/query.ts'
 import { answerOnSocket } from '../http/raw-answer.ts'
@@ -16,6 +16,8 @@ import { createFramer, encodeError } from './log-frames.ts'
 import { requireOrchestrator } from './orchestrator.ts'
 
 const LOGS_PATH = /^\/api\/v1\/orchestrator\/jobs\/([^/]+)\/logs$/
+/** What browsers that have a token offer. */
+const PROTOCOL = 'bacalhau.logs'
 /** Close codes of RFC 6455: the work is done; the server goes away. */
 const NORMAL = 1000
 const GOING_AWAY = 1001
@@ -25,20 +27,29 @@ const MAX_INCOMING = 1_024
 export const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
 
 /** Serves the log sockets of `server` and gives what closes them all. */
-export function serveLogs(server: Server, api: Api, policy: GuardPolicy): () => void {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_INCOMING, perMessageDeflate: false })
-  server.on('upgrade', (request, socket, head) => {
-    const verdict = judge(callerOf(request), policy)
-    if (!verdict.allowed) return answerOnSocket(socket, toFailure(refusal(verdict)))
+export function serveLogs(server: Server, api: Api, guard: Guard): () => void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_INCOMING,
+    perMessageDeflate: false,
+    // Browsers offer their token as a protocol, too, which is not to be repeated.
+    handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+  })
+  const accept = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    await guard.admit(request, 'read:job')
     const url = parseUrl(request)
     const id = LOGS_PATH.exec(url?.pathname ?? '')?.[1]
-    if (url === undefined || id === undefined) return answerOnSocket(socket, toFailure(notFound()))
+    if (url === undefined || id === undefined) throw notFound()
     sockets.handleUpgrade(
       request,
       socket,
       head,
       (reader) => void serveReader(reader, { id, parameters: url.searchParams, request }, api),
     )
+  }
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
+    accept(request, socket, head).catch((error: unknown) => answerOnSocket(socket, toFailure(error)))
   })
   return () => {
     for (const reader of sockets.clients) {
