@@ -14,9 +14,9 @@ export const apiErrorSchema = z.object({
 })
 export type ApiErrorBody = z.infer<typeof apiErrorSchema>
 
-/** Envelope of a submission; only `Job` matters, the others are taken for the sake of official clients. */
+/** Envelope of a submission. What else a client sends is taken without effect. */
 const anything = z.unknown().optional()
-export const putJobRequestSchema = z.strictObject({
+export const putJobRequestSchema = z.object({
   Job: z.unknown(),
   Namespace: z.string().max(255).optional(),
   IdempotencyToken: anything,

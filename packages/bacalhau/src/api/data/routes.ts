@@ -28,10 +28,24 @@ const listing = {
   ...read,
   path: `${DATA}/ls`,
   summary: 'Entries of a folder',
+  patience: 2 * LIMITS.contentLookup,
   query: z.object({ cid: queryText(8_192) }),
 } as const
-const unpin = { ...write, method: 'DELETE', path: `${DATA}/pins/:cid`, summary: 'Keep it no longer' } as const
-const collect = { ...write, method: 'POST', path: `${DATA}/gc`, summary: 'Remove what nothing needs' } as const
+const unpin = {
+  ...write,
+  needs: 'write:agent',
+  method: 'DELETE',
+  path: `${DATA}/pins/:cid`,
+  summary: 'Keep it no longer',
+} as const
+const collect = {
+  ...write,
+  needs: 'write:agent',
+  method: 'POST',
+  path: `${DATA}/gc`,
+  summary: 'Remove what nothing needs',
+  streamed: true,
+} as const
 
 export function dataRoutes(app: FastifyInstance, api: Api): void {
   const { content, stopping } = api
@@ -51,10 +65,14 @@ export function dataRoutes(app: FastifyInstance, api: Api): void {
     const signal = callerSignal(reply, stopping)
     return { NextToken: '', Items: await listEntries(content, parseContentRef(path), { signal }) }
   })
-  addRoute(app, { ...read, path: `${DATA}/pins`, summary: 'What is kept here for good' }, (): Page<string> => ({
-    NextToken: '',
-    Items: content.pins(),
-  }))
+  addRoute(
+    app,
+    { ...read, needs: 'read:agent', path: `${DATA}/pins`, summary: 'What is kept here for good' },
+    (): Page<string> => ({
+      NextToken: '',
+      Items: content.pins(),
+    }),
+  )
   addRoute(app, unpin, (request) => {
     const cid = parseCid(pathParameter(request, 'cid'))
     if (!content.unpin(cid)) throw new BacalhauError('NotFound', `${cid.toString()} is not pinned`)

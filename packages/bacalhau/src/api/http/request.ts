@@ -13,8 +13,8 @@ export function readDocument<T extends z.ZodType>(request: FastifyRequest, schem
   const body = bodyOf(request)
   if (body.length === 0) return undefined
   const type = request.headers['content-type']
-  if (!isJsonType(type)) {
-    throw new BacalhauError('UnsupportedMediaType', `the body must be application/json, not ${type ?? 'of no type'}`)
+  if (type !== undefined && !isJsonType(type)) {
+    throw new BacalhauError('UnsupportedMediaType', `the body must be application/json, not ${type.slice(0, 64)}`)
   }
   const parsed = parseDocument(schema, parseJson(body))
   if (!parsed.ok) throw invalidDocument(parsed.problems)

@@ -3,14 +3,17 @@ import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { fastify, type FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+import { ManualClock } from '../testing/clock.ts'
 import { queryCount } from './query.ts'
 import { addRoute, prepareRoutes, type Route, routesOf } from './route.ts'
 
 const things: Route = { method: 'GET', path: '/things', needs: 'read:job', tag: 'jobs', summary: 'Things' }
 
-function app(): FastifyInstance {
+function app(clock: Clock = systemClock): FastifyInstance {
   const app = fastify()
-  prepareRoutes(app)
+  prepareRoutes(app, clock)
   return app
 }
 
@@ -59,5 +62,28 @@ describe('routes', () => {
     const { statusCode, body, headers } = await server.inject({ method: 'HEAD', url: '/stream' })
     assert.deepEqual([statusCode, body, headers['content-type']], [200, '', 'text/plain'])
     assert.equal(endless.destroyed, true)
+  })
+
+  test('that take too long are answered in time, unless they are there to wait', async () => {
+    const clock = new ManualClock()
+    const server = app(clock)
+    const work = Promise.withResolvers<string>()
+    addRoute(server, things, () => work.promise)
+    addRoute(server, { ...things, path: '/patient', patience: LIMITS.requestAnswer * 2 }, () => work.promise)
+    addRoute(server, { ...things, path: '/streamed', streamed: true }, () => work.promise)
+    const answers = ['/things', '/patient', '/streamed'].map((url) => server.inject(url))
+    while (clock.waiting < 2) await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(LIMITS.requestAnswer)
+    const late = await answers[0]
+    assert.deepEqual(
+      [late?.json<{ code: string }>().code, late?.json<{ message: string }>().message],
+      ['ServiceUnavailable', 'Server Timeout!'],
+    )
+    work.resolve('done')
+    assert.deepEqual(
+      (await Promise.all(answers.slice(1))).map(({ body }) => body),
+      ['done', 'done'],
+    )
+    assert.equal(clock.waiting, 0)
   })
 })

@@ -1,5 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { z } from 'zod'
+import type { Clock } from '../../runtime/clock.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
 import { checkQuery } from './query.ts'
 
 /** What a caller must be allowed to do. `public`: strangers, too. */
@@ -40,6 +43,8 @@ export interface Route<Q extends z.ZodObject = z.ZodObject> {
   readonly answerType?: string
   /** The body is a stream that takes as long as it takes. */
   readonly streamed?: true
+  /** Milliseconds within which it answers, or at least begins to, where they are not `LIMITS.requestAnswer`. */
+  readonly patience?: number
   /** Not in the reference: a redirect, or an old path. */
   readonly hidden?: true
 }
@@ -59,12 +64,14 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** All declared routes. */
     readonly declared: Route[]
+    readonly clock: Clock
   }
 }
 
 /** To be called once, before the first `addRoute`. Answers to HEAD lose their bodies, streams included. */
-export function prepareRoutes(app: FastifyInstance): void {
+export function prepareRoutes(app: FastifyInstance, clock: Clock): void {
   app.decorate('declared', [])
+  app.decorate('clock', clock)
   app.addHook('onSend', (request, _reply, payload, done) => {
     if (request.method !== 'HEAD' || !isStream(payload)) return done(null, payload)
     payload.destroy()
@@ -88,8 +95,24 @@ export function addRoute<Q extends z.ZodObject>(
     method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
     url: route.path,
     config: { route },
-    handler: (request, reply) => handler(request, reply, checkQuery(request.query, route.query)),
+    handler: (request, reply) => {
+      const answer = handler(request, reply, checkQuery(request.query, route.query))
+      return answer instanceof Promise && route.streamed !== true
+        ? inTime(answer, route.patience ?? LIMITS.requestAnswer, app.clock)
+        : answer
+    },
   })
+}
+
+/** What takes too long is answered in the documented words; whatever it was doing then goes on by itself. */
+async function inTime(answer: Promise<unknown>, milliseconds: number, clock: Clock): Promise<unknown> {
+  const late = Promise.withResolvers<never>()
+  const timer = clock.after(milliseconds, () => late.reject(new BacalhauError('ServiceUnavailable', 'Server Timeout!')))
+  try {
+    return await Promise.race([answer, late.promise])
+  } finally {
+    timer.cancel()
+  }
 }
 
 /** All declared routes of a server, in the order of their declaration. */

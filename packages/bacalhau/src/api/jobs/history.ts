@@ -97,6 +97,17 @@ export async function readHistory(
   return { NextToken: ended ? '' : encodePosition({ limit: query.limit, from }), Items }
 }
 
+/** Clients below v1.5 read what changed from these, and fail without. */
+export function forOldClients(page: Page<JobHistory>, version: string | undefined): Page<JobHistory> {
+  // Compared as text, as documented.
+  if (version === undefined || version >= 'v1.5.') return page
+  const Items = page.Items.map((event) => ({
+    ...event,
+    ...(event.Type === 'JobLevel' ? { JobState: {} } : { ExecutionState: {} }),
+  }))
+  return { ...page, Items }
+}
+
 /** Has the execution that is asked for ended, if it is one? */
 async function hasExecutionEnded(
   orchestrator: Orchestrator,

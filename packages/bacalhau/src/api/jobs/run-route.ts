@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
 import { callerSignal } from '../http/caller.ts'
 import { answerFailure } from '../http/failure-handler.ts'
@@ -18,6 +19,7 @@ export function runRoute(app: FastifyInstance, api: Api): void {
       needs: 'write:job',
       tag: 'jobs',
       summary: 'Run a job and answer with the CID of its result',
+      patience: LIMITS.runWait + LIMITS.requestAnswer,
       answer: z.object({ cid: z.string() }),
     },
     (request, reply) => {

@@ -48,7 +48,7 @@ const listQuery = z.object({
   'filter-status': queryWord(STATUSES),
 })
 
-const changeSchema = z.strictObject({
+const changeSchema = z.object({
   Action: z.enum(['approve', 'reject', 'delete']),
   Message: z.string().max(4_096).optional(),
   NodeID: z.string().max(128).optional(),
