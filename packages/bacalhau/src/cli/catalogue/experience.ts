@@ -37,3 +37,49 @@ export const nodeTop = command({
   examples: [{ about: 'Every ten seconds', command: 'bacalhau node top --interval 10' }],
   load: () => import('../commands/node-top.ts'),
 })
+
+const nodes = (help: string, fallback: string, aliases: readonly string[]) =>
+  whole({ placeholder: 'N', min: 0, max: 100, help, fallback, aliases })
+
+export const devstackFlags = {
+  orchestrators: nodes('nodes that take jobs and place them', '1', ['requester-nodes']),
+  computes: nodes('nodes that run jobs', '3', ['compute-nodes']),
+  hybrids: nodes('nodes that do both', '0', ['hybrid-nodes']),
+  'stack-repo': text({
+    placeholder: 'DIR',
+    help: 'where the nodes keep their data, to be used again',
+    fallback: 'a temporary folder',
+  }),
+  'env-file': text({ placeholder: 'FILE', help: 'write the variables into this file, too (DEVSTACK_ENV_FILE)' }),
+} as const
+
+export const devstack = command({
+  name: 'devstack',
+  summary: 'Run a whole network on this machine, to try things out',
+  about: `Every node listens on 127.0.0.1 and free ports only, and connects to no other machine. It takes its settings from
+nowhere but the flags. Ctrl-C stops all nodes and removes their data, unless --stack-repo says where it is to stay.`,
+  usage: '',
+  flags: devstackFlags,
+  examples: [
+    { about: 'One orchestrator and three compute nodes', command: 'bacalhau devstack' },
+    { about: 'Larger, and its address in a file', command: 'bacalhau devstack --computes 5 --env-file stack.env' },
+  ],
+  load: () => import('../commands/devstack.ts'),
+})
+
+export const doctorFlags = {} as const
+
+export const doctor = command({
+  name: 'doctor',
+  summary: 'Look for what is missing or wrong on this machine, and say what to do',
+  about: `Looks at Node, the configuration, the data folder and its space, the ports, the node that commands talk to, the access to
+it, its clock, the lock of the store, the peers that you have named, Docker and IPFS. Changes nothing, and calls nobody
+whom you have not named. The exit code is 1 when something must be put right.`,
+  usage: '',
+  flags: doctorFlags,
+  examples: [
+    { about: 'Before the first node, and whenever something is strange', command: 'bacalhau doctor' },
+    { about: 'For a program', command: 'bacalhau doctor --output json' },
+  ],
+  load: () => import('../commands/doctor.ts'),
+})

@@ -11,8 +11,8 @@ const GAP = '  '
 export const indented = (text: string): string => text.replaceAll(/^(?=.)/gm, '  ')
 
 /** Aligned columns under a header, as lines that end in a line feed. Cells are to be plain lines, perhaps with colours. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const lines = [columns.map(({ title }) => title), ...rows]
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], header = true): string {
+  const lines = header ? [columns.map(({ title }) => title), ...rows] : rows
   const widths = columns.map((_, index) => Math.max(...lines.map((cells) => displayWidth(cells[index] ?? ''))))
   return lines.map((cells) => `${formatLine(columns, widths, cells)}\n`).join('')
 }
@@ -27,7 +27,7 @@ function formatLine(columns: readonly Column[], widths: readonly number[], cells
 }
 
 /** Names and their values, one a line, values aligned. */
-export function formatFields(fields: readonly (readonly [name: string, value: string])[]): string {
+export function formatFields(fields: readonly (readonly [name: string, value: string])[], gap = GAP): string {
   const width = Math.max(0, ...fields.map(([name]) => displayWidth(name)))
-  return fields.map(([name, value]) => `${name}${' '.repeat(width - displayWidth(name))}${GAP}${value}\n`).join('')
+  return fields.map(([name, value]) => `${name}${' '.repeat(width - displayWidth(name))}${gap}${value}\n`).join('')
 }
