@@ -19,6 +19,8 @@ export interface ApiContext {
   /** Our peer ID and the addresses at which peers reach us. */
   readonly peer: () => PeerResponse
   readonly nodeInfo: () => NodeInfo
+  /** The effective configuration as a tree of its keys; secrets are hidden. */
+  readonly config: () => object
   readonly logger: Logger
   readonly clock: Clock
   readonly random: Random

@@ -7,6 +7,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import { type Auth, type AuthOptions, openAuth } from './auth/auth.ts'
 import { guardRequests } from './auth/guard.ts'
 import { authRoutes } from './auth/routes.ts'
+import { inspectionRoutes } from './agent/inspection.ts'
 import { agentRoutes } from './agent/routes.ts'
 import type { Api, ApiContext } from './context.ts'
 import { dataRoutes } from './data/routes.ts'
@@ -127,6 +128,7 @@ function addRoutes(app: FastifyInstance, api: Api, auth: Auth): void {
   prepareRoutes(app, api.clock)
   const refuseOthers = refuseOtherMethods(app)
   authRoutes(app, auth)
+  inspectionRoutes(app, api)
   agentRoutes(app, api)
   jobRoutes(app, api)
   runRoute(app, api)

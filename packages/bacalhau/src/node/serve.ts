@@ -163,7 +163,7 @@ async function startApi(
 ): Promise<ApiServer> {
   const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
   const api = await createApi(
-    { ...services, orchestrator, content, peer, nodeInfo: describe },
+    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown },
     {
       host: config.apiHost,
       port: config.apiPort,

@@ -60,6 +60,7 @@ export async function temporaryApi(
       content,
       peer: () => ({ ID: PEER_ID, Addresses: [`/ip4/127.0.0.1/tcp/1235/p2p/${PEER_ID}`] }),
       nodeInfo: () => nodeInfo,
+      config: () => ({}),
       logger: silentLogger,
       clock: systemClock,
       random: systemRandom,
