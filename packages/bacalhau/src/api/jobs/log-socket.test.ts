@@ -99,10 +99,12 @@ describe('log socket', () => {
   })
 
   test('opens for a token', async (context) => {
-    const { path } = await temporaryApi(context, {}, { tokens: ['secret'] }).then(async ({ port, client }) => {
-      const { JobID } = await client.jobs.submit(wasmJob)
-      return { path: `ws://127.0.0.1:${port}/api/v1/orchestrator/jobs/${JobID}/logs` }
-    })
+    const { path } = await temporaryApi(context, {}, { auth: { fixedTokens: ['secret'] } }).then(
+      async ({ port, client }) => {
+        const { JobID } = await client.jobs.submit(wasmJob)
+        return { path: `ws://127.0.0.1:${port}/api/v1/orchestrator/jobs/${JobID}/logs` }
+      },
+    )
     const proxied = { 'x-forwarded-for': '192.0.2.1' }
     assert.equal((await refused(path, { ...proxied, authorization: 'Bearer wrong' })).status, 401)
     assert.equal((await readSocket(path, { ...proxied, authorization: 'Bearer secret' })).code, 1000)
@@ -214,72 +216,5 @@ describe('log socket', () => {
     await once(socket, 'message')
     socket.send('x'.repeat(100_000))
     await once(socket, 'close')
-  })
-})
-
-describe('logs by the client', () => {
-  test('come as text of their streams', async (context) => {
-    const { client, JobID, orchestrator } = await withJob(context)
-    orchestrator.output = async function* () {
-      yield out('a')
-      yield err('b')
-    }
-    assert.deepEqual(await Array.fromAsync(client.jobs.logs(JobID, { follow: true, tail: true, executionId: 'e-1' })), [
-      { stream: 'stdout', text: 'a' },
-      { stream: 'stderr', text: 'b' },
-    ])
-    assert.deepEqual(orchestrator.logQueries, [{ follow: true, tail: true, executionId: 'e-1' }])
-  })
-
-  test('end with an error that the server tells', async (context) => {
-    const { client } = await withJob(context)
-    const all = Array.fromAsync(client.jobs.logs('none'))
-    await assert.rejects(all, { name: 'ApiError', code: 'LogsFailed', message: 'job not found: none' })
-  })
-
-  test('end when the caller wants no more', async (context) => {
-    const { client, JobID, orchestrator } = await withJob(context)
-    const ended = Promise.withResolvers<void>()
-    orchestrator.output = async function* (signal) {
-      signal.addEventListener('abort', () => ended.resolve())
-      yield out('a')
-      await new Promise(() => {})
-    }
-    const controller = new AbortController()
-    const read = async () => {
-      for await (const { text } of client.jobs.logs(JobID, { follow: true, signal: controller.signal })) {
-        assert.equal(text, 'a')
-        controller.abort()
-      }
-    }
-    await assert.rejects(read(), { name: 'AbortError' })
-    await ended.promise
-  })
-
-  test('end when the caller leaves the loop', async (context) => {
-    const { client, JobID, orchestrator } = await withJob(context)
-    const ended = Promise.withResolvers<void>()
-    orchestrator.output = async function* (signal) {
-      signal.addEventListener('abort', () => ended.resolve())
-      yield out('a')
-      await new Promise(() => {})
-    }
-    for await (const { text } of client.jobs.logs(JobID, { follow: true })) {
-      assert.equal(text, 'a')
-      break
-    }
-    await ended.promise
-  })
-
-  test('of a server that stops are known to be incomplete', async (context) => {
-    const { client, JobID, orchestrator, stop } = await withJob(context)
-    orchestrator.output = async function* () {
-      yield out('a')
-      await new Promise(() => {})
-    }
-    const logs = client.jobs.logs(JobID, { follow: true })[Symbol.asyncIterator]()
-    await logs.next()
-    await stop()
-    await assert.rejects(Promise.resolve(logs.next()), { name: 'ApiError', code: 'Unreachable' })
   })
 })
