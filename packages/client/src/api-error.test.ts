@@ -14,7 +14,7 @@ describe('errors that a server tells', () => {
       Hint: 'Look again.',
       Details: { k: 'v' },
     }
-    const error = errorFromAnswer(404, JSON.stringify(body), URL)
+    const error = errorFromAnswer({ status: 404, body: JSON.stringify(body) }, URL)
     assert.ok(error instanceof ApiError)
     assert.deepEqual(
       [error.status, error.code, error.message, error.hint, error.details],
@@ -24,26 +24,35 @@ describe('errors that a server tells', () => {
 
   test('tell why somebody was refused', () => {
     const body = { Message: 'Request Unauthorized', Code: 'Unauthorized', Details: { reason: 'no token' } }
-    assert.equal(errorFromAnswer(401, JSON.stringify(body), URL).message, 'Request Unauthorized: no token')
+    assert.equal(
+      errorFromAnswer({ status: 401, body: JSON.stringify(body) }, URL).message,
+      'Request Unauthorized: no token',
+    )
   })
 
   test('are read in the words of older servers, too', () => {
     assert.equal(
-      errorFromAnswer(403, '{"Error":"Client version is outdated"}', URL).message,
+      errorFromAnswer({ status: 403, body: '{"Error":"Client version is outdated"}' }, URL).message,
       'Client version is outdated',
     )
-    assert.equal(errorFromAnswer(200, '{"error":"no results found?"}', URL).message, 'no results found?')
+    assert.equal(
+      errorFromAnswer({ status: 200, body: '{"error":"no results found?"}' }, URL).message,
+      'no results found?',
+    )
   })
 
   test('come out of any answer', () => {
     fc.assert(
       fc.property(fc.integer({ min: 400, max: 599 }), fc.oneof(fc.string(), fc.json()), (status, body) => {
-        const error = errorFromAnswer(status, body, URL)
+        const error = errorFromAnswer({ status: status, body: body }, URL)
         assert.equal(error.status, status)
         assert.ok(error.message.length > 0 && error.code.length > 0)
       }),
     )
-    assert.match(errorFromAnswer(502, '<html>', URL).message, /127\.0\.0\.1:1234 answered with status 502/)
+    assert.match(
+      errorFromAnswer({ status: 502, body: '<html>' }, URL).message,
+      /127\.0\.0\.1:1234 answered with status 502/,
+    )
   })
 })
 

@@ -1,47 +1,12 @@
-import type {
-  BuildInfo,
-  ChangeNodeResponse,
-  ListNodesResponse,
-  NodeAction,
-  NodeInfo,
-  NodeState,
-  PeerResponse,
-} from '@bacalhau/models'
+import { type Agent, createAgent } from './agent.ts'
 import { createData, type Data } from './data.ts'
-import { type CallOptions, createJobs, type Jobs } from './jobs.ts'
-import { type OpenSocket, openSocket } from './logs.ts'
+import { createJobs, type Jobs } from './jobs.ts'
+import { createNodes, type Nodes } from './nodes.ts'
 import { shaped } from './shape.ts'
-import { ApiError } from './api-error.ts'
-import { createTransport, type Transport, type TransportOptions } from './transport.ts'
+import { createTokens, type Tokens } from './tokens.ts'
+import { type CallOptions, createTransport, type TransportOptions } from './transport.ts'
 
-export interface ClientOptions extends TransportOptions {
-  readonly openSocket?: OpenSocket
-}
-
-export interface DecideOptions extends CallOptions {
-  /** Why; the operator of the node reads it. */
-  readonly message?: string
-}
-
-export interface Nodes {
-  list(options?: CallOptions): Promise<readonly NodeState[]>
-  /** By its id or a unique beginning of it. */
-  get(id: string, options?: CallOptions): Promise<NodeState>
-  /** Lets a node get work. */
-  approve(id: string, options?: DecideOptions): Promise<void>
-  /** Gives a node no work any more; what it runs is run elsewhere. */
-  reject(id: string, options?: DecideOptions): Promise<void>
-  /** Forgets a node and what was decided about it. It may present itself anew. */
-  delete(id: string, options?: DecideOptions): Promise<void>
-}
-
-export interface Agent {
-  alive(options?: CallOptions): Promise<void>
-  version(options?: CallOptions): Promise<BuildInfo>
-  node(options?: CallOptions): Promise<NodeInfo>
-  /** Peer ID of the node, and where peers reach it. */
-  peer(options?: CallOptions): Promise<PeerResponse>
-}
+export type ClientOptions = TransportOptions
 
 /** A node, seen through its REST API. Every method throws `ApiError`. */
 export interface Client {
@@ -50,6 +15,7 @@ export interface Client {
   readonly nodes: Nodes
   readonly agent: Agent
   readonly data: Data
+  readonly tokens: Tokens
   /**
    * Runs an older spec or a job and gives the CID of its result. One request is held all the time; Node gives up on that after
    * five minutes, so for longer jobs submit and wait instead.
@@ -57,55 +23,21 @@ export interface Client {
   run(spec: object, options?: CallOptions): Promise<{ readonly cid: string }>
 }
 
-const node = shaped<NodeState>({ Info: 'object', Connection: 'string' })
-const nodeAnswer = shaped<{ Node: unknown }>({ Node: 'object' })
-const nodesAnswer = shaped<ListNodesResponse>({ Nodes: 'array' })
-const nodeChanged = shaped<ChangeNodeResponse>({})
-const alive = shaped<{ Status: string }>({ Status: 'string' })
-const version = shaped<BuildInfo>({ GitVersion: 'string' })
-const nodeInfo = shaped<NodeInfo>({ NodeID: 'string' })
-const peer = shaped<PeerResponse>({ ID: 'string', Addresses: 'array' })
 const ran = shaped<{ cid: string }>({ cid: 'string' })
 
-/** A client of the node at `baseUrl`. Opens no connection before the first call. */
+/**
+ * A client of the node at `baseUrl`. Opens no connection before the first call. A program that needs only a part of it makes
+ * that from a transport: `createJobs(createTransport({ baseUrl }))`.
+ */
 export function createClient(options: ClientOptions): Client {
   const transport = createTransport(options)
   return {
     baseUrl: transport.baseUrl,
-    jobs: createJobs(transport, options.openSocket ?? openSocket),
+    jobs: createJobs(transport),
     nodes: createNodes(transport),
     agent: createAgent(transport),
     data: createData(transport),
-    run: (spec, { signal } = {}) => transport.ask('POST', '/api/v1/run', ran, { json: spec, signal }),
-  }
-}
-
-function createNodes(transport: Transport): Nodes {
-  const path = '/api/v1/orchestrator/nodes'
-  const at = (id: string) => `${path}/${encodeURIComponent(id)}`
-  const change =
-    (Action: NodeAction) =>
-    async (id: string, { message, signal }: DecideOptions = {}) => {
-      const json = { Action, Message: message }
-      const { Success, Error: problem } = await transport.ask('PUT', at(id), nodeChanged, { json, signal })
-      if (!Success) throw new ApiError(200, 'Conflict', problem ?? `the node could not be changed: ${Action}`)
-    }
-  return {
-    list: async ({ signal } = {}) => (await transport.ask('GET', path, nodesAnswer, { signal })).Nodes.map(node),
-    get: async (id, { signal } = {}) => node((await transport.ask('GET', at(id), nodeAnswer, { signal })).Node),
-    approve: change('approve'),
-    reject: change('reject'),
-    delete: change('delete'),
-  }
-}
-
-function createAgent(transport: Transport): Agent {
-  return {
-    async alive({ signal } = {}) {
-      await transport.ask('GET', '/api/v1/agent/alive', alive, { signal })
-    },
-    version: ({ signal } = {}) => transport.ask('GET', '/api/v1/agent/version', version, { signal }),
-    node: ({ signal } = {}) => transport.ask('GET', '/api/v1/agent/node', nodeInfo, { signal }),
-    peer: ({ signal } = {}) => transport.ask('GET', '/api/v1/peer', peer, { signal }),
+    tokens: createTokens(transport),
+    run: (spec, call = {}) => transport.ask('POST', '/api/v1/run', ran, { json: spec, timeout: Infinity, ...call }),
   }
 }

@@ -1,11 +1,18 @@
 import type { AddedData, DataEntry } from '@bacalhau/models'
-import type { CallOptions } from './jobs.ts'
+import { gatewayPath } from './content/blocks.ts'
+import { type ContentEntry, readContent, walkContent } from './content/walk.ts'
+import { readResults } from './results.ts'
 import { pageOf, shaped, text } from './shape.ts'
-import type { Body, Transport } from './transport.ts'
+import { type FolderEntry, tarOf } from './tar.ts'
+import type { Body, CallOptions, Transport } from './transport.ts'
+import { bodyOf } from './upload-body.ts'
 
-export interface AddOptions extends CallOptions {
+export interface FolderOptions extends CallOptions {
   /** 0 (default) gives `Qm…`, 1 gives `bafy…`, each as `ipfs add` does. */
   readonly cidVersion?: 0 | 1
+}
+
+export interface AddOptions extends FolderOptions {
   /** Puts the file into a folder, under this name. */
   readonly name?: string
   /** The bytes are a tar archive; what is in it is added as a folder. */
@@ -15,6 +22,16 @@ export interface AddOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** `raw`: the one block. `car`: everything below, block by block. `tar`: the file or folder as an archive. */
   readonly format?: 'raw' | 'car' | 'tar'
+  /** Of a `car`, leaves out the first blocks: those that came before a connection broke off. */
+  readonly skip?: number
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface ResultOptions extends ReadOptions {
+  readonly namespace?: string
 }
 
 export interface CollectedData {
@@ -24,8 +41,17 @@ export interface CollectedData {
 
 /** Content of the node and of the swarm. A `path` is `<cid>` or `<cid>/name/name`. */
 export interface Data {
-  add(content: Body | AsyncIterable<Uint8Array>, options?: AddOptions): Promise<AddedData>
-  /** The bytes of a file, or of another form of the content. */
+  /** Adds a file, or a folder that comes as a tar archive. Blobs and bytes are sent again when the connection fails. */
+  add(content: Body | AsyncIterable<Uint8Array | Blob>, options?: AddOptions): Promise<AddedData>
+  /** Adds a folder: a list of files, whose paths may lead into folders. */
+  addFolder(entries: Iterable<FolderEntry> | AsyncIterable<FolderEntry>, options?: FolderOptions): Promise<AddedData>
+  /** What is at a path, files with their bytes, all of it verified against the CID here. */
+  walk(path: string, options?: ReadOptions): AsyncIterable<ContentEntry>
+  /** The bytes of a file, verified against the CID here. */
+  read(path: string, options?: ReadOptions): AsyncIterable<Uint8Array>
+  /** The files of a job's published results, verified. Of several results each is in a folder of its number, from 0. */
+  results(jobId: string, options?: ResultOptions): AsyncIterable<ContentEntry>
+  /** The bytes of a file, or of another form of the content, as the node gives them: not verified. */
   get(path: string, options?: GetOptions): Promise<ReadableStream<Uint8Array>>
   ls(path: string, options?: CallOptions): Promise<readonly DataEntry[]>
   pins(options?: CallOptions): Promise<readonly string[]>
@@ -35,6 +61,8 @@ export interface Data {
 }
 
 const PATH = '/api/v1/data'
+/** Until a node has found content in its swarm. Milliseconds. */
+const LOOKUP = 120_000
 
 const added = shaped<AddedData>({ CID: 'string', Bytes: 'number', Files: 'number' })
 const entry = shaped<DataEntry>({ Name: 'string', CID: 'string', Bytes: 'number', Type: 'string' })
@@ -42,62 +70,50 @@ const collected = shaped<CollectedData>({ Blocks: 'number', Bytes: 'number' })
 const anything = shaped<object>({})
 
 export function createData(transport: Transport): Data {
+  const add: Data['add'] = async (content, { cidVersion, name, tar = false, ...call } = {}) => {
+    const source = await bodyOf(content, transport.platform.streamsBodies)
+    try {
+      return await transport.ask('PUT', PATH, added, {
+        query: { 'cid-version': cidVersion, name },
+        headers: { 'content-type': tar ? 'application/x-tar' : 'application/octet-stream' },
+        body: source.body,
+        // The same bytes have the same CID.
+        repeatable: true,
+        timeout: Infinity,
+        ...call,
+      })
+    } catch (error) {
+      // A source that fails takes the request with it; then the source is to blame, not the connection.
+      throw source.failure() ?? error
+    }
+  }
   return {
-    add: async (content, { cidVersion, name, tar = false, signal } = {}) => {
-      const source = toBody(content)
-      try {
-        return await transport.ask('PUT', PATH, added, {
-          query: { 'cid-version': cidVersion, name },
-          headers: { 'content-type': tar ? 'application/x-tar' : 'application/octet-stream' },
-          body: source.body,
-          signal,
-        })
-      } catch (error) {
-        // A source that fails takes the request with it; then the source is to blame, not the connection.
-        throw source.failure() ?? error
-      }
-    },
-    async get(path, { format, signal } = {}) {
-      const escaped = path.split('/').map(encodeURIComponent).join('/')
-      const { body } = await transport.send('GET', `/ipfs/${escaped}`, { query: { format }, signal })
+    add,
+    addFolder: (entries, options) => add(tarOf(entries), { ...options, tar: true }),
+    walk: (path, { signal } = {}) => walkContent(transport, path, signal),
+    read: (path, { signal } = {}) => readContent(transport, path, signal),
+    results: (jobId, options = {}) => readResults(transport, jobId, options),
+    ...createStorage(transport),
+  }
+}
+
+function createStorage(transport: Transport): Pick<Data, 'get' | 'ls' | 'pins' | 'unpin' | 'gc'> {
+  return {
+    async get(path, { format, skip, ...call } = {}) {
+      const { body } = await transport.send('GET', gatewayPath(path), {
+        query: { format, skip },
+        timeout: LOOKUP,
+        ...call,
+      })
       return body ?? new ReadableStream({ start: (controller) => controller.close() })
     },
-    ls: async (path, { signal } = {}) =>
-      (await transport.ask('GET', `${PATH}/ls`, pageOf(entry), { query: { cid: path }, signal })).Items,
-    pins: async ({ signal } = {}) => (await transport.ask('GET', `${PATH}/pins`, pageOf(text), { signal })).Items,
-    async unpin(cid, { signal } = {}) {
-      await transport.ask('DELETE', `${PATH}/pins/${encodeURIComponent(cid)}`, anything, { signal })
+    ls: async (path, call = {}) =>
+      (await transport.ask('GET', `${PATH}/ls`, pageOf(entry), { query: { cid: path }, timeout: LOOKUP, ...call }))
+        .Items,
+    pins: async (call = {}) => (await transport.ask('GET', `${PATH}/pins`, pageOf(text), call)).Items,
+    async unpin(cid, call = {}) {
+      await transport.ask('DELETE', `${PATH}/pins/${encodeURIComponent(cid)}`, anything, call)
     },
-    gc: ({ signal } = {}) => transport.ask('POST', `${PATH}/gc`, collected, { signal }),
+    gc: (call = {}) => transport.ask('POST', `${PATH}/gc`, collected, { repeatable: true, timeout: Infinity, ...call }),
   }
-}
-
-interface Source {
-  readonly body: Body
-  /** Why the bytes broke off, if they did. */
-  failure(): Error | undefined
-}
-
-function toBody(content: Body | AsyncIterable<Uint8Array>): Source {
-  if (typeof content === 'string' || !(Symbol.asyncIterator in content)) {
-    return { body: content, failure: () => undefined }
-  }
-  const iterator = content[Symbol.asyncIterator]()
-  let failure: Error | undefined
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const step = await iterator.next()
-        if (step.done === true) controller.close()
-        else controller.enqueue(step.value)
-      } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error))
-        throw failure
-      }
-    },
-    async cancel() {
-      await iterator.return?.()
-    },
-  })
-  return { body, failure: () => failure }
 }

@@ -1,115 +1,142 @@
-import type { LogFrame } from '@bacalhau/models'
-import { ApiError } from './api-error.ts'
-import { shaped } from './shape.ts'
+import type { Execution } from '@bacalhau/models'
+import { EXECUTION_STATES, type ExecutionState, isFinalExecutionState } from '@bacalhau/models/execution-state'
+import { ApiError, isApiError, isNobodyThere } from './api-error.ts'
+import { jobPath } from './job-address.ts'
+import { type LogEnd, type LogPart, readSocket } from './log-socket.ts'
+import { sleep } from './platform.ts'
+import { mayReopen, pauseAfter, STREAM_RETRIES } from './retry.ts'
+import { pageOf, shaped } from './shape.ts'
 import type { Transport } from './transport.ts'
 
 export interface LogOptions {
   /** Go on with new output until the execution ends. */
   readonly follow?: boolean
-  /** Only output from now on. */
+  /** Only output from now on. What is written while a broken connection is renewed cannot be told from the rest, so it ends. */
   readonly tail?: boolean
   /** One execution; else the newest one of the job. */
   readonly executionId?: string
   readonly namespace?: string
   readonly signal?: AbortSignal
+  /** Called when the stream broke off, before each try to open it again. */
+  readonly onLost?: (error: ApiError) => void
 }
 
-/** A piece of output. Not always a whole line, but always whole characters. */
-export interface LogPart {
-  readonly stream: 'stdout' | 'stderr'
-  readonly text: string
-}
+/** Tries to open a stream that has never stood; after that `STREAM_RETRIES` holds. */
+const FIRST_TRIES = 3
 
-/** Opens a WebSocket; in Node also with headers, which browsers do not allow. */
-export type OpenSocket = (url: string, headers: Readonly<Record<string, string>>) => WebSocket
-
-/** Node's WebSocket takes headers where the standard has protocols. */
-export const openSocket: OpenSocket = (url, headers) =>
-  Object.keys(headers).length === 0 ? new WebSocket(url) : new WebSocket(url, { headers })
-
-const NORMAL = 1000
-
-interface End {
-  readonly code: number
-}
-
-/** Reads the output of a job over a WebSocket. Ends the connection when the reader leaves. */
-export async function* readLogs(
-  transport: Transport,
-  open: OpenSocket,
-  id: string,
-  { follow, tail, executionId, namespace, signal }: LogOptions,
-): AsyncGenerator<LogPart> {
+/**
+ * The output of one execution. A connection that breaks off is opened again: the server then gives the output from its
+ * beginning, of which as many characters as the reader has had of each stream are left out. Holds little more than what the
+ * network has under way, however slow the reader is. Ends the connection when the reader leaves.
+ */
+export async function* readLogs(transport: Transport, id: string, options: LogOptions): AsyncGenerator<LogPart> {
+  const { signal, onLost, tail = false } = options
   signal?.throwIfAborted()
-  const job = `/api/v1/orchestrator/jobs/${encodeURIComponent(id)}`
-  const query = { follow, tail, execution_id: executionId, namespace }
-  const url = transport.url(`${job}/logs`, query).replace(/^http/, 'ws')
-  const socket = open(url, transport.token === undefined ? {} : { authorization: `Bearer ${transport.token}` })
-  const inbox = createInbox(socket)
-  // Closing takes the other side's consent; the reader need not wait for that.
-  const onAbort = () => inbox.put({ code: NORMAL })
-  signal?.addEventListener('abort', onAbort, { once: true })
-  try {
-    for (;;) {
-      const item = await inbox.next()
-      signal?.throwIfAborted()
-      if ('value' in item) yield toPart(item)
-      else if (item.code === NORMAL) return
-      // A refused handshake tells a WebSocket nothing; an ordinary question gets the reason.
-      else throw await diagnose(transport, job, item.code, signal)
+  const given = { stdout: 0, stderr: 0 }
+  const pin = createPin(transport, id, options)
+  await pin.look()
+  let had = false
+  for (let failures = 0; ;) {
+    const skipped = { ...given }
+    const session = readSocket(transport, socketUrl(transport, id, pin.executionId(), options), tail, signal)
+    let step = await session.next()
+    try {
+      for (; step.done !== true; step = await session.next()) {
+        failures = 0
+        // An execution that was not there yet at first is from now on.
+        if (!had) void pin.look().catch(() => {})
+        had = true
+        const part = withoutStart(step.value, skipped)
+        given[part.stream] += part.text.length
+        if (part.text !== '') yield part
+      }
+    } finally {
+      if (step.done !== true) await session.return({ kind: 'complete' })
     }
-  } finally {
-    signal?.removeEventListener('abort', onAbort)
-    socket.close()
+    signal?.throwIfAborted()
+    if (step.value.kind === 'complete') return
+    if (step.value.kind === 'overflow') continue
+    failures += 1
+    const error = await diagnose(transport, id, step.value, pin, options)
+    const tries = had ? STREAM_RETRIES.tries : FIRST_TRIES
+    if (tail || failures >= tries || !mayReopen(error) || (!had && isNobodyThere(error))) throw error
+    onLost?.(error)
+    const { platform } = transport
+    await sleep(platform, pauseAfter(failures, error, STREAM_RETRIES, platform.random), signal)
   }
 }
 
-function createInbox(socket: WebSocket) {
-  const waiting: (LogFrame | End)[] = []
-  let wake = () => {}
-  const put = (item: LogFrame | End) => {
-    waiting.push(item)
-    wake()
+function socketUrl(transport: Transport, id: string, executionId: string | undefined, options: LogOptions): string {
+  const { follow, tail, namespace } = options
+  const query = { follow, tail, execution_id: executionId, namespace }
+  return transport.url(jobPath(id, '/logs'), query).replace(/^http/, 'ws')
+}
+
+/** What is left of a part once the characters that the reader has had are taken away; they are counted down. */
+function withoutStart({ stream, text }: LogPart, skipped: Record<LogPart['stream'], number>): LogPart {
+  const count = Math.min(skipped[stream], text.length)
+  skipped[stream] -= count
+  return count === 0 ? { stream, text } : { stream, text: text.slice(count) }
+}
+
+/** Which execution is read: the same one after a broken connection, even if others have started since. */
+interface Pin {
+  executionId(): string | undefined
+  look(): Promise<void>
+  /** Has it ended, or is it not known? */
+  hasEnded(): Promise<boolean>
+}
+
+const execution = shaped<Execution>({ ID: 'string', ComputeState: 'object' })
+
+function createPin(transport: Transport, id: string, { executionId, namespace, signal }: LogOptions): Pin {
+  let pinned = executionId
+  const list = async () => {
+    const query = { namespace, order_by: 'modified_at', reverse: true, limit: 100 }
+    return (await transport.ask('GET', jobPath(id, '/executions'), pageOf(execution), { query, signal })).Items
   }
-  socket.addEventListener('message', ({ data }) => put(parseFrame(data)))
-  socket.addEventListener('close', ({ code }) => put({ code }))
   return {
-    put,
-    async next(): Promise<LogFrame | End> {
-      for (;;) {
-        const item = waiting.shift()
-        if (item !== undefined) return item
-        await new Promise<void>((resolve) => (wake = resolve))
-      }
+    executionId: () => pinned,
+    async look() {
+      pinned ??= newestTaken(await list())?.ID
+    },
+    async hasEnded() {
+      const found = (await list()).find(({ ID }) => pinned !== undefined && ID.startsWith(pinned))
+      return found === undefined || isFinalExecutionState(stateOf(found))
     },
   }
 }
 
-const frame = shaped<LogFrame>({ value: 'object' })
+const stateOf = ({ ComputeState }: Execution) => ComputeState.StateType as ExecutionState
 
-function parseFrame(data: unknown): LogFrame {
-  try {
-    return frame(JSON.parse(String(data)))
-  } catch {
-    return { error: 'the server sent something that is no log', value: { Type: 0, Line: '' } }
-  }
+/** The rule of the server, which is also that of the documented one: nodes that refused have no output. */
+function newestTaken(executions: readonly Execution[]): Execution | undefined {
+  const taken = executions.filter((execution) => {
+    const state = stateOf(execution)
+    if (state === EXECUTION_STATES.AskForBidRejected) return false
+    return isFinalExecutionState(state) || state >= EXECUTION_STATES.BidAccepted
+  })
+  return taken.toSorted((a, b) => a.ModifyTime - b.ModifyTime).at(-1)
 }
 
-function toPart({ error, value }: LogFrame): LogPart {
-  if (error !== undefined) throw new ApiError(0, 'LogsFailed', error)
-  return { stream: value.Type === 2 ? 'stderr' : 'stdout', text: value.Line }
-}
-
+/** Why a stream ended. A refused handshake tells a WebSocket nothing; an ordinary question gets the reason. */
 async function diagnose(
   transport: Transport,
-  job: string,
-  code: number,
-  signal: AbortSignal | undefined,
+  id: string,
+  end: LogEnd,
+  pin: Pin,
+  { namespace, follow, signal }: LogOptions,
 ): Promise<ApiError> {
   try {
-    await transport.send('GET', job, { signal })
+    await transport.ask('GET', jobPath(id), shaped<object>({}), { query: { namespace }, signal })
+    const told = end.kind === 'error'
+    // What the server says stays so, unless the execution goes on: then only its node was out of reach.
+    const final = told && (follow !== true || (await pin.hasEnded()))
+    if (final) return new ApiError(200, 'LogsFailed', end.message)
   } catch (error) {
-    if (error instanceof ApiError) return error
+    if (isApiError(error)) return error
+    throw error
   }
-  return new ApiError(0, 'LogsFailed', `the log stream broke off (code ${code})`, { hint: 'Ask for the logs again.' })
+  const why = end.kind === 'error' ? end.message : `the log stream broke off (${end.kind})`
+  return new ApiError(0, 'LogsFailed', why)
 }

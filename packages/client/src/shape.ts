@@ -43,7 +43,5 @@ function kindOf(value: unknown): Kind | undefined {
 }
 
 function badAnswer(wanted: string): ApiError {
-  return new ApiError(200, 'BadAnswer', `the server gave an answer of another API: ${wanted} is missing`, {
-    hint: 'Is this the address of a bacalhau node, of a version that fits?',
-  })
+  return new ApiError(200, 'BadAnswer', `the server gave an answer of another API: ${wanted} is missing`)
 }
