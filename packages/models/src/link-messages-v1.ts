@@ -1,13 +1,17 @@
 import { z } from 'zod'
-import { nodeInfoSchema } from './node-info.ts'
-import { jobSchema, runOutputSchema } from './records.ts'
-import { resourcesSchema } from './resources.ts'
-import { specConfigSchema } from './spec-config.ts'
+import {
+  jobV1Schema,
+  nodeInfoV1Schema,
+  resourcesV1Schema,
+  resultV1Schema,
+  runOutputV1Schema,
+} from './link-records-v1.ts'
 
 /**
  * Version 1 of what an orchestrator and a compute node say to each other, kept for nodes that have not been updated yet: one
  * offer a message, and reports that are repeated at every handshake until the orchestrator says `settled`. Nothing is ever
- * added here; version 2 is in `link-messages.ts`.
+ * added here; version 2 is in `link-messages.ts`. Peers of that version refuse what they do not know: a message goes out as
+ * these schemas read it, without what has been added to its records since.
  */
 
 const id = z.string().min(1).max(128)
@@ -19,7 +23,7 @@ const heldSchema = z.strictObject({ executionId: id, state: z.int().min(0).max(1
 export const helloV1Schema = z.strictObject({
   type: z.literal('hello'),
   versions: z.array(z.int()).min(1).max(16),
-  node: nodeInfoSchema,
+  node: nodeInfoV1Schema,
   /** Secret that approves the node, from the join line. */
   joinToken: z.string().max(256).optional(),
   /** Changes when the compute node's store was lost. */
@@ -29,7 +33,7 @@ export const helloV1Schema = z.strictObject({
 
 export const computeMessageV1Schema = z.discriminatedUnion('type', [
   helloV1Schema,
-  z.strictObject({ type: z.literal('heartbeat'), node: nodeInfoSchema.optional() }),
+  z.strictObject({ type: z.literal('heartbeat'), node: nodeInfoV1Schema.optional() }),
   z.strictObject({ type: z.literal('accepted'), executionId: id }),
   z.strictObject({
     type: z.literal('refused'),
@@ -44,16 +48,16 @@ export const computeMessageV1Schema = z.discriminatedUnion('type', [
     state: z.literal([6, 7]),
     message: words.optional(),
   }),
-  z.strictObject({ type: z.literal('completed'), executionId: id, output: runOutputSchema, result: specConfigSchema }),
+  z.strictObject({ type: z.literal('completed'), executionId: id, output: runOutputV1Schema, result: resultV1Schema }),
   z.strictObject({
     type: z.literal('failed'),
     executionId: id,
     code: z.string().max(64),
     message: words,
     hint: words.optional(),
-    output: runOutputSchema.optional(),
+    output: runOutputV1Schema.optional(),
     /** Partial output, where it could be published. */
-    result: specConfigSchema.optional(),
+    result: resultV1Schema.optional(),
   }),
   z.strictObject({ type: z.literal('cancelled'), executionId: id, message: words }),
 ])
@@ -63,9 +67,9 @@ export type ComputeMessageV1 = z.infer<typeof computeMessageV1Schema>
 export const offerV1Schema = z.strictObject({
   type: z.literal('offer'),
   executionId: id,
-  job: jobSchema,
+  job: jobV1Schema,
   partitionIndex: z.int().nonnegative(),
-  resources: resourcesSchema,
+  resources: resourcesV1Schema,
 })
 export type OfferV1 = z.infer<typeof offerV1Schema>
 

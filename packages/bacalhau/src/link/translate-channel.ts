@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { Channel, ChannelHandler } from './channel.ts'
 
 /** How one vocabulary is spoken in another, message by message. One for each channel: it may remember. */
@@ -6,6 +7,14 @@ export interface Translation<Out, In, ToPeer, FromPeer> {
   readonly outgoing: (message: Out, say: (message: ToPeer) => void, hear: (message: In) => void) => void
   readonly incoming: (message: FromPeer, hear: (message: In) => void) => void
 }
+
+/** Says messages as `schema` reads them. One that it cannot read, the peer could not either: it is not said. */
+export const saidAs =
+  <T extends z.ZodType>(schema: T, say: (message: z.output<T>) => void) =>
+  (message: z.input<T>): void => {
+    const read = schema.safeParse(message)
+    if (read.success) say(read.data)
+  }
 
 /** A channel to a peer of another vocabulary. */
 export function translateChannel<Out, In, ToPeer, FromPeer>(

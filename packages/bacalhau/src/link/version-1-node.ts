@@ -1,20 +1,21 @@
-import type {
-  ComputeMessage,
-  ComputeMessageV1,
-  OrchestratorMessage,
-  OrchestratorMessageV1,
-  OrderMessage,
-  ReportMessage,
+import {
+  type ComputeMessage,
+  type ComputeMessageV1,
+  type OrchestratorMessage,
+  type OrchestratorMessageV1,
+  orchestratorMessageV1Schema,
+  type OrderMessage,
+  type ReportMessage,
 } from '@bacalhau/models'
 import type { Channel } from './channel.ts'
 import type { OrchestratorChannel } from './link-protocol.ts'
-import { translateChannel, type Translation } from './translate-channel.ts'
+import { saidAs, translateChannel, type Translation } from './translate-channel.ts'
 
 /**
  * A compute node that speaks version 1, presented to an orchestrator as one that speaks version 2. It has no conversation, so
  * one begins anew with each link. Its reports get numbers here; it repeats how an execution ended at every link until it is
  * told that this is settled, which it is when the orchestrator has acknowledged the parcel. What is sent to it counts as
- * received: the next handshake shows what it has.
+ * received: the next handshake shows what it has. An offer that version 1 has no words for is one without an answer.
  */
 export function version1Node(channel: Channel<OrchestratorMessageV1, ComputeMessageV1>): OrchestratorChannel {
   return translateChannel(channel, nodeTranslation())
@@ -29,7 +30,8 @@ function nodeTranslation(): Translation<OrchestratorMessage, ComputeMessage, Orc
   /** Executions whose end is in the parcel of this number. */
   const unsettled: { readonly seq: number; readonly executionId: string }[] = []
   return {
-    outgoing(message, say, hear) {
+    outgoing(message, send, hear) {
+      const say = saidAs(orchestratorMessageV1Schema, send)
       switch (message.type) {
         case 'welcome':
           approved = message.membership === 'APPROVED'

@@ -1,17 +1,18 @@
-import type {
-  ComputeMessage,
-  ComputeMessageV1,
-  OrchestratorMessage,
-  OrchestratorMessageV1,
-  OrderMessage,
-  Receipt,
-  ReportMessage,
+import {
+  type ComputeMessage,
+  type ComputeMessageV1,
+  computeMessageV1Schema,
+  type OrchestratorMessage,
+  type OrchestratorMessageV1,
+  type OrderMessage,
+  type Receipt,
+  type ReportMessage,
 } from '@bacalhau/models'
 import { uuid } from '../runtime/ids.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Channel } from './channel.ts'
 import type { ComputeChannel } from './link-protocol.ts'
-import { translateChannel, type Translation } from './translate-channel.ts'
+import { saidAs, translateChannel, type Translation } from './translate-channel.ts'
 
 /**
  * An orchestrator that speaks version 1, presented to a compute node as one that speaks version 2. A conversation begins anew
@@ -40,7 +41,8 @@ function orchestratorTranslation(conversation: string): Direction {
   }
 
   return {
-    outgoing(message, say, hear) {
+    outgoing(message, send, hear) {
+      const say = saidAs(computeMessageV1Schema, send)
       if (message.type === 'ack') return
       if (message.type === 'heartbeat') return say(message)
       if (message.type === 'hello') {

@@ -108,6 +108,33 @@ describe('an orchestrator of version 2 and a node of version 1', () => {
     assert.equal(orchestrator.office.backlog(NODE).messages, 0)
   })
 
+  test('is told nothing that its version does not know', async () => {
+    const { orchestrator, link, heard } = await join()
+    const [job, resources] = [sampleJob(), someResources()]
+    const [task] = job.Tasks
+    assert.ok(task !== undefined)
+    const Tasks = [{ ...task, Timeouts: { ...task.Timeouts, DisconnectGrace: 5 }, Later: 1 }]
+    const post = (id: string, fields: object) =>
+      orchestrator.office.post(NODE, {
+        type: 'offer',
+        job: { ...job, ...fields },
+        resources,
+        executions: [{ id, partition: 0 }],
+      })
+    post('e-1', { Tasks, Progress: { Total: 1 }, Later: { any: 'thing' } })
+    post('e-2', { Type: 'invented later' })
+    await rest(link, orchestrator.journal)
+    assert.deepEqual(heard.slice(1), [{ type: 'offer', executionId: 'e-1', job, partitionIndex: 0, resources }])
+  })
+
+  test('has not heard us because it was told something', async () => {
+    const { orchestrator, link, say } = await join()
+    orchestrator.office.post(NODE, cancel('e-1'))
+    await rest(link, orchestrator.journal)
+    await say(accepted('e-2') as ComputeMessageV1)
+    assert.ok(!orchestrator.told.includes(`${NODE} answers`))
+  })
+
   test('its reports take effect; an end is settled when that is durable', async () => {
     const { orchestrator, link, heard, say } = await join()
     await say(accepted('e-1') as ComputeMessageV1, cancelled('e-1') as ComputeMessageV1)
