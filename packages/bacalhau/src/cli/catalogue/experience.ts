@@ -83,3 +83,21 @@ whom you have not named. The exit code is 1 when something must be put right.`,
   ],
   load: () => import('../commands/doctor.ts'),
 })
+
+export const completionFlags = {} as const
+
+export const completion = command({
+  name: 'completion',
+  summary: 'Print what a shell needs to complete commands, flags, jobs and nodes',
+  about: `Put what is printed where the shell reads it; its first lines say where. Pressing Tab then asks this program, which also
+asks the node for its jobs and nodes, for no longer than 0.7 seconds. With words of a line after --, the words that could
+come next are printed.`,
+  usage: '<bash|zsh|fish|powershell> [words...]',
+  flags: completionFlags,
+  examples: [
+    { about: 'In this bash', command: 'source <(bacalhau completion bash)' },
+    { about: 'In every zsh', command: 'bacalhau completion zsh > "${fpath[1]}/_bacalhau"' },
+    { about: 'In every fish', command: 'bacalhau completion fish > ~/.config/fish/completions/bacalhau.fish' },
+  ],
+  load: () => import('../commands/completion.ts'),
+})

@@ -66,7 +66,9 @@ describe('a stack', () => {
           ({ Info }) => Info.NodeType === 'Compute' || Info.ComputeNodeInfo.MaxCapacity.CPU > 0,
         )
         assert.deepEqual(
-          computing.map(({ Membership, Connection, Info }) => [Membership, Connection, Info.Labels['name']]).toSorted(),
+          computing
+            .map(({ Membership, Connection, Info }) => [Membership, Connection, Info.Labels['name']])
+            .toSorted(([, , a = ''], [, , b = '']) => a.localeCompare(b)),
           [
             ['APPROVED', 'CONNECTED', 'compute-1'],
             ['APPROVED', 'CONNECTED', 'hybrid-1'],
