@@ -162,7 +162,7 @@ export class Dispatcher implements OrchestratorHandler {
   forgetNode(peer: string): void {
     this.#decisions?.delete(peer)
     for (const assignment of this.jobs.assignments.on(peer)) {
-      this.jobs.lose(assignment, 'the node has been deleted', { told: true })
+      this.jobs.outcomes.lose(assignment, 'the node has been deleted', { told: true })
     }
     this.office.forget(peer)
     this.#patience.back(peer)
@@ -221,7 +221,7 @@ export class Dispatcher implements OrchestratorHandler {
     const { shape } = assignment.job
     if (report.type === 'refused' && report.later) this.#pauses.begin(shape, peer)
     else if (this.#pauses.end(shape, peer)) this.#onOpportunity({ node: peer })
-    this.jobs.report(assignment, report)
+    this.jobs.outcomes.report(assignment, report)
     this.#lookForRoom()
   }
 
@@ -268,7 +268,7 @@ export class Dispatcher implements OrchestratorHandler {
       held.delete(assignment.run.id)
       if (state === undefined) this.#missing(assignment)
       else if (state >= EXECUTION_STATES.BidAccepted) {
-        this.jobs.report(assignment, { type: 'accepted', executionId: assignment.run.id })
+        this.jobs.outcomes.report(assignment, { type: 'accepted', executionId: assignment.run.id })
       }
     }
     // What is left is unknown here or has ended here.
@@ -281,8 +281,8 @@ export class Dispatcher implements OrchestratorHandler {
   /** The node does not know the run. If it had never said that it does, the offer has not reached it. */
   #missing(assignment: Assignment): void {
     const reason = 'the node does not know the execution (any more)'
-    if (assignment.run.state < EXECUTION_STATES.BidAccepted) this.jobs.withdraw(assignment, reason)
-    else this.jobs.lose(assignment, reason, { told: true })
+    if (assignment.run.state < EXECUTION_STATES.BidAccepted) this.jobs.outcomes.withdraw(assignment, reason)
+    else this.jobs.outcomes.lose(assignment, reason, { told: true })
   }
 
   #applyDecision(peer: string, { membership, message }: Decision): void {
@@ -292,7 +292,7 @@ export class Dispatcher implements OrchestratorHandler {
     if (membership === 'APPROVED') this.#patience.back(peer)
     else {
       const reason = 'Execution stop requested because node has been rejected'
-      for (const assignment of this.jobs.assignments.on(peer)) this.jobs.lose(assignment, reason)
+      for (const assignment of this.jobs.assignments.on(peer)) this.jobs.outcomes.lose(assignment, reason)
     }
     this.office.welcome(peer, membership, message)
     const unsettled = membership === 'APPROVED' ? this.#unsettled.get(peer) : undefined
@@ -317,7 +317,7 @@ export class Dispatcher implements OrchestratorHandler {
     const reason =
       member?.lastError === undefined ? 'the node has not come back' : `the node is gone: ${member.lastError}`
     for (const assignment of this.jobs.assignments.on(peer)) {
-      if (assignment.job.grace <= grace) this.jobs.lose(assignment, reason)
+      if (assignment.job.grace <= grace) this.jobs.outcomes.lose(assignment, reason)
     }
   }
 
@@ -402,12 +402,12 @@ export class Dispatcher implements OrchestratorHandler {
     if (run.state < EXECUTION_STATES.BidAccepted) {
       if (age < LIMITS.offerAnswer) return
       this.#pauses.begin(job.shape, run.node)
-      return this.jobs.withdraw(assignment, 'the node has not answered the offer')
+      return this.jobs.outcomes.withdraw(assignment, 'the node has not answered the offer')
     }
     const { ExecutionTimeout = 0 } = job.job.Tasks[0]?.Timeouts ?? {}
     if (run.state !== EXECUTION_STATES.Running || ExecutionTimeout === 0) return
     if (age < ExecutionTimeout * 1000 + LIMITS.overdue) return
     const message = `Execution timed out. Execution took longer than ${ExecutionTimeout}s`
-    this.jobs.expire(assignment, { code: 'ExecutionTimeout', message, hint: CATALOGUE.ExecutionTimeout.hint })
+    this.jobs.outcomes.expire(assignment, { code: 'ExecutionTimeout', message, hint: CATALOGUE.ExecutionTimeout.hint })
   }
 }

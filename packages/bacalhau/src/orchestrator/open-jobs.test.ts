@@ -83,7 +83,7 @@ const stateOf = ({ job }: OpenJob) => job.State.StateType
 
 /** Follows a report about a run that was placed. */
 function hear({ jobs }: Bench, assignment: Assignment, report: (id: string) => ReportMessage): void {
-  jobs.report(assignment, report(assignment.run.id))
+  jobs.outcomes.report(assignment, report(assignment.run.id))
 }
 
 describe('a batch job', () => {
@@ -192,9 +192,9 @@ describe('what ends badly', () => {
   test('because the node was lost is placed again at once, and the node told, if it is not', async () => {
     const world = bench()
     const job = await world.admit({ Count: 2 })
-    world.jobs.lose(world.place(job), 'gone')
+    world.jobs.outcomes.lose(world.place(job), 'gone')
     assert.deepEqual([job.waits, world.cancelled()], [true, ['QmA gone']])
-    world.jobs.lose(world.place(job, 'QmB', 1), 'gone too', { told: true })
+    world.jobs.outcomes.lose(world.place(job, 'QmB', 1), 'gone too', { told: true })
     assert.equal(world.cancelled().length, 1)
     const { runs } = await world.stored(job)
     assert.deepEqual(
@@ -238,7 +238,7 @@ describe('what ends badly', () => {
     const world = bench()
     const job = await world.admit()
     const assignment = world.place(job)
-    world.jobs.expire(assignment, { code: 'ExecutionTimeout', message: 'too long', hint: 'raise it' })
+    world.jobs.outcomes.expire(assignment, { code: 'ExecutionTimeout', message: 'too long', hint: 'raise it' })
     assert.deepEqual(
       [stateOf(job), job.job.State.Message, job.job.State.Details?.['Hint']],
       ['Failed', 'too long', 'raise it'],
@@ -282,7 +282,7 @@ describe('an offer that comes to nothing', () => {
   test('because it was not answered is withdrawn', async () => {
     const world = bench()
     const job = await world.admit()
-    world.jobs.withdraw(world.place(job), 'no answer')
+    world.jobs.outcomes.withdraw(world.place(job), 'no answer')
     assert.deepEqual([job.waits, job.troubles.size, world.cancelled()], [true, 0, ['QmA no answer']])
     assert.deepEqual(
       (await world.stored(job)).runs.map(({ state }) => state),

@@ -1,10 +1,4 @@
-import {
-  EXECUTION_STATES,
-  type Job,
-  MAX_OFFERED_EXECUTIONS,
-  type OrderMessage,
-  type ReportMessage,
-} from '@bacalhau/models'
+import { type Job, MAX_OFFERED_EXECUTIONS, type OrderMessage } from '@bacalhau/models'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { newExecutionId } from '../runtime/ids.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -15,18 +9,14 @@ import type { Store, Write } from '../store/store.ts'
 import { type Assignment, Assignments } from './assignments.ts'
 import { type Failure, failureDetails } from './failure.ts'
 import type { HistoryEvent } from './history.ts'
-import type { RunChange, Taken } from './job-ledger.ts'
+import type { Taken } from './job-ledger.ts'
 import { loadOpenJobs, loadJob } from './load-jobs.ts'
 import type { JobRow } from './job-records.ts'
 import { OpenJob } from './open-job.ts'
-import { type Cause, count, nextStep } from './retry.ts'
-import type { Run } from './run.ts'
+import { RunOutcomes } from './run-outcomes.ts'
 import type { Placement } from './scheduler.ts'
 import { queueTimeout, startTimeouts } from './timeouts.ts'
 import { WaitingLines } from './waiting-lines.ts'
-
-/** The actor of what the orchestrator does to a run. */
-const US = 'orchestrator'
 
 export interface OpenJobsOptions {
   readonly store: Store
@@ -53,17 +43,24 @@ export class OpenJobs {
   readonly lines = new WaitingLines()
   /** Jobs that run on every fitting node. */
   readonly everywhere = new Set<OpenJob>()
+  readonly outcomes: RunOutcomes
   readonly #options: OpenJobsOptions
   readonly #jobs = new Map<string, OpenJob>()
   /** Ended jobs that are being taken up again. */
   readonly #loading = new Map<string, Promise<OpenJob>>()
   readonly #timeouts = new Map<OpenJob, Timer>()
-  readonly #retries = new Set<Timer>()
   /** Runs of the present pass, by job and node. */
   #offers = new Map<OpenJob, Map<string, { id: string; partition: number }[]>>()
 
   constructor(options: OpenJobsOptions) {
     this.#options = options
+    this.outcomes = new RunOutcomes({
+      ...options,
+      assignments: this.assignments,
+      lines: this.lines,
+      touch: (job) => this.#touch(job),
+      fail: (job, failure) => this.fail(job, failure),
+    })
   }
 
   get size(): number {
@@ -97,7 +94,7 @@ export class OpenJobs {
     const job = this.#create({ ...row, sequence: 0, ordinal: 0 })
     const { ID } = job.job
     job.ledger.open(beside)
-    this.#conclude(job)
+    this.outcomes.settle(job)
     const admitted = job.job
     // Known at once, so that whoever finds it in the store changes this very record and no copy of it.
     this.#jobs.set(ID, job)
@@ -130,13 +127,13 @@ export class OpenJobs {
 
   /** Begins a new version of a job; durable when the present unit is. */
   renew(job: OpenJob, spec: Job, event: HistoryEvent, beside: readonly Write[] = []): void {
-    this.#cancelRuns(job, 'Execution stopped for job update')
+    this.outcomes.cancelAll(job, 'Execution stopped for job update')
     this.#leave(job)
     job.ledger.renew(spec, event, beside)
     job.replan()
     // Also one that is over at once is known until its end is written: who takes it up meanwhile must not find an older one.
     this.#jobs.set(job.job.ID, job)
-    this.#conclude(job)
+    this.outcomes.settle(job)
     this.#touch(job)
     if (!job.ledger.isOver) this.#take(job)
   }
@@ -145,7 +142,7 @@ export class OpenJobs {
   stop(job: OpenJob, reason: string): void {
     const message = 'Job requested to stop before completion'
     job.ledger.event({ topic: 'Scheduling', message, details: { Actor: 'user', Reason: reason } })
-    this.#cancelRuns(job, 'Execution stop requested because job has been stopped')
+    this.outcomes.cancelAll(job, 'Execution stop requested because job has been stopped')
     job.ledger.setJobState('Stopped', reason)
     this.#touch(job)
   }
@@ -153,7 +150,7 @@ export class OpenJobs {
   fail(job: OpenJob, failure: Failure): void {
     if (job.ledger.isOver) return
     const bounded = { ...failure, message: failure.message.slice(0, LIMITS.message) }
-    this.#cancelRuns(job, 'Execution stopped due to job failure')
+    this.outcomes.cancelAll(job, 'Execution stopped due to job failure')
     job.ledger.setJobState('Failed', bounded.message, failureDetails(bounded))
     this.#touch(job)
   }
@@ -183,7 +180,7 @@ export class OpenJobs {
 
   /** Looks whether the job is done. */
   conclude(job: OpenJob): void {
-    this.#conclude(job)
+    this.outcomes.settle(job)
     this.#touch(job)
   }
 
@@ -202,65 +199,10 @@ export class OpenJobs {
     }
   }
 
-  /** Follows the report of the node that holds the run. */
-  report(assignment: Assignment, report: ReportMessage): void {
-    const { job, run } = assignment
-    if (report.type === 'refused') return this.#refused(assignment, report)
-    if (run.state < EXECUTION_STATES.BidAccepted) {
-      job.ledger.moveRun(run.id, EXECUTION_STATES.BidAccepted, { message: 'Running', details: { NodeID: run.node } })
-    }
-    this.#started(job)
-    switch (report.type) {
-      case 'accepted':
-        break
-      case 'progress':
-        job.ledger.moveRun(run.id, report.state, {
-          message: report.state === EXECUTION_STATES.Running ? 'Running Execution' : 'Publishing Results',
-        })
-        break
-      case 'completed':
-        this.#completed(assignment, report)
-        break
-      case 'failed':
-        this.#failed(assignment, report)
-        break
-      case 'cancelled':
-        // Only the orchestrator cancels, and it does not wait for the answer: this one was ended by its node.
-        this.lose(assignment, report.message)
-    }
-    this.#touch(job)
-  }
-
-  /** The node does not have the run any more, or will not be waited for. */
-  lose(assignment: Assignment, reason: string, { told = false } = {}): void {
-    const { job, run } = assignment
-    const change = { message: reason, actor: US, details: failureDetails({ code: 'NodeLost', message: reason }) }
-    this.#end(assignment, EXECUTION_STATES.Failed, change)
-    if (!told) this.#cancelAt(run, reason)
-    this.#again(job, run, { kind: 'lost' }, { code: 'NodeLost', message: reason })
-    this.#touch(job)
-  }
-
-  /** The node has not answered the offer, or not for want of room: it is made to another one, with nothing held against anybody. */
-  withdraw(assignment: Assignment, reason: string): void {
-    const { job, run } = assignment
-    this.#end(assignment, EXECUTION_STATES.Cancelled, { message: reason, actor: US })
-    this.#cancelAt(run, reason)
-    this.#giveBack(job, run)
-    this.#touch(job)
-  }
-
-  /** A run that has gone on for longer than it may, whatever its node says. */
-  expire(assignment: Assignment, failure: Failure): void {
-    this.#cancelAt(assignment.run, failure.message)
-    this.#failed(assignment, { type: 'failed', executionId: assignment.run.id, ...failure, hint: failure.hint })
-    this.#touch(assignment.job)
-  }
-
   /** What was decided stays to be written. The jobs stay open: they are taken up again at the next start. */
   close(): void {
     for (const timer of this.#timeouts.values()) timer.cancel()
-    for (const timer of this.#retries) timer.cancel()
+    this.outcomes.close()
   }
 
   #create(start: ConstructorParameters<typeof OpenJob>[0]): OpenJob {
@@ -306,113 +248,6 @@ export class OpenJobs {
     this.#options.onChange(job, taken)
   }
 
-  #started({ ledger }: OpenJob): void {
-    const { StateType } = ledger.job.State
-    if (StateType === 'Pending' || StateType === 'Queued') ledger.setJobState('Running', '')
-  }
-
-  #completed(assignment: Assignment, report: Extract<ReportMessage, { type: 'completed' }>): void {
-    const { job, run } = assignment
-    if (job.job.Type === 'service' || job.job.Type === 'daemon') {
-      const message = 'execution completed unexpectedly'
-      return this.#failed(assignment, { type: 'failed', executionId: run.id, code: 'JobFailed', message })
-    }
-    this.#end(assignment, EXECUTION_STATES.Completed, { message: 'Completed successfully', ...madeBy(report) })
-    job.agenda.complete()
-    this.#options.onCompleted(assignment, report.milliseconds)
-    this.#conclude(job)
-  }
-
-  #failed(assignment: Assignment, report: Extract<ReportMessage, { type: 'failed' }>): void {
-    const { job, run } = assignment
-    const { code, message, hint } = report
-    const failure: Failure = { code, message, hint }
-    this.#end(assignment, EXECUTION_STATES.Failed, { message, details: failureDetails(failure), ...madeBy(report) })
-    this.#again(job, run, { kind: 'failed', code }, failure)
-  }
-
-  #refused(assignment: Assignment, { reason, later }: Extract<ReportMessage, { type: 'refused' }>): void {
-    const { job, run } = assignment
-    const rejected = EXECUTION_STATES.AskForBidRejected
-    if (run.state >= EXECUTION_STATES.BidAccepted) return
-    this.#end(assignment, rejected, { message: `rejected bid: ${reason}` }, 'Scheduling')
-    if (!later) job.refusals.set(run.node, reason)
-    if (job.agenda.kind === 'partitions') this.#giveBack(job, run)
-    else if (later) this.#after(job, run, LIMITS.refusalPause)
-    this.#conclude(job)
-    this.#touch(job)
-    this.#options.onOpportunity({ job })
-  }
-
-  /** Takes a run off its node. */
-  #end({ job, run }: Assignment, state: Run['state'], change: RunChange, topic?: HistoryEvent['topic']): void {
-    job.ledger.moveRun(run.id, state, change, topic)
-    this.assignments.remove(run)
-    this.#options.onOpportunity({ node: run.node })
-  }
-
-  /** Decides whether what has ended badly is run again. */
-  #again(job: OpenJob, run: Run, cause: Cause, failure: Failure): void {
-    // A lost run is nobody's fault, unless nothing comes after it.
-    if (cause.kind === 'failed' || job.job.Type === 'ops') job.firstFailure ??= failure
-    const milliseconds = this.#options.clock.now() - run.created
-    const trouble = count(job.troubleOf(run), cause, { id: run.id, node: run.node, milliseconds })
-    job.troubles.set(job.troubleKey(run), trouble)
-    const step = nextStep(job.job.Type, cause, trouble)
-    if (step.kind === 'again') {
-      if (step.after === 0) this.#giveBack(job, run)
-      else this.#after(job, run, step.after)
-    } else if (job.agenda.kind === 'targets') this.#conclude(job)
-    else
-      this.fail(job, afterTries(job.firstFailure ?? failure, cause.kind === 'lost' ? trouble.losses : trouble.failures))
-  }
-
-  /** Gives a run back when a pause is over, if it is still wanted then. */
-  #after(job: OpenJob, run: Run, pause: number): void {
-    const { agenda } = job
-    if (agenda.kind === 'targets') agenda.postpone()
-    const timer = this.#options.clock.after(pause, () => {
-      this.#retries.delete(timer)
-      if (job.agenda !== agenda || job.ledger.isOver) return
-      this.#giveBack(job, run)
-    })
-    this.#retries.add(timer)
-  }
-
-  #giveBack(job: OpenJob, run: Run): void {
-    job.agenda.giveBack(run)
-    this.lines.update(job)
-    this.#options.onOpportunity({ job })
-  }
-
-  #cancelRuns(job: OpenJob, reason: string): void {
-    for (const run of job.ledger.runs()) {
-      this.#end({ job, run }, EXECUTION_STATES.Cancelled, { message: reason, actor: US })
-      this.#cancelAt(run, reason)
-    }
-  }
-
-  #cancelAt({ id, node }: Run, reason: string): void {
-    this.#options.post(node, { type: 'cancel', executionId: id, reason })
-  }
-
-  /** A job is done when everything that it asked for is. */
-  #conclude(job: OpenJob): void {
-    const { agenda, ledger } = job
-    if (ledger.isOver) return
-    if (job.job.Type === 'batch' && agenda.kind === 'partitions' && agenda.isComplete) {
-      return ledger.setJobState('Completed', '')
-    }
-    if (job.job.Type !== 'ops' || agenda.kind !== 'targets' || !agenda.begun || ledger.active > 0) return
-    if (agenda.waits) return
-    const refusal = describeRefusals(job)
-    if (job.firstFailure === undefined && agenda.completed > 0) return ledger.setJobState('Completed', refusal)
-    if (job.firstFailure === undefined)
-      return this.fail(job, { code: 'NoNodes', message: `no node ran the job: ${refusal}` })
-    const message = `Job failed because one or more executions failed: ${job.firstFailure.message}`
-    this.fail(job, { ...job.firstFailure, message })
-  }
-
   #queueTimeIsOver(job: OpenJob): void {
     const { agenda, ledger } = job
     const begun = agenda.kind === 'partitions' ? agenda.completed > 0 : agenda.begun
@@ -424,22 +259,3 @@ export class OpenJobs {
     this.fail(job, { code: 'TimeOut', message, hint: 'Raise Timeouts.QueueTimeout, or add nodes.' })
   }
 }
-
-function madeBy(
-  report: Extract<ReportMessage, { type: 'completed' | 'failed' }>,
-): Pick<RunChange, 'output' | 'result'> {
-  const { output, result } = report
-  return {
-    ...(output === undefined || output === null ? {} : { output }),
-    ...(result === undefined || result.Type === '' ? {} : { result }),
-  }
-}
-
-/** Which nodes would not have the job, with the first of their reasons. */
-function describeRefusals({ refusals }: OpenJob): string {
-  const [reason] = refusals.values()
-  return reason === undefined ? '' : `${refusals.size} ${refusals.size === 1 ? 'node' : 'nodes'} refused it: ${reason}`
-}
-
-const afterTries = (failure: Failure, tries: number): Failure =>
-  tries < 2 ? failure : { ...failure, message: `${failure.message} (tried ${tries} times)` }
