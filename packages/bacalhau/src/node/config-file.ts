@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import type * as Yaml from 'yaml'
 import { BacalhauError, messageOf, systemCode } from '../runtime/error.ts'
-import { SETTING_NAMES, type SettingName, SETTINGS } from './config-settings.ts'
+import { foreignKeyText, isForeign, isGroup, settingOf, unknownKeyHint } from './config-keys.ts'
+import type { SettingName } from './config-settings.ts'
 
 /** A configuration file is written by hand; one that is larger than this is something else. In bytes. */
 const MAX_SIZE = 1_048_576
@@ -12,15 +13,23 @@ export interface FileEntry {
   readonly line: number
 }
 
-type Entries = Map<SettingName, FileEntry>
+/** What a file says. */
+export interface FileSettings {
+  readonly entries: ReadonlyMap<SettingName, FileEntry>
+  /** What was set aside, one sentence each, with its line. */
+  readonly warnings: readonly string[]
+}
+
 type Fail = (offset: number, message: string, hint?: string) => BacalhauError
 
-const BY_KEY = new Map(SETTING_NAMES.map((name) => [SETTINGS[name].key.toLowerCase(), name]))
-
 /** The settings in a YAML file, keys in any letter case, nested or with dots. A file that is not there sets nothing. */
-export async function readConfigFile(file: string): Promise<Entries> {
+export async function readConfigFile(file: string): Promise<FileSettings> {
   const source = await readSource(file)
-  if (source === undefined) return new Map()
+  return source === undefined ? { entries: new Map(), warnings: [] } : parseConfigFile(source, file)
+}
+
+/** The settings in the text of a file. */
+export async function parseConfigFile(source: string, file: string): Promise<FileSettings> {
   // Only here, so that commands without a configuration file do not pay for the parser.
   const yaml = await import('yaml')
   const lines = new yaml.LineCounter()
@@ -33,15 +42,14 @@ export async function readConfigFile(file: string): Promise<Entries> {
   const document = yaml.parseDocument(source, { lineCounter: lines, prettyErrors: false })
   const [error] = document.errors
   if (error !== undefined) throw fail(error.pos[0], error.message)
-  const entries: Entries = new Map()
+  const entries = new Map<SettingName, FileEntry>()
+  const warnings: string[] = []
   if (document.contents !== null) {
-    await collect(
-      { yaml, document, fail, lineOf: (offset) => lines.linePos(offset).line, entries },
-      document.contents,
-      '',
-    )
+    const lineOf = (offset: number) => lines.linePos(offset).line
+    const warn = (offset: number, text: string) => warnings.push(`${file} line ${lineOf(offset)}: ${text}`)
+    await collect({ yaml, document, fail, warn, lineOf, entries }, document.contents, '')
   }
-  return entries
+  return { entries, warnings }
 }
 
 async function readSource(file: string): Promise<string | undefined> {
@@ -60,12 +68,13 @@ interface Walk {
   readonly yaml: typeof Yaml
   readonly document: Yaml.Document
   readonly fail: Fail
+  readonly warn: (offset: number, text: string) => void
   readonly lineOf: (offset: number) => number
-  readonly entries: Entries
+  readonly entries: Map<SettingName, FileEntry>
 }
 
 async function collect(walk: Walk, node: unknown, prefix: string): Promise<void> {
-  const { yaml, document, fail, lineOf, entries } = walk
+  const { yaml, document, fail, warn, lineOf, entries } = walk
   if (!yaml.isMap(node)) {
     const offset = yaml.isNode(node) ? (node.range?.[0] ?? 0) : 0
     throw fail(offset, prefix === '' ? 'must hold keys and values' : `${prefix} must hold further keys`)
@@ -73,23 +82,13 @@ async function collect(walk: Walk, node: unknown, prefix: string): Promise<void>
   for (const { key, value } of node.items) {
     const offset = yaml.isNode(key) ? (key.range?.[0] ?? 0) : 0
     const path = `${prefix === '' ? '' : `${prefix}.`}${yaml.isScalar(key) ? String(key.value) : '?'}`
-    const name = BY_KEY.get(path.toLowerCase())
-    if (name === 'dataDir') throw fail(offset, 'DataDir cannot be set in the file, which lies in it', 'Use --data-dir.')
+    const name = settingOf(path)
     if (name !== undefined) {
       const plain: unknown = yaml.isNode(value) ? value.toJS(document) : value
       if (plain !== null) entries.set(name, { value: plain, line: lineOf(offset) })
-    } else if (isGroup(path)) {
+    } else if (isGroup(path) && (yaml.isMap(value) || !isForeign(path))) {
       if (!yaml.isScalar(value) || value.value !== null) await collect(walk, value, path)
-    } else throw await unknownKey(fail, offset, path)
+    } else if (isForeign(path)) warn(offset, foreignKeyText(path))
+    else throw fail(offset, `unknown key ${path}`, await unknownKeyHint(path))
   }
-}
-
-const isGroup = (path: string) => [...BY_KEY.keys()].some((key) => key.startsWith(`${path.toLowerCase()}.`))
-
-async function unknownKey(fail: Fail, offset: number, path: string): Promise<BacalhauError> {
-  const { nearest } = await import('@bacalhau/models/nearest')
-  const keys = SETTING_NAMES.map((name) => SETTINGS[name].key)
-  const guess = nearest(path, [...keys, ...keys.map((key) => key.split('.').slice(0, -1).join('.'))])
-  const hint = guess === undefined ? 'Run `bacalhau config list` for the keys.' : `Did you mean ${guess}?`
-  return fail(offset, `unknown key ${path}`, hint)
 }

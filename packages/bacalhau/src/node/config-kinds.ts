@@ -7,6 +7,8 @@ export interface Kind<T> {
   /** The value, or undefined when it is none of this kind. */
   read(input: unknown): T | undefined
   show(value: T): string
+  /** What exactly is wrong with a value that is none of this kind, for kinds with parts. Repeats no secret. */
+  problem?(input: unknown): string | undefined
 }
 
 /** A part of what a machine has: a percentage of it, or an amount (cores, bytes or devices). */

@@ -1,9 +1,12 @@
 import path from 'node:path'
 import type { Resources } from '@bacalhau/models'
+import type { ApiUser } from '../api/auth/users.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import type { Share } from './config-kinds.ts'
 import { readConfigFile } from './config-file.ts'
+import type { ConfigFlag } from './config-flag.ts'
+import { configTree } from './config-tree.ts'
 import {
   type Setting,
   SETTING_NAMES,
@@ -21,6 +24,18 @@ export interface NodeConfig {
   readonly apiPort: number
   /** Lets callers from other machines in; without one only this machine is served. */
   readonly apiToken: string | undefined
+  readonly apiUsers: readonly ApiUser[] | undefined
+  /** Client IDs whose keys may be used from other machines. */
+  readonly apiClientKeys: readonly string[]
+  readonly apiTrustLocal: boolean | undefined
+  readonly apiHosts: readonly string[]
+  /** Paths of PEM files; both or none. */
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  readonly tlsSelfSigned: boolean
+  readonly corsOrigins: readonly string[]
+  /** Requests a second of one caller from another machine; 0 sets no bound. */
+  readonly rateLimit: number
   readonly swarmHost: string
   readonly swarmPort: number
   /** Multiaddrs, among them perhaps `/ip4/…/tcp/…/http`, as the user wrote them. Empty: nobody. */
@@ -40,6 +55,8 @@ export interface NodeConfig {
   readonly upnp: boolean
   readonly relay: boolean
   readonly logLevel: LogLevel
+  /** All of it as a tree of its keys, secrets hidden. */
+  readonly shown: object
 }
 
 /** What was given on the command line for a setting, and by which flag. */
@@ -48,7 +65,7 @@ export interface FlagEntry {
   readonly value: string | readonly string[]
 }
 
-/** Where settings come from, the weakest first: built-in defaults, the file, the environment, flags. */
+/** Where settings come from, the weakest first: built-in defaults, files, the environment, flags, `--config KEY=VALUE`. */
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Folder of the user. */
@@ -56,31 +73,79 @@ export interface ConfigSources {
   /** Folder that relative paths start from. */
   readonly cwd: string
   readonly flags: { readonly [K in SettingName]?: FlagEntry }
+  /** Each occurrence of `--config`: a file, `KEY=VALUE`, or the key of a switch. */
+  readonly config?: readonly string[]
 }
 
 export interface LoadedConfig {
   readonly settings: Settings
-  /** In words: `default`, `BACALHAU_API_PORT`, `--api-port`, `/…/config.yaml line 3`. */
+  /** In words: `default`, `BACALHAU_API_PORT`, `--api-port`, `--config`, `/…/config.yaml line 3`. */
   readonly origins: Readonly<Record<SettingName, string>>
+  /** What was set aside, one sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Reads and checks the whole configuration. Throws `ConfigurationError` that names the flag, variable or line. */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
-  const dataDir = decide('dataDir', sources, undefined)
-  const folder = path.resolve(sources.cwd, dataDir.value.replace(/^~(?=$|[/\\])/, sources.home))
-  const file = path.join(folder, 'config.yaml')
-  const entries = await readConfigFile(file)
-  const decided = SETTING_NAMES.map((name) => {
-    const entry = entries.get(name)
-    return [name, decide(name, sources, entry && { value: entry.value, origin: `${file} line ${entry.line}` })] as const
-  })
+  const written = await writtenConfig(sources)
+  const named = await readFiles(written?.files ?? [])
+  const given = { ...sources, written: written?.values }
+  const folder = folderOf(given, named.entries.get('dataDir'))
+  const { entries, warnings } = named.count > 0 ? named : await readOwnFile(path.join(folder, 'config.yaml'))
+  const decided = SETTING_NAMES.map((name) => [name, decide(name, given, entries.get(name))] as const)
   return {
     settings: {
       ...(Object.fromEntries(decided.map(([name, { value }]) => [name, value])) as Settings),
       dataDir: folder,
     },
     origins: Object.fromEntries(decided.map(([name, { origin }]) => [name, origin])) as Record<SettingName, string>,
+    warnings: [...(written?.warnings ?? []), ...warnings],
   }
+}
+
+/** The data folder as flags and the environment name it; no file is read. */
+export const dataFolder = (sources: Omit<ConfigSources, 'config'>): string =>
+  folderOf({ ...sources, written: undefined }, undefined)
+
+function folderOf(sources: Sources, inFile: Given | undefined): string {
+  const { value } = decide('dataDir', sources, inFile)
+  return path.resolve(sources.cwd, value.replace(/^~(?=$|[/\\])/, sources.home))
+}
+
+/** What `--config` says; that nothing is said twice is seen to here. */
+async function writtenConfig({ config = [], cwd, flags }: ConfigSources): Promise<ConfigFlag | undefined> {
+  if (config.length === 0) return undefined
+  const { readConfigFlag } = await import('./config-flag.ts')
+  const written = await readConfigFlag(config, cwd)
+  for (const name of written.values.keys()) {
+    const flag = flags[name]?.flag
+    if (flag === undefined) continue
+    const problem = `flag: --${flag} and config flag key "${SETTINGS[name].key}" cannot both be provided`
+    throw new BacalhauError('ConfigurationError', problem, { hint: 'Only one of the two is needed.' })
+  }
+  return written
+}
+
+/** The settings of several files, of which a later one is stronger. */
+async function readFiles(files: readonly string[]) {
+  const entries = new Map<SettingName, Given>()
+  const warnings: string[] = []
+  for (const file of files) {
+    const found = await readConfigFile(file)
+    warnings.push(...found.warnings)
+    for (const [name, { value, line }] of found.entries) entries.set(name, { value, origin: `${file} line ${line}` })
+  }
+  return { count: files.length, entries, warnings }
+}
+
+/** The settings of the file in the data folder, which cannot say where it lies. */
+async function readOwnFile(file: string) {
+  const found = await readFiles([file])
+  const misplaced = found.entries.get('dataDir')
+  if (misplaced === undefined) return found
+  throw new BacalhauError('ConfigurationError', `${misplaced.origin}: DataDir cannot be set in the file, which lies in it`, {
+    hint: 'Use --data-dir.',
+  })
 }
 
 interface Given {
@@ -93,20 +158,22 @@ interface Decided<T> {
   readonly origin: string
 }
 
-function decide<K extends SettingName>(
-  name: K,
-  sources: ConfigSources,
-  inFile: Given | undefined,
-): Decided<Settings[K]> {
-  const { key, kind, fallback } = SETTINGS[name] as Setting<Settings[K]>
-  const given = fromFlag(sources.flags[name]) ?? fromEnvironment(name, sources.env) ?? inFile
+interface Sources extends ConfigSources {
+  readonly written: ConfigFlag['values'] | undefined
+}
+
+function decide<K extends SettingName>(name: K, sources: Sources, inFile: Given | undefined): Decided<Settings[K]> {
+  const { key, kind, fallback, secret } = SETTINGS[name] as Setting<Settings[K]>
+  const written = sources.written?.get(name)
+  const given =
+    (written === undefined ? fromFlag(sources.flags[name]) : { value: written, origin: '--config' }) ?? fromEnvironment(name, sources.env) ?? inFile
   if (given === undefined) return { value: fallback, origin: 'default' }
   const value = kind.read(given.value)
   if (value !== undefined) return { value, origin: given.origin }
-  throw new BacalhauError(
-    'ConfigurationError',
-    `${given.origin}: ${key} must be ${kind.expects}, not ${JSON.stringify(given.value)}`,
-  )
+  const problem = kind.problem?.(given.value)
+  if (problem !== undefined) throw new BacalhauError('ConfigurationError', `${given.origin}: ${key}: ${problem}`)
+  const wrong = secret === true ? 'something else' : JSON.stringify(given.value)
+  throw new BacalhauError('ConfigurationError', `${given.origin}: ${key} must be ${kind.expects}, not ${wrong}`)
 }
 
 const fromFlag = (entry: FlagEntry | undefined): Given | undefined =>
@@ -128,6 +195,7 @@ export function toNodeConfig(settings: Settings): NodeConfig {
   return {
     ...rest,
     roles,
+    shown: configTree({ ...settings, ...roles }),
     enginesDisabled: settings.enginesDisabled.map((engine) => engine.toLowerCase()),
     capacity: { CPU: capacityCpu, Memory: capacityMemory, Disk: capacityDisk, GPU: capacityGpu },
   }

@@ -1,6 +1,5 @@
 import type { Libp2p } from '@libp2p/interface'
 import { hostname } from 'node:os'
-import { type ApiServer, createApi } from '../api/server.ts'
 import type { Content } from '../content/content.ts'
 import { createContent } from '../content/content.ts'
 import { createLoopback } from '../link/loopback.ts'
@@ -18,6 +17,7 @@ import { Scope } from '../runtime/lifecycle.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { systemRandom } from '../runtime/random.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
+import { startApiRole } from './api-role.ts'
 import { createCapabilities } from './capabilities.ts'
 import { type ComputeRole, startComputeRole } from './compute-role.ts'
 import type { NodeConfig } from './config.ts'
@@ -35,6 +35,8 @@ export interface RunningNode {
   readonly addresses: readonly string[]
   /** Where this machine reaches the REST API. */
   readonly apiUrl: string
+  /** SHA-256 of the certificate that the REST API shows; undefined when it is spoken in the clear. */
+  readonly apiFingerprint: string | undefined
   /** What to type on another machine to add it as a compute node; undefined for a node that orchestrates nothing. */
   readonly joinLine: string | undefined
   /** What the operator should know, one sentence each. */
@@ -68,7 +70,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const host = await startHost(config, key.bytes, scope)
   const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
   const node = await startRoles({ config, host, folder, facts, content, services }, scope)
-  const api = await startApi({ config, host, content, services, ...node }, scope)
+  const api = await startApiRole({ config, host, folder, content, services, ...node }, scope)
   const keeper = startPeerKeeper({
     ...services,
     targets,
@@ -81,9 +83,10 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   return {
     peerId: host.peerId.toString(),
     addresses,
-    apiUrl: `http://${config.apiHost === '0.0.0.0' || config.apiHost === '::' ? '127.0.0.1' : config.apiHost}:${api.port}`,
+    apiUrl: api.url,
+    apiFingerprint: api.certificate?.fingerprint,
     joinLine: node.orchestrator === undefined ? undefined : joinLine(addresses, config.joinToken ?? facts.joinToken),
-    warnings: key.warnings,
+    warnings: [...key.warnings, ...api.warnings],
     stop: () => scope.stop(),
   }
 }
@@ -148,27 +151,4 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
   // Last, so that it is stopped first: the orchestrator and the links are still there to be told.
   if (compute !== undefined) scope.own(compute)
   return { compute, orchestrator, describe }
-}
-
-interface ApiParts extends Roles {
-  readonly config: NodeConfig
-  readonly host: Libp2p
-  readonly content: Content
-  readonly services: Services
-}
-
-async function startApi(
-  { config, host, content, services, orchestrator, describe }: ApiParts,
-  scope: Scope,
-): Promise<ApiServer> {
-  const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
-  const api = await createApi(
-    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown },
-    {
-      host: config.apiHost,
-      port: config.apiPort,
-      auth: { fixedTokens: config.apiToken === undefined ? [] : [config.apiToken] },
-    },
-  )
-  return scope.own(api)
 }
