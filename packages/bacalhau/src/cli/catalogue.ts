@@ -1,3 +1,4 @@
+import { agentAlive, agentConfig, agentNode, agentVersion } from './catalogue/agent.ts'
 import { dataAdd, dataGc, dataGet, dataLs, dataPins, dataUnpin } from './catalogue/data.ts'
 import {
   jobDescribe,
@@ -7,12 +8,24 @@ import {
   jobList,
   jobLogs,
   jobStop,
+  jobValidate,
   jobVersions,
 } from './catalogue/jobs.ts'
 import { nodeApprove, nodeDelete, nodeReject } from './catalogue/membership.ts'
-import { configList, id, nodeDescribe, nodeList, serve, version } from './catalogue/nodes.ts'
-import { jobDiff, jobRerun, run, wasmRun } from './catalogue/running.ts'
+import { id, nodeDescribe, nodeList, serve, version } from './catalogue/nodes.ts'
+import { dockerRun, jobDiff, jobRerun, run, wasmRun } from './catalogue/running.ts'
+import {
+  configGet,
+  configList,
+  configSet,
+  profileDelete,
+  profileList,
+  profileSave,
+  profileSelect,
+  profileShow,
+} from './catalogue/settings.ts'
 import { storeBackup, storeCheck, storeRestore } from './catalogue/stores.ts'
+import { completion, devstack, doctor, jobTop, nodeTop } from './catalogue/experience.ts'
 import type { Command } from './command.ts'
 
 /** Commands of one subject, in the order in which help shows them. */
@@ -22,12 +35,24 @@ export interface CommandGroup {
 }
 
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
-  { title: 'Run jobs', commands: [run, wasmRun, jobRerun, jobDiff] },
-  { title: 'Jobs', commands: [jobList, jobDescribe, jobLogs, jobGet, jobStop, jobExecutions, jobHistory, jobVersions] },
+  { title: 'Run jobs', commands: [run, dockerRun, wasmRun, jobRerun, jobDiff, jobValidate] },
+  { title: 'Jobs', commands: [jobList, jobTop, jobDescribe, jobLogs, jobGet, jobStop, jobExecutions, jobHistory, jobVersions] },
   { title: 'Data', commands: [dataAdd, dataGet, dataLs, dataPins, dataUnpin, dataGc] },
+  { title: 'Nodes', commands: [serve, devstack, doctor, id, nodeList, nodeTop, nodeDescribe, nodeApprove, nodeReject, nodeDelete] },
+  { title: 'The node that answers', commands: [agentAlive, agentVersion, agentNode, agentConfig, version] },
   {
-    title: 'Nodes',
-    commands: [serve, id, nodeList, nodeDescribe, nodeApprove, nodeReject, nodeDelete, configList, version],
+    title: 'Settings',
+    commands: [
+      configList,
+      configGet,
+      configSet,
+      profileList,
+      profileSave,
+      profileShow,
+      profileSelect,
+      profileDelete,
+      completion,
+    ],
   },
   { title: 'Store', commands: [storeBackup, storeCheck, storeRestore] },
 ]

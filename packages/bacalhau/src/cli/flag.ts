@@ -90,13 +90,13 @@ export function list(look: LookWithValue): Flag<readonly string[]> {
   return { ...look, read: (texts) => texts }
 }
 
-/** `NAME=VALUE`, any number of times; a later one of the same name wins. */
+/** `NAME=VALUE`, any number of times or several with commas; a later one of the same name wins. */
 export function pairs(look: LookWithValue): Flag<Readonly<Record<string, string>>> {
   return {
     ...look,
     read(texts, name) {
       return Object.fromEntries(
-        texts.map((text) => {
+        texts.flatMap(splitPairs).map((text) => {
           const at = text.indexOf('=')
           if (at < 1) throw invalidFlag(name, `'${text}' is not of the form NAME=VALUE`)
           return [text.slice(0, at), text.slice(at + 1)]
@@ -105,3 +105,6 @@ export function pairs(look: LookWithValue): Flag<Readonly<Record<string, string>
     },
   }
 }
+
+/** A comma separates only where a further name and `=` follow: values may hold commas. */
+const splitPairs = (text: string): readonly string[] => text.split(/,(?=[^,=]+=)/)

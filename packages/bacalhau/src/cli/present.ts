@@ -21,8 +21,13 @@ export async function present(
   else await io.out.write(forPeople(styleFor(io.out, io.env, flags['no-color'])))
 }
 
+/** Prints an object that people, too, read as YAML. */
+export const presentObject = async (io: Io, flags: Pick<PrintFlags, 'output' | 'pretty'>, value: unknown): Promise<void> =>
+  io.out.write(flags.output === 'json' ? toJson(value, flags.pretty) : await toYaml(value))
+
 /** Is the output to be read by a program? */
-export const isForPrograms = ({ output }: PrintFlags): boolean => output === 'json' || output === 'yaml'
+export const isForPrograms = ({ output }: Pick<PrintFlags, 'output'>): boolean =>
+  output !== undefined && output !== 'table'
 
 export const toJson = (value: unknown, pretty: boolean): string =>
   `${JSON.stringify(value, undefined, pretty ? 2 : undefined)}\n`

@@ -1,41 +1,32 @@
 import { command } from '../command.ts'
-import { text, toggle, whole } from '../flag.ts'
-
-const namespaced = {
-  namespace: text({ placeholder: 'NAMESPACE', help: 'where a job is looked up by its name', fallback: 'default' }),
-} as const
-
-const version = {
-  version: whole({
-    short: 'v',
-    placeholder: 'N',
-    min: 1,
-    max: Number.MAX_SAFE_INTEGER,
-    help: 'this version of the job',
-    fallback: 'the newest',
-  }),
-} as const
-const versioned = {
-  ...namespaced,
-  ...version,
-  'all-versions': toggle({ help: 'of all versions of the job' }),
-} as const
+import { list, oneOf, text, toggle, whole } from '../flag.ts'
+import { tableFlags } from '../global-flags.ts'
+import { namespaced, ordered, paged, version, versioned } from './shared.ts'
 
 export const jobListFlags = {
-  limit: whole({ placeholder: 'N', min: 1, max: 1_000, help: 'at most this many jobs', fallback: '10' }),
-  'next-token': text({ placeholder: 'TOKEN', help: 'go on where an earlier list ended' }),
-  namespace: text({ placeholder: 'NAMESPACE', help: 'only jobs of this namespace', fallback: 'all' }),
+  ...paged('10'),
+  ...ordered(['created_at', 'modified_at', 'id'], 'created_at, newest first'),
   oldest: toggle({ help: 'begin with the oldest instead of the newest' }),
+  labels: list({
+    placeholder: 'SELECTOR',
+    help: 'only jobs with these labels, for example env=prod or "team in (a, b)"',
+    fallback: 'all',
+  }),
+  namespace: text({ placeholder: 'NAMESPACE', help: 'only jobs of this namespace', fallback: 'all' }),
+  ...tableFlags,
 } as const
 
 export const jobList = command({
   name: 'job list',
   aliases: ['list', 'job ls'],
   summary: 'List jobs, newest first',
+  about: `Columns: when it was created, the first characters of the id, name, engine, type and state. --wide shows ids and times
+in full, with the namespace and the labels.`,
   usage: '',
   flags: jobListFlags,
   examples: [
     { about: 'The last ten jobs', command: 'bacalhau job list' },
+    { about: 'Those of one kind', command: 'bacalhau job list --labels env=prod,tier!=test' },
     {
       about: 'Ids of the last hundred, for a script',
       command: "bacalhau job list --limit 100 --output json | jq -r '.[].ID'",
@@ -60,13 +51,15 @@ export const jobDescribe = command({
 
 export const jobExecutionsFlags = {
   ...versioned,
-  limit: whole({ placeholder: 'N', min: 1, max: 1_000, help: 'at most this many', fallback: '20' }),
-  'next-token': text({ placeholder: 'TOKEN', help: 'go on where an earlier list ended' }),
+  ...paged('20'),
+  ...ordered(['created_at', 'modified_at'], 'created_at'),
+  ...tableFlags,
 } as const
 
 export const jobExecutions = command({
   name: 'job executions',
   summary: 'List the executions of a job, in the order in which they were placed',
+  about: '--wide shows ids and times in full, with the partition, the exit code and the result or the reason.',
   usage: '<job>',
   flags: jobExecutionsFlags,
   examples: [{ about: 'Where a job ran', command: 'bacalhau job executions j-3f2a' }],
@@ -75,7 +68,13 @@ export const jobExecutions = command({
 
 export const jobHistoryFlags = {
   ...versioned,
+  ...paged('0'),
+  'event-type': oneOf(['all', 'job', 'execution'], { help: 'what concerns the job, or its executions', fallback: 'all' }),
   'execution-id': text({ placeholder: 'ID', help: 'only what happened to this execution' }),
+  // Taken for the sake of old scripts: history has one order.
+  'order-by': text({ placeholder: 'WORD', help: 'without effect: history is in the order of time' }),
+  'order-reversed': toggle({ help: 'the newest first' }),
+  ...tableFlags,
 } as const
 
 export const jobHistory = command({
@@ -87,7 +86,7 @@ export const jobHistory = command({
   load: () => import('../commands/job-history.ts'),
 })
 
-export const jobVersionsFlags = namespaced
+export const jobVersionsFlags = { ...namespaced, ...tableFlags } as const
 
 export const jobVersions = command({
   name: 'job versions',
@@ -101,6 +100,7 @@ export const jobVersions = command({
 
 export const jobLogsFlags = {
   ...namespaced,
+  ...version,
   follow: toggle({ short: 'f', help: 'go on until the execution ends' }),
   tail: toggle({ short: 't', help: 'only output from now on' }),
   'execution-id': text({ short: 'e', placeholder: 'ID', help: 'this execution instead of the newest' }),
@@ -124,6 +124,14 @@ characters are taken out, since a job must not drive your terminal; into a file 
 export const jobGetFlags = {
   ...namespaced,
   'output-dir': text({ placeholder: 'DIR', help: 'where to put the results; made if missing', fallback: './job-<id>' }),
+  raw: toggle({ help: 'as each execution left them, in a folder of its own below raw/' }),
+  'download-timeout-secs': whole({
+    placeholder: 'SECONDS',
+    min: 0,
+    max: 31_536_000,
+    help: 'give up after this time',
+    fallback: 'never',
+  }),
 } as const
 
 export const jobGet = command({
@@ -144,6 +152,7 @@ overwritten.`,
 
 export const jobStopFlags = {
   ...namespaced,
+  quiet: toggle({ help: 'print nothing' }),
   reason: text({ placeholder: 'TEXT', help: 'why, for the history of the job', fallback: 'Stopped at user request' }),
 } as const
 
@@ -155,4 +164,17 @@ export const jobStop = command({
   flags: jobStopFlags,
   examples: [{ about: 'Stop it wherever it runs', command: 'bacalhau job stop j-3f2a' }],
   load: () => import('../commands/job-stop.ts'),
+})
+
+export const jobValidateFlags = {} as const
+
+export const jobValidate = command({
+  name: 'job validate',
+  aliases: ['validate'],
+  summary: 'Check a job spec without running it',
+  about: 'Asks no node. Prints OK, or every problem with its line and field.',
+  usage: '[spec|-]',
+  flags: jobValidateFlags,
+  examples: [{ about: 'Before it is committed', command: 'bacalhau job validate job.yaml' }],
+  load: () => import('../commands/job-validate.ts'),
 })

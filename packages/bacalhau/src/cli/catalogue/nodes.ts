@@ -1,5 +1,7 @@
 import { command } from '../command.ts'
 import { list, oneOf, override, text, toggle, whole } from '../flag.ts'
+import { objectFlags, tableFlags } from '../global-flags.ts'
+import { ordered, paged } from './shared.ts'
 
 const port = { placeholder: 'PORT', min: 0, max: 65_535 } as const
 
@@ -25,6 +27,7 @@ export const serveFlags = {
     aliases: ['api-host'],
   }),
   'api-port': whole({ ...port, help: 'port that the REST API listens on', fallback: '1234' }),
+  name: text({ placeholder: 'NAME', help: 'name of this node, which becomes its label `name`' }),
   'join-token': text({ placeholder: 'TOKEN', help: 'secret that lets a compute node get work' }),
   'node-approval': oneOf(['token', 'auto', 'manual'], { help: 'which compute nodes get work', fallback: 'token' }),
   labels: list({ placeholder: 'NAME=VALUE', help: 'label of this node, for the constraints of jobs' }),
@@ -84,7 +87,10 @@ export const id = command({
   load: () => import('../commands/id.ts'),
 })
 
-export const versionFlags = { client: toggle({ help: 'only the version of this program; asks no node' }) } as const
+export const versionFlags = {
+  client: toggle({ help: 'only the version of this program; asks no node' }),
+  ...tableFlags,
+} as const
 
 export const version = command({
   name: 'version',
@@ -95,7 +101,21 @@ export const version = command({
   load: () => import('../commands/version.ts'),
 })
 
-export const nodeListFlags = {} as const
+/** What `node list` can show beside what it always shows. */
+export const NODE_DETAILS = ['labels', 'version', 'features', 'capacity'] as const
+
+export const nodeListFlags = {
+  ...paged('0'),
+  ...ordered(
+    ['id', 'type', 'available_cpu', 'available_memory', 'available_disk', 'available_gpu', 'approval', 'status'],
+    'id',
+  ),
+  show: list({ placeholder: 'COLUMNS', help: NODE_DETAILS.join(', '), fallback: 'labels,capacity' }),
+  labels: list({ placeholder: 'SELECTOR', help: 'only nodes with these labels, for example zone=eu', fallback: 'all' }),
+  'filter-approval': oneOf(['pending', 'approved', 'rejected'], { help: 'only nodes with this approval' }),
+  'filter-status': oneOf(['connected', 'disconnected'], { help: 'only nodes in this state' }),
+  ...tableFlags,
+} as const
 
 export const nodeList = command({
   name: 'node list',
@@ -103,11 +123,14 @@ export const nodeList = command({
   summary: 'List the nodes of the network',
   usage: '',
   flags: nodeListFlags,
-  examples: [{ about: 'All nodes that the requester knows', command: 'bacalhau node list' }],
+  examples: [
+    { about: 'All nodes that the requester knows', command: 'bacalhau node list' },
+    { about: 'Those that wait for a decision', command: 'bacalhau node list --filter-approval pending' },
+  ],
   load: () => import('../commands/node-list.ts'),
 })
 
-export const nodeDescribeFlags = {} as const
+export const nodeDescribeFlags = objectFlags
 
 export const nodeDescribe = command({
   name: 'node describe',
@@ -115,17 +138,10 @@ export const nodeDescribe = command({
   summary: 'Show a node: what it offers and how it is connected',
   usage: '<node>',
   flags: nodeDescribeFlags,
-  examples: [{ about: 'By id or a unique beginning of it', command: 'bacalhau node describe QmZ4' }],
+  about: 'Prints YAML with all that is known. --output table is shorter, and for people.',
+  examples: [
+    { about: 'By id or a unique beginning of it', command: 'bacalhau node describe QmZ4' },
+    { about: 'In short', command: 'bacalhau node describe QmZ4 --output table' },
+  ],
   load: () => import('../commands/node-describe.ts'),
-})
-
-export const configListFlags = {} as const
-
-export const configList = command({
-  name: 'config list',
-  summary: 'List the settings of this machine and where each comes from',
-  usage: '',
-  flags: configListFlags,
-  examples: [{ about: 'All of them', command: 'bacalhau config list' }],
-  load: () => import('../commands/config-list.ts'),
 })

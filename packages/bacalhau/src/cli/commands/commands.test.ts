@@ -133,8 +133,7 @@ describe('run', () => {
     assert.equal(code, 0)
     assert.equal(
       err,
-      `Job j-00000001-0000-4000-8000-000000000000
-queued
+      `queued
 placed on node, preparing inputs
 running on node
 publishing results from node
@@ -142,10 +141,12 @@ finishing
 completed
 `,
     )
-    assert.match(out, /^Job j-00000001 completed after /)
+    const id = 'j-00000001-0000-4000-8000-000000000000'
+    assert.match(out, new RegExp(`^Job successfully submitted\\. Job ID: ${id}\nChecking job status\\.\\.\\. \\(Enter Ctrl\\+C`))
+    assert.match(out, /^Job j-00000001 completed after /m)
     assert.match(out, /^ {2}Result {5}QmResult$/m)
     assert.match(out, /^Standard output\nhello$/m)
-    assert.match(out, /^ {2}bacalhau job get j-00000001 /m)
+    assert.match(out, new RegExp(`\nTo download the results, execute:\n\tbacalhau job get ${id}\n$`))
   })
 
   test('a job that fails ends with exit code 1, its reason and its hint', async (context) => {
@@ -166,7 +167,7 @@ completed
     const waited = await world.run(argv, { input: SPEC })
     assert.deepEqual(waited, { code: 0, out: 'j-00000002-0000-4000-8000-000000000000\n', err: '' })
     const told = await world.run(['run', '-', '--wait=false'], { input: SPEC })
-    assert.match(told.out, /^Job j-\S+ submitted\.\n {2}bacalhau job describe j-/)
+    assert.match(told.out, /^Job successfully submitted\. Job ID: (j-\S+)\n\nTo get more .*\n\tbacalhau job describe \1\n$/)
   })
 
   test('--output json prints the job and its executions, and nothing else to standard output', async (context) => {
@@ -274,9 +275,9 @@ describe('versions of a job', () => {
         [4, 1],
       ],
     )
-    assert.match((await run(['job', 'versions', 'again'])).out, /^VERSION +MODIFIED.*\n1 +.* Pending\n2 /)
-    assert.match((await run(['job', 'describe', 'again', '-v', '3'])).out, /^Type +batch of 3$/m)
-    assert.match((await run(['job', 'describe', 'again'])).out, /^Version +4$/m)
+    assert.match((await run(['job', 'versions', 'again'])).out, /^CREATED AT +JOB VERSION {2}STATE\n.*:00 +1 +Pending\n.* 2 /)
+    assert.match((await run(['job', 'describe', 'again', '-v', '3'])).out, /^Count += 3$/m)
+    assert.match((await run(['job', 'describe', 'again'])).out, /^Version += 4$/m)
     const unknown = await run(['job', 'describe', 'again', '-v', '9'])
     assert.deepEqual([unknown.code, /no version 9/.test(unknown.err)], [1, true])
   })
@@ -287,7 +288,7 @@ describe('versions of a job', () => {
     orchestrator.onWait = () => orchestrator.become('again', 'Completed')
     const { code, out, err } = await run(['job', 'rerun', 'again'])
     assert.equal(code, 0, err)
-    assert.match(out, /^Job j-00000001 completed\.\n/)
+    assert.match(out, /^Job j-00000001 completed\.\n/m)
   })
 
   test('are compared before they are made', async (context) => {
@@ -338,9 +339,9 @@ describe('jobs with many executions', () => {
     const { out, err } = await run(['job', 'describe', 'j-0'])
     assert.match(
       out,
-      /^Progress {2}.*7 of 100000 done, 113 placed, 99880 waiting \(1 node matches; it lacks 1 core\)$/m,
+      /^Message += .*7 of 100000 done, 113 placed, 99880 waiting \(1 node matches; it lacks 1 core\)$/m,
     )
-    assert.match(out, /^Type +batch of 100000$/m)
+    assert.match(out, /^Count += 100000$/m)
     assert.equal(out.match(/^e-\d+ /gm)?.length, 50)
     assert.doesNotMatch(out, /Requested execution/)
     assert.match(err, /^There are more executions: bacalhau job executions j-00000001 --next-token 50\n$/)
@@ -349,7 +350,7 @@ describe('jobs with many executions', () => {
     assert.equal(page.err, '')
     const first = await run(['job', 'executions', 'j-0'])
     assert.equal(first.out.match(/^e-\d+ /gm)?.length, 20)
-    assert.match(first.err, /^There are more: bacalhau job executions j-00000001 --next-token 20\n$/)
+    assert.equal(first.err, 'To fetch more records use:\n\tbacalhau job executions j-00000001 --next-token 20\n')
   })
 
   test('say while they are waited for how far they are, on a terminal', async (context) => {
@@ -377,14 +378,14 @@ describe('jobs that never end', () => {
     orchestrator.onWait = () => orchestrator.become('j-0', 'Running')
     const { code, out } = await run(['run', '-'], { input })
     assert.equal(code, 0)
-    assert.match(out, /^Job j-00000001 is running\.\n[^]*bacalhau job stop j-00000001 /)
+    assert.match(out, /^Job j-00000001 is running\.\n[^]*\tbacalhau job stop j-00000001-/m)
   })
 })
 
 describe('jobs', () => {
   test('are listed, newest first, with how to go on', async (context) => {
     const { run } = await createWorld(context)
-    assert.equal((await run(['job', 'list'])).out, 'No jobs yet. Run one: bacalhau run job.yaml\n')
+    assert.equal((await run(['job', 'list'])).out, 'No jobs yet. Run one: bacalhau job run job.yaml\n')
     for (const name of ['first', 'se\u001b[2Jcond', 'third']) {
       const argv = ['run', '-', '--wait=false', '--id-only']
       await run(argv, {
@@ -393,10 +394,10 @@ describe('jobs', () => {
     }
     const { out, err } = await run(['list', '--limit', '2'])
     const lines = out.split('\n')
-    assert.match(lines[0] ?? '', /^CREATED +JOB +NAME +ENGINE +TYPE +STATE$/)
+    assert.match(lines[0] ?? '', /^CREATED +ID +NAME +JOB +TYPE +STATE$/)
     assert.match(lines[1] ?? '', / j-00000003 {2}third +noop +batch +Pending$/)
     assert.match(lines[2] ?? '', / j-00000002 {2}se\[2Jcond {2}noop +batch +Pending$/)
-    assert.match(err, /^There are more: bacalhau job list --next-token 2\n$/)
+    assert.equal(err, 'To fetch more records use:\n\tbacalhau job list --next-token 2\n')
     const all = await run(['job', 'list', '--oldest', '--output', 'json'])
     assert.deepEqual(
       (JSON.parse(all.out) as Job[]).map(({ Name }) => Name),
@@ -416,13 +417,14 @@ describe('jobs', () => {
     await run(['run', '-', '--wait=false'], { input: SPEC })
     const { out } = await run(['job', 'describe', 'j-00000001'])
     for (const line of [
-      /^Job {8}j-00000001-0000-4000-8000-000000000000$/m,
-      /^State {6}Completed$/m,
-      /^Reason {5}well\[31m done$/m,
-      /^Publisher {2}ipfs$/m,
-      /^e-12345678 {2}0 {5}node {2}Completed {2}3 {5}.* ago {2}QmResult$/m,
-      /^2023-11-14 22:13:20 {13}Test {3}Job submitted$/m,
-      /^Standard output\nhi\n$/m,
+      /^ID += j-00000001-0000-4000-8000-000000000000$/m,
+      /^State += Completed$/m,
+      /^Message += well\[31m done$/m,
+      /^Publisher += ipfs$/m,
+      /^Summary\nCompleted = 1$/m,
+      /^e-12345678 {2}node {5}Completed {2}Running {2}1 +.* ago +.* ago +3 +QmResult$/m,
+      /^2023-11-14 22:13:20 {2}Test {3}Job submitted$/m,
+      /^Standard Output\nhi\n$/m,
     ]) {
       assert.match(out, line)
     }
@@ -445,7 +447,7 @@ describe('jobs', () => {
     await run(['run', '-', '--wait=false'], { input: SPEC })
     assert.deepEqual(await run(['job', 'stop', 'j-0', '--reason', 'enough']), {
       code: 0,
-      out: 'Job j-00000001 is stopped.\n',
+      out: `Job stop successfully submitted with evaluation ID: ${evaluation}\n`,
       err: '',
     })
     assert.deepEqual(orchestrator.stopped, [{ id: 'j-00000001-0000-4000-8000-000000000000', reason: 'enough' }])
@@ -519,7 +521,7 @@ describe('nodes', () => {
     const { out } = await run(['node', 'list'])
     assert.match(
       out,
-      /^QmdZQ7Zbhn {2}Compute {2}APPROVED {2}CONNECTED {2}wasm +3\.5 \/ 4 {2}4 GB \/ 8 GB {2}1 TB \/ 1 TB {2}- +0$/m,
+      /^QmdZQ7Zbhn {2}Compute {2}APPROVED {2}CONNECTED {2}os_type=linux {2}3\.5 \/ 4 {2}4 GB \/ 8 GB {2}1 TB \/ 1 TB {2}- +0$/m,
     )
     const [json] = JSON.parse((await run(['node', 'list', '--output', 'json'])).out) as NodeState[]
     assert.equal(json?.Info.NodeID, nodeInfo.NodeID)
@@ -528,7 +530,7 @@ describe('nodes', () => {
   test('are described', async (context) => {
     const { run, orchestrator } = await createWorld(context)
     orchestrator.nodeStates = [nodeState({ Labels: { zone: 'e\u001b[2Ju' } })]
-    const { out } = await run(['node', 'describe', 'QmdZ'])
+    const { out } = await run(['node', 'describe', 'QmdZ', '--output', 'table'])
     assert.match(out, /^Status {6}CONNECTED \(.* ago\)$/m)
     assert.match(out, /^Free {8}3\.5 cores, 4 GB memory, 1 TB disk$/m)
     assert.match(out, /^Labels {6}zone=e\[2Ju$/m)
@@ -559,14 +561,14 @@ describe('decisions about nodes', () => {
 describe('version', () => {
   test('of both sides, or of the client where no node answers', async (context) => {
     const { run, stop } = await createWorld(context)
-    assert.equal((await run(['version'])).out, `Client  ${VERSION}\nServer  0.1.0\n`)
+    assert.equal((await run(['version'])).out, `CLIENT  SERVER\nv${VERSION}  v0.1.0\n`)
     const json = JSON.parse((await run(['version', '--output', 'json'])).out) as Record<string, { GitVersion: string }>
     assert.deepEqual([json['clientVersion']?.GitVersion, json['serverVersion']?.GitVersion], [`v${VERSION}`, 'v0.1.0'])
-    assert.equal((await run(['version', '--client'])).out, `${VERSION}\n`)
+    assert.equal((await run(['version', '--client'])).out, `CLIENT\nv${VERSION}\n`)
     await stop()
-    const { code, out } = await run(['version'])
-    assert.equal(code, 0)
-    assert.match(out, /^Server {2}no answer at http:\/\/127\.0\.0\.1:\d+$/m)
+    const { code, out, err } = await run(['version'])
+    assert.deepEqual([code, out], [0, `CLIENT  SERVER\nv${VERSION}\n`])
+    assert.match(err, /^Warning: no answer at http:\/\/127\.0\.0\.1:\d+$/m)
   })
 })
 
@@ -589,8 +591,8 @@ describe('id and config', () => {
     await mkdir(at('data'))
     await writeFile(at('data/config.yaml'), 'API: {Token: hush}\nSwarm: {Port: 77}\n')
     const { out } = await run(['config', 'list'])
-    assert.match(out, new RegExp(`^API\\.Port +BACALHAU_API_PORT +${port}$`, 'm'))
-    assert.match(out, /^Swarm\.Port +.*config\.yaml line 2 +77$/m)
+    assert.match(out, new RegExp(`^API\\.Port +${port} +BACALHAU_API_PORT$`, 'm'))
+    assert.match(out, /^Swarm\.Port +77 +.*config\.yaml line 2$/m)
     assert.doesNotMatch(out, /hush/)
     assert.doesNotMatch((await run(['config', 'list', '--output', 'json'])).out, /hush/)
   })

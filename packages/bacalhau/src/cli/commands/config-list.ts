@@ -1,24 +1,41 @@
 import { type Setting, SETTING_NAMES, SETTINGS } from '../../node/config-settings.ts'
-import type { configListFlags } from '../catalogue/nodes.ts'
+import { configTree, HIDDEN, shownValue } from '../../node/config-tree.ts'
+import type { configListFlags } from '../catalogue/settings.ts'
 import type { Invocation } from '../command.ts'
-import { present } from '../present.ts'
+import { presentObject } from '../present.ts'
+import { column, presentTable, type TableColumn, wideColumn } from '../present-table.ts'
 import { loadSettings } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
-import { formatTable } from '../terminal/table.ts'
+
+interface Row {
+  readonly Key: string
+  readonly Value: unknown
+  readonly Source: string
+  readonly Description: string
+  readonly text: string
+}
+
+const COLUMNS: readonly TableColumn<Row>[] = [
+  column('KEY', ({ Key }) => Key),
+  column('VALUE', ({ text }) => plainLine(text)),
+  column('SOURCE', ({ Source }) => plainLine(Source)),
+  wideColumn('DESCRIPTION', ({ Description }) => plainLine(Description)),
+]
 
 export async function run({ io, flags }: Invocation<typeof configListFlags>): Promise<number> {
-  const { settings, origins } = await loadSettings(io, flags)
-  const rows = SETTING_NAMES.map((name) => {
+  const { settings, origins, warnings } = await loadSettings(io, flags)
+  for (const warning of warnings) await io.err.write(`Warning: ${plainLine(warning)}\n`)
+  if (flags.output === 'yaml') {
+    await presentObject(io, flags, configTree(settings))
+    return 0
+  }
+  const rows = SETTING_NAMES.map((name): Row => {
     const { key, kind, about, secret }: Setting<unknown> = SETTINGS[name]
     const value = settings[name]
-    const shown = value === undefined ? '' : secret === true ? '********' : kind.show(value)
-    return { Key: key, Value: shown, Source: origins[name], Description: about }
+    const text = value === undefined ? '' : secret === true ? HIDDEN : kind.show(value)
+    return { Key: key, Value: shownValue(name, settings) ?? '', Source: origins[name], Description: about, text }
   })
-  await present(io, flags, rows, () =>
-    formatTable(
-      [{ title: 'KEY' }, { title: 'SOURCE' }, { title: 'VALUE' }],
-      rows.map(({ Key, Value, Source }) => [Key, plainLine(Source), plainLine(Value)]),
-    ),
-  )
+  const shown = rows.map(({ text, ...row }) => (flags.output === 'json' ? row : { ...row, text }))
+  await presentTable(io, flags, shown as readonly Row[], COLUMNS)
   return 0
 }

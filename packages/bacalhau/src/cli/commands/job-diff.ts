@@ -10,8 +10,9 @@ import { transferWorld } from '../transfer/transfer-world.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof jobDiffFlags>): Promise<number> {
   const [where = '-'] = args
-  const loaded = await readSpec(where, io)
-  for (const warning of loaded.warnings) await io.err.write(`Warning: ${warning}\n`)
+  const loaded = await readSpec(where, io, flags)
+  const quiet = flags['hide-warnings'] || !flags['show-warnings']
+  if (!quiet) for (const warning of loaded.warnings) await io.err.write(`Warning: ${warning}\n`)
   const client = await connect(io, flags)
   const spec = await uploadFileSources(loaded.spec, loaded.folder, async (file) => {
     const { CID } = await upload(client, file, transferWorld({ io, flags, signal }))

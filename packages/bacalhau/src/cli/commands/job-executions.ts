@@ -1,30 +1,30 @@
 import type { jobExecutionsFlags } from '../catalogue/jobs.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
-import { executionTable } from '../job/execution-table.ts'
+import { EXECUTION_COLUMNS } from '../job/execution-table.ts'
 import { shortId } from '../job/short-id.ts'
 import { versionOptions } from '../job/version-options.ts'
-import { isForPrograms, present } from '../present.ts'
+import { presentTable, tellMore } from '../present-table.ts'
 import { sameNode } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof jobExecutionsFlags>): Promise<number> {
   const [id = ''] = args
-  const { limit = 20, 'next-token': nextToken } = flags
+  const { limit = 20, 'next-token': nextToken, 'order-by': orderBy, 'order-reversed': reverse } = flags
   const client = await connect(io, flags)
   const page = await client.jobs.listExecutions(id, {
     ...versionOptions(flags),
     limit,
     signal,
+    ...(orderBy === undefined ? {} : { orderBy }),
+    ...(reverse ? { reverse } : {}),
     ...(nextToken === undefined ? {} : { nextToken }),
   })
-  await present(io, flags, page.Items, (style) =>
-    page.Items.length === 0 ? 'No executions yet.\n' : executionTable(page.Items, io.clock.now(), style),
-  )
-  if (page.NextToken !== '' && !isForPrograms(flags)) {
+  await presentTable(io, flags, page.Items, EXECUTION_COLUMNS, 'No executions yet.\n')
+  if (page.NextToken !== '') {
     const job = shortId(page.Items[0]?.JobID ?? id)
     const token = plainLine(page.NextToken)
-    await io.err.write(`There are more: bacalhau job executions ${job} --next-token ${token}${sameNode(flags)}\n`)
+    await tellMore(io, flags, `bacalhau job executions ${job} --next-token ${token}${sameNode(flags)}`)
   }
   return 0
 }

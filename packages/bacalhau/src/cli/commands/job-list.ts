@@ -2,45 +2,42 @@ import type { Job } from '@bacalhau/models'
 import type { jobListFlags } from '../catalogue/jobs.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
-import { shortId } from '../job/short-id.ts'
-import { isForPrograms, present } from '../present.ts'
+import { labelsText } from '../job/labels-text.ts'
+import { column, presentTable, type TableColumn, tellMore, wideColumn } from '../present-table.ts'
 import { sameNode } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { paintState } from '../terminal/state.ts'
-import type { Style } from '../terminal/style.ts'
-import { formatTable } from '../terminal/table.ts'
-import { formatAgo, fromNanoseconds } from '../terminal/time.ts'
+import { fromNanoseconds } from '../terminal/time.ts'
 
-const COLUMNS = ['CREATED', 'JOB', 'NAME', 'ENGINE', 'TYPE', 'STATE'].map((title) => ({ title }))
+export const JOB_COLUMNS: readonly TableColumn<Job>[] = [
+  column('CREATED', (job, look) => look.time(fromNanoseconds(job.CreateTime))),
+  column('ID', (job, look) => look.id(job.ID)),
+  column('NAME', (job, look) => (job.Name === job.ID ? look.id(job.ID) : plainLine(job.Name))),
+  column('JOB', (job) => plainLine(job.Tasks[0]?.Engine.Type ?? '')),
+  column('TYPE', (job) => plainLine(job.Type)),
+  column('STATE', (job, look) => paintState(plainLine(job.State.StateType), look.style)),
+  wideColumn('NAMESPACE', (job) => plainLine(job.Namespace)),
+  wideColumn('LABELS', (job) => labelsText(job.Labels)),
+]
 
 export async function run({ flags, io, signal }: Invocation<typeof jobListFlags>): Promise<number> {
   const client = await connect(io, flags)
-  const { limit = 10, 'next-token': nextToken, namespace } = flags
+  const { limit = 10, 'next-token': nextToken, 'order-by': orderBy, namespace } = flags
+  const labels = flags.labels.join(',')
   const { Items, NextToken } = await client.jobs.list({
     limit,
-    reverse: !flags.oldest,
+    // The newest are what most people look for; whoever names an order gets it from the least up, as documented.
+    reverse: orderBy === undefined ? !flags.oldest : flags['order-reversed'],
     signal,
+    ...(orderBy === undefined || orderBy === 'id' ? {} : { orderBy }),
+    ...(labels === '' ? {} : { labels }),
     ...(nextToken === undefined ? {} : { nextToken }),
     ...(namespace === undefined ? {} : { namespace }),
   })
-  await present(io, flags, Items, (style) => jobTable(Items, io.clock.now(), style))
-  if (NextToken !== '' && !isForPrograms(flags)) {
-    await io.err.write(`There are more: bacalhau job list --next-token ${plainLine(NextToken)}${sameNode(flags)}\n`)
+  const jobs = orderBy === 'id' ? Items.toSorted((a, b) => (a.ID < b.ID ? -1 : 1)) : Items
+  await presentTable(io, flags, jobs, JOB_COLUMNS, 'No jobs yet. Run one: bacalhau job run job.yaml\n')
+  if (NextToken !== '') {
+    await tellMore(io, flags, `bacalhau job list --next-token ${plainLine(NextToken)}${sameNode(flags)}`)
   }
   return 0
-}
-
-function jobTable(jobs: readonly Job[], now: number, style: Style): string {
-  if (jobs.length === 0) return 'No jobs yet. Run one: bacalhau run job.yaml\n'
-  return formatTable(
-    COLUMNS,
-    jobs.map((job) => [
-      formatAgo(fromNanoseconds(job.CreateTime), now),
-      shortId(job.ID),
-      job.Name === job.ID ? '' : plainLine(job.Name),
-      plainLine(job.Tasks[0]?.Engine.Type ?? ''),
-      plainLine(job.Type),
-      paintState(plainLine(job.State.StateType), style),
-    ]),
-  )
 }

@@ -1,48 +1,79 @@
-import type { NodeState } from '@bacalhau/models'
+import type { NodeState, Resources } from '@bacalhau/models'
 import { formatBytes } from '@bacalhau/models/units'
-import type { nodeListFlags } from '../catalogue/nodes.ts'
+import { NODE_DETAILS, type nodeListFlags } from '../catalogue/nodes.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
-import { shortId } from '../job/short-id.ts'
-import { present } from '../present.ts'
+import { invalidFlag } from '../flag.ts'
+import { labelsText } from '../job/labels-text.ts'
+import { column, presentTable, type TableColumn } from '../present-table.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { paintState } from '../terminal/state.ts'
-import type { Style } from '../terminal/style.ts'
-import { formatTable } from '../terminal/table.ts'
 
-const COLUMNS = ['NODE', 'TYPE', 'APPROVAL', 'STATUS', 'ENGINES', 'CPU', 'MEMORY', 'DISK', 'GPU', 'RUNNING'].map(
-  (title) => ({ title }),
-)
+type Detail = (typeof NODE_DETAILS)[number]
 
 export async function run({ flags, io, signal }: Invocation<typeof nodeListFlags>): Promise<number> {
+  const columns = columnsOf(detailsOf(flags.show))
   const client = await connect(io, flags)
-  const nodes = await client.nodes.list({ signal })
-  await present(io, flags, nodes, (style) =>
-    nodes.length === 0
-      ? 'No nodes yet. Add one with the line that `bacalhau serve` prints.\n'
-      : formatTable(
-          COLUMNS,
-          nodes.map((node) => row(node, style)),
-        ),
-  )
+  const { limit = 0, 'order-by': orderBy, 'order-reversed': reverse } = flags
+  const { 'filter-approval': approval, 'filter-status': status } = flags
+  const labels = flags.labels.join(',')
+  const nodes = await client.nodes.list({
+    signal,
+    ...(limit === 0 ? {} : { limit }),
+    ...(orderBy === undefined ? {} : { orderBy }),
+    ...(reverse ? { reverse } : {}),
+    ...(labels === '' ? {} : { labels }),
+    ...(approval === undefined ? {} : { approval }),
+    ...(status === undefined ? {} : { status }),
+  })
+  const isFiltered = labels !== '' || approval !== undefined || status !== undefined
+  const none = isFiltered ? 'No such nodes.\n' : 'No nodes yet. Add one with the line that `bacalhau serve` prints.\n'
+  await presentTable(io, flags, nodes, columns, none)
   return 0
 }
 
-/** What is free, of what there is. */
-function row({ Info, Membership, Connection }: NodeState, style: Style): string[] {
-  const { ExecutionEngines, MaxCapacity: all, AvailableCapacity: free, RunningExecutions } = Info.ComputeNodeInfo
-  const share = (left: number, whole: number, show: (value: number) => string) =>
-    whole === 0 ? '-' : `${show(left)} / ${show(whole)}`
+/** What `--show` asks for: words, separated by commas or given several times. */
+function detailsOf(texts: readonly string[]): ReadonlySet<Detail> {
+  if (texts.length === 0) return new Set(['labels', 'capacity'])
+  const words = texts.flatMap((text) => text.split(',')).map((word) => word.trim().toLowerCase())
+  return new Set(
+    words.map((word) => {
+      const detail = NODE_DETAILS.find((known) => known === word)
+      if (detail === undefined) throw invalidFlag('show', `'${word}' is none of ${NODE_DETAILS.join(', ')}`)
+      return detail
+    }),
+  )
+}
+
+function columnsOf(details: ReadonlySet<Detail>): readonly TableColumn<NodeState>[] {
+  const only = (detail: Detail, ...columns: readonly TableColumn<NodeState>[]) => (details.has(detail) ? columns : [])
   return [
-    shortId(Info.NodeID),
-    plainLine(Info.NodeType),
-    paintState(Membership, style),
-    paintState(Connection, style),
-    plainLine(ExecutionEngines.join(', ')) || '-',
-    share(free.CPU, all.CPU, String),
-    share(free.Memory, all.Memory, formatBytes),
-    share(free.Disk, all.Disk, formatBytes),
-    share(free.GPU, all.GPU, String),
-    String(RunningExecutions),
+    column('ID', ({ Info }, look) => look.id(Info.NodeID)),
+    column('TYPE', ({ Info }) => plainLine(Info.NodeType)),
+    column('APPROVAL', ({ Membership }, look) => paintState(Membership, look.style)),
+    column('STATUS', ({ Connection }, look) => paintState(Connection, look.style)),
+    ...only('labels', column('LABELS', ({ Info }) => labelsText(Info.Labels))),
+    ...only('version', column('VERSION', ({ Info }) => plainLine(Info.BacalhauVersion.GitVersion))),
+    ...only(
+      'features',
+      column('ENGINES', ({ Info }) => plainLine(Info.ComputeNodeInfo.ExecutionEngines.join(','))),
+      column('INPUTS FROM', ({ Info }) => plainLine(Info.ComputeNodeInfo.StorageSources.join(','))),
+      column('OUTPUTS', ({ Info }) => plainLine(Info.ComputeNodeInfo.Publishers.join(','))),
+    ),
+    ...only(
+      'capacity',
+      share('CPU', 'CPU', String),
+      share('MEMORY', 'Memory', formatBytes),
+      share('DISK', 'Disk', formatBytes),
+      share('GPU', 'GPU', String),
+      column('RUNNING', ({ Info }) => String(Info.ComputeNodeInfo.RunningExecutions)),
+    ),
   ]
 }
+
+/** What is free, of what there is. */
+const share = (title: string, kind: keyof Resources, show: (value: number) => string) =>
+  column<NodeState>(title, ({ Info: { ComputeNodeInfo } }) => {
+    const [free, all] = [ComputeNodeInfo.AvailableCapacity[kind], ComputeNodeInfo.MaxCapacity[kind]]
+    return all === 0 ? '-' : `${show(free)} / ${show(all)}`
+  })

@@ -39,8 +39,15 @@ const SETTING_OF = {
 } as const satisfies Partial<Record<keyof ServeFlags, SettingName>>
 
 export async function run({ flags, io, signal }: Invocation<typeof serveFlags>): Promise<number> {
-  const { settings, origins } = await loadSettings(io, { 'data-dir': flags['data-dir'] }, settingsOf(flags))
-  const config = toNodeConfig(settings)
+  const { config: written, 'data-dir': dataDir } = flags
+  const { settings, origins, warnings } = await loadSettings(
+    io,
+    { config: written, 'data-dir': dataDir },
+    settingsOf(flags),
+  )
+  for (const warning of warnings) await io.err.write(`Warning: ${plainLine(warning)}\n`)
+  const labels = flags.name === undefined ? settings.labels : { ...settings.labels, name: flags.name }
+  const config = toNodeConfig({ ...settings, labels })
   const node = await start(config, origins.peers)
   try {
     for (const warning of node.warnings) await io.err.write(`Warning: ${warning}\n`)
@@ -92,18 +99,19 @@ async function start(config: NodeConfig, origin: string): Promise<RunningNode> {
 }
 
 async function greet(node: RunningNode, config: NodeConfig, flags: ServeFlags, io: Io): Promise<void> {
-  const { peerId, addresses, apiUrl, joinLine } = node
+  const { peerId, addresses, apiUrl, apiFingerprint, joinLine } = node
   const facts = {
     PeerID: peerId,
     Addresses: addresses,
     APIURL: apiUrl,
+    ...(apiFingerprint === undefined ? {} : { APIFingerprint: apiFingerprint }),
     DataDir: config.dataDir,
     ...(joinLine === undefined ? {} : { JoinLine: joinLine }),
   }
   await present(io, flags, facts, (style) => greeting(node, config, style))
 }
 
-function greeting({ peerId, addresses, apiUrl, joinLine }: RunningNode, config: NodeConfig, style: Style): string {
+function greeting({ peerId, addresses, apiUrl, apiFingerprint, joinLine }: RunningNode, config: NodeConfig, style: Style): string {
   const { orchestrator, compute } = config.roles
   const roles = orchestrator && compute ? 'requester and compute node' : orchestrator ? 'requester' : 'compute node'
   const port = config.apiPort === 1234 ? '' : ` --api-port ${new URL(apiUrl).port}`
@@ -111,6 +119,7 @@ function greeting({ peerId, addresses, apiUrl, joinLine }: RunningNode, config: 
     ['Peer ID', peerId],
     ...addresses.map((address, index) => [index === 0 ? 'Swarm' : '', address] as const),
     ['REST API', apiUrl],
+    ...(apiFingerprint === undefined ? [] : [['Certificate', `SHA-256 ${apiFingerprint}`] as const]),
     ['Data', plainLine(config.dataDir)],
   ])
   const next = formatFields([

@@ -4,33 +4,44 @@ import type { versionFlags } from '../catalogue/nodes.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
 import { present } from '../present.ts'
+import { column, presentTable, type TableColumn } from '../present-table.ts'
 import { plainLine } from '../terminal/plain.ts'
-import { formatFields } from '../terminal/table.ts'
+
+interface Versions {
+  readonly clientVersion: { readonly GitVersion: string }
+  readonly serverVersion?: { readonly GitVersion: string }
+}
+
+const CLIENT = column<Versions>('CLIENT', ({ clientVersion }) => clientVersion.GitVersion)
+const SERVER = column<Versions>('SERVER', ({ serverVersion }) => plainLine(serverVersion?.GitVersion ?? ''))
+
+/** Milliseconds that a node may take to answer. */
+const PATIENCE = 3_000
 
 export async function run({ flags, io, signal }: Invocation<typeof versionFlags>): Promise<number> {
   const clientVersion = { GitVersion: `v${VERSION}` }
-  if (flags.client) {
-    await present(io, flags, { clientVersion }, () => `${VERSION}\n`)
-    return 0
+  let versions: Versions = { clientVersion }
+  let columns: readonly TableColumn<Versions>[] = [CLIENT]
+  if (!flags.client) {
+    const client = await connect(io, flags)
+    const serverVersion = await versionOf(client, signal)
+    if (serverVersion === undefined) await io.err.write(`Warning: no answer at ${plainLine(client.baseUrl)}\n`)
+    else versions = { clientVersion, serverVersion }
+    columns = [CLIENT, SERVER]
   }
-  const client = await connect(io, flags)
-  const serverVersion = await versionOf(client, signal)
-  const server = serverVersion?.GitVersion.replace(/^v/, '') ?? `no answer at ${client.baseUrl}`
-  await present(io, flags, serverVersion === undefined ? { clientVersion } : { clientVersion, serverVersion }, () =>
-    formatFields([
-      ['Client', VERSION],
-      ['Server', plainLine(server)],
-    ]),
-  )
+  // One object, not a list of one, for programs.
+  if (flags.output === 'json' || flags.output === 'yaml') await present(io, flags, versions, () => '')
+  else await presentTable(io, flags, [versions], columns)
   return 0
 }
 
 /** The node's version; undefined when no node answers, which is no error here: the question has half of its answer. */
 async function versionOf(client: Client, signal: AbortSignal) {
   try {
-    return await client.agent.version({ signal })
+    return await client.agent.version({ signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]) })
   } catch (error) {
-    if (error instanceof ApiError && error.code === 'Unreachable') return undefined
+    const isSilent = error instanceof ApiError && (error.code === 'Unreachable' || error.code === 'TimeOut')
+    if (isSilent || (!signal.aborted && error instanceof Error && error.name === 'TimeoutError')) return undefined
     throw error
   }
 }

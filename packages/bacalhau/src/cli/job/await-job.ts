@@ -2,14 +2,18 @@ import path from 'node:path'
 import type { Client } from '@bacalhau/client'
 import { EXECUTION_STATES, type Execution, isFinalJobState, type Job } from '@bacalhau/models'
 import { messageOf } from '../../runtime/error.ts'
+import { printFailure } from '../failure.ts'
 import { Interruption } from '../interruption.ts'
 import type { Io } from '../io.ts'
 import { isForPrograms, present, type PrintFlags } from '../present.ts'
+import { tableText } from '../present-table.ts'
 import { sameNode, type SettingFlags } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { createProgress, type Progress, silentProgress } from '../terminal/progress.ts'
 import { styleFor } from '../terminal/style.ts'
 import { formatFields, indented } from '../terminal/table.ts'
+import { formatSpan } from '../terminal/time.ts'
+import { EXECUTION_COLUMNS } from './execution-table.ts'
 import { printOutput } from './follow-output.ts'
 import { createLogPrinter } from './log-printer.ts'
 import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
@@ -23,6 +27,9 @@ export interface AwaitFlags extends PrintFlags, SettingFlags {
   readonly wait: boolean
   readonly follow: boolean
   readonly 'id-only': boolean
+  readonly 'wait-timeout-secs': number | undefined
+  readonly 'node-details': boolean
+  readonly 'exit-code': boolean
   readonly download: string | undefined
 }
 
@@ -45,39 +52,51 @@ export const progressOf = ({ flags, io }: Pick<AwaitRequest, 'flags' | 'io'>): P
  */
 export async function awaitJob(id: string, request: AwaitRequest, progress: Progress): Promise<number> {
   const { flags, io, signal } = request
-  if (flags['id-only']) await io.out.write(`${id}\n`)
-  if (!flags.wait) return tellSubmitted(id, request)
-  if (!flags['id-only']) await io.err.write(`Job ${id}\n`)
+  await tellSubmitted(id, request)
+  if (!flags.wait) return 0
+  const patience = new AbortController()
+  const seconds = flags['wait-timeout-secs'] ?? 0
+  const timer = seconds === 0 ? undefined : io.clock.after(seconds * 1_000, () => patience.abort())
   let snapshot: Snapshot
   try {
-    snapshot = await waitForEnd(id, request, progress)
+    const whileWaiting = AbortSignal.any([signal, patience.signal])
+    snapshot = await waitForEnd(id, { ...request, signal: whileWaiting }, progress)
   } catch (error) {
     await progress.clear()
-    if (!signal.aborted) throw error
-    await tellInterrupted(id, request)
-    return signal.reason instanceof Interruption ? signal.reason.exitCode : 130
+    if (signal.aborted) {
+      await tellInterrupted(id, 'No longer waiting. The job goes on.', request)
+      return signal.reason instanceof Interruption ? signal.reason.exitCode : 130
+    }
+    if (!patience.signal.aborted) throw error
+    const span = formatSpan(seconds * 1_000)
+    await tellInterrupted(id, `Progress tracking timed out after ${span}. The job is still running.`, request)
+    return 1
+  } finally {
+    timer?.cancel()
   }
   return tellOutcome(await completed(snapshot, request), request, progress)
 }
 
-async function tellSubmitted(id: string, { flags, io }: AwaitRequest): Promise<number> {
-  if (flags['id-only']) return 0
-  await present(
-    io,
-    flags,
-    { JobID: id },
-    () => `Job ${id} submitted.\n  bacalhau job describe ${shortId(id)}${sameNode(flags)}\n`,
-  )
-  return 0
+/** Says that the job is there, on standard output unless that is for the output of the job or for a program. */
+async function tellSubmitted(id: string, { flags, io }: AwaitRequest): Promise<void> {
+  if (flags['id-only']) return io.out.write(`${id}\n`)
+  const said = `Job successfully submitted. Job ID: ${id}\n`
+  if (flags.wait) {
+    const output = flags.follow || isForPrograms(flags) ? io.err : io.out
+    const next = 'Checking job status... (Enter Ctrl+C to exit at any time, your job will continue running):\n'
+    return output.write(flags.follow ? said : said + next)
+  }
+  const more = `\nTo get more details about the run, execute:\n\tbacalhau job describe ${id}${sameNode(flags)}\n`
+  await present(io, flags, { JobID: id }, () => said + more)
 }
 
-async function tellInterrupted(id: string, { flags, io }: AwaitRequest): Promise<void> {
+async function tellInterrupted(id: string, why: string, { flags, io }: AwaitRequest): Promise<void> {
   const steps = formatFields([
     [`bacalhau job logs --follow ${shortId(id)}${sameNode(flags)}`, 'watch its output'],
     [`bacalhau job describe ${shortId(id)}${sameNode(flags)}`, 'look at it'],
     [`bacalhau job stop ${shortId(id)}${sameNode(flags)}`, 'stop it'],
   ])
-  await io.err.write(`No longer waiting. The job goes on.\n${indented(steps)}`)
+  await io.err.write(`${why}\n${indented(steps)}`)
 }
 
 /** Output and progress take turns on a terminal: while output comes, it says enough. */
@@ -134,30 +153,50 @@ const hasOutput = ({ ComputeState: { StateType } }: Execution) =>
 
 /** With all executions, where they are wanted and there are more. */
 async function completed(snapshot: Snapshot, { client, namespace, flags, signal }: AwaitRequest): Promise<Snapshot> {
-  if (!snapshot.more || (flags.download === undefined && !isForPrograms(flags))) return snapshot
+  const wanted = flags.download !== undefined || flags['node-details'] || flags['exit-code'] || isForPrograms(flags)
+  if (!snapshot.more || !wanted) return snapshot
   const executions = await client.jobs.executions(snapshot.job.ID, { namespace, signal })
   return { ...snapshot, executions, more: false }
 }
 
 async function tellOutcome(snapshot: Snapshot, request: AwaitRequest, progress: Progress): Promise<number> {
-  const { client, flags, io, signal } = request
+  const { flags, io } = request
   const failure = failureOf(snapshot)
   const { job, executions } = snapshot
   if (!flags['id-only']) {
     await present(io, flags, { Job: job, Executions: executions }, (style) => {
-      const steps =
-        flags.download === undefined || failure !== undefined ? nextSteps(snapshot, sameNode(flags), style) : ''
-      return outcomeText(snapshot, !flags.follow, style) + steps
+      const nodes = flags['node-details'] ? `\n${tableText(executions, EXECUTION_COLUMNS, PLAIN_TABLE, io)}` : ''
+      const steps = flags.download === undefined || failure !== undefined ? nextSteps(snapshot, sameNode(flags)) : ''
+      return outcomeText(snapshot, !flags.follow, style) + nodes + steps
     })
   }
-  if (failure !== undefined) throw failure
-  if (flags.download !== undefined && isFinalJobState(job.State.StateType)) {
-    const folder = path.resolve(io.cwd, flags.download)
-    // Reading content takes libraries that a command without it can do without.
-    const { download } = await import('../transfer/download.ts')
-    const tell = (text: string) => io.err.write(`${text}\n`)
-    await download(client, downloadsOf(snapshot, '', folder), { progress, clock: io.clock, tell, signal })
-    await io.err.write(`Results are in ${folder}\n`)
+  const code = flags['exit-code'] ? exitCodeOf(snapshot) : 0
+  if (failure !== undefined) {
+    if (code === 0) throw failure
+    await printFailure(failure, io, flags['no-color'])
+    return code
   }
-  return 0
+  if (flags.download !== undefined && isFinalJobState(job.State.StateType)) {
+    await fetchResults(flags.download, snapshot, request, progress)
+  }
+  return code
+}
+
+const PLAIN_TABLE = { wide: false, 'hide-header': false, 'no-style': false, 'no-color': true } as const
+
+/** The exit code of the job's process: of several, the first that is not 0. */
+function exitCodeOf({ executions }: Snapshot): number {
+  const codes = executions.flatMap(({ RunOutput }) => RunOutput?.ExitCode ?? [])
+  // An exit status has eight bits; a code that would look like success in them must not.
+  return Math.min(codes.find((code) => code !== 0) ?? 0, 255) & 255
+}
+
+async function fetchResults(where: string, snapshot: Snapshot, request: AwaitRequest, progress: Progress): Promise<void> {
+  const { client, io, signal } = request
+  const folder = path.resolve(io.cwd, where)
+  // Reading content takes libraries that a command without it can do without.
+  const { download } = await import('../transfer/download.ts')
+  const tell = (text: string) => io.err.write(`${text}\n`)
+  await download(client, downloadsOf(snapshot, '', folder), { progress, clock: io.clock, tell, signal })
+  await io.err.write(`Results are in ${folder}\n`)
 }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ApiError, type Client } from '@bacalhau/client'
 import type { Execution, Job } from '@bacalhau/models'
+import { systemClock } from '../../runtime/clock.ts'
 import { executionRecord, jobRecord } from '../fixtures/records.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
 import { styleFor } from '../terminal/style.ts'
-import { executionTable } from './execution-table.ts'
+import { tableText } from '../present-table.ts'
+import { DESCRIBED_EXECUTION_COLUMNS } from './execution-table.ts'
 import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
 import { progressText } from './progress-text.ts'
 import { downloadsOf, resultsOf } from './results.ts'
@@ -105,17 +107,17 @@ describe('results', () => {
   })
 })
 
-describe('outcome', () => {
-  const output = (change = {}) => ({
-    Stdout: 'hello\u001b[2J\nworld\n',
-    StdoutTruncated: false,
-    stderr: '',
-    StderrTruncated: false,
-    ExitCode: 3,
-    ErrorMsg: '',
-    ...change,
-  })
+const output = (change = {}) => ({
+  Stdout: 'hello\u001b[2J\nworld\n',
+  StdoutTruncated: false,
+  stderr: '',
+  StderrTruncated: false,
+  ExitCode: 3,
+  ErrorMsg: '',
+  ...change,
+})
 
+describe('outcome', () => {
   test('of a completed job', () => {
     const snapshot = {
       job: jobRecord('Completed'),
@@ -135,12 +137,16 @@ world
 `,
     )
     assert.equal(
-      nextSteps(snapshot, ' --api-port 5', plain),
+      nextSteps(snapshot, ' --api-port 5'),
       `
-Next
-  bacalhau job get j-00000000 --api-port 5       fetch the results
-  bacalhau data ls QmResult --api-port 5         look into them
-  bacalhau job describe j-00000000 --api-port 5  what happened, step by step
+To get more details about the run, execute:
+	bacalhau job describe ${snapshot.job.ID} --api-port 5
+
+To get more details about the run executions, execute:
+	bacalhau job executions ${snapshot.job.ID} --api-port 5
+
+To download the results, execute:
+	bacalhau job get ${snapshot.job.ID} --api-port 5
 `,
     )
     assert.equal(failureOf(snapshot), undefined)
@@ -195,7 +201,7 @@ Next
       more: false,
     }
     assert.equal(outcomeText(snapshot, true, plain), 'Job j-00000000 is running.\n')
-    assert.match(nextSteps(snapshot, '', plain), /^ {2}bacalhau job stop j-00000000 +stop it$/m)
+    assert.match(nextSteps(snapshot, ''), /^\tbacalhau job stop j-00000000-/m)
     assert.equal(failureOf(snapshot), undefined)
   })
 
@@ -214,16 +220,17 @@ Next
 
 describe('tables', () => {
   test('an execution shows its result, or why it has none', () => {
-    const now = 1_700_000_061_000
+    const clock = { ...systemClock, now: () => 1_700_000_061_000 }
     const rows = [
-      executionRecord('Completed', {}, 'QmResult'),
+      executionRecord('Completed', { RunOutput: output({ ExitCode: 3 }) }, 'QmResult'),
       executionRecord('Failed', { ComputeState: { StateType: 10, Message: 'out of\nmemory' }, PartitionIndex: 1 }),
     ]
+    const look = { wide: false, 'hide-header': false, 'no-style': false, 'no-color': false }
     assert.equal(
-      executionTable(rows, now, plain),
-      `EXECUTION   PART  NODE        STATE      EXIT  CREATED    RESULT
-e-00000000  0     QmWATWQ7fV  Completed        1m 1s ago  QmResult
-e-00000000  1     QmWATWQ7fV  Failed           1m 1s ago  out of memory
+      tableText(rows, DESCRIBED_EXECUTION_COLUMNS, look, recordedIo({ clock })),
+      `ID          NODE ID     STATE      DESIRED  REV.  CREATED    MODIFIED  EXIT  COMMENT
+e-00000000  QmWATWQ7fV  Completed  Running  1     1m 1s ago  1m ago    3     QmResult
+e-00000000  QmWATWQ7fV  Failed     Running  1     1m 1s ago  1m ago          out of memory
 `,
     )
   })

@@ -49,24 +49,19 @@ function outputText({ executions }: Snapshot, style: Style): string {
   return part('Standard output', Stdout, StdoutTruncated) + part('Standard error', stderr, StderrTruncated)
 }
 
-/** Commands that are useful after a job, with what each does. `flags` name the node that has it. */
-export function nextSteps(snapshot: Snapshot, flags: string, style: Style): string {
-  const id = shortId(snapshot.job.ID)
+/** Commands that are useful after a job, in the words that scripts look for. `flags` name the node that has it. */
+export function nextSteps(snapshot: Snapshot, flags: string): string {
+  const { ID, State } = snapshot.job
   const [result] = resultsOf(snapshot)
-  const steps: (readonly [string, string])[] = [[`bacalhau job describe ${id}${flags}`, 'what happened, step by step']]
-  if (!isFinalJobState(snapshot.job.State.StateType)) {
-    steps.push(
-      [`bacalhau job logs --follow ${id}${flags}`, 'watch its output'],
-      [`bacalhau job stop ${id}${flags}`, 'stop it'],
-    )
+  const steps: (readonly [what: string, command: string])[] = [
+    ['To get more details about the run, execute:', `job describe ${ID}`],
+    ['To get more details about the run executions, execute:', `job executions ${ID}`],
+  ]
+  if (!isFinalJobState(State.StateType)) {
+    steps.push(['To watch its output, execute:', `job logs --follow ${ID}`], ['To stop it, execute:', `job stop ${ID}`])
   }
-  if (result !== undefined) {
-    steps.unshift(
-      [`bacalhau job get ${id}${flags}`, 'fetch the results'],
-      [`bacalhau data ls ${result.cid}${flags}`, 'look into them'],
-    )
-  }
-  return `\n${style.dim('Next')}\n${indented(formatFields(steps))}`
+  if (result !== undefined) steps.push(['To download the results, execute:', `job get ${ID}`])
+  return steps.map(([what, command]) => `\n${what}\n\tbacalhau ${command}${flags}\n`).join('')
 }
 
 /** The error of a job that has ended otherwise than well, undefined for any other. */

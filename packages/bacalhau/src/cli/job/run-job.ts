@@ -10,6 +10,8 @@ export interface RunRequest extends Omit<AwaitRequest, 'namespace'> {
   readonly folder: string
   /** Make a new version of a job that is there even if nothing has changed. */
   readonly force?: boolean
+  /** Print no warnings of the node about the spec. */
+  readonly quiet?: boolean
 }
 
 /**
@@ -17,13 +19,13 @@ export interface RunRequest extends Omit<AwaitRequest, 'namespace'> {
  * the job ends otherwise than well.
  */
 export async function runJob(request: RunRequest): Promise<number> {
-  const { client, io, signal, force = false } = request
+  const { client, io, signal, force = false, quiet = false } = request
   const progress = progressOf(request)
   const spec = await uploadFileSources(request.spec, request.folder, async (file) => {
     const { CID } = await upload(client, file, { progress, clock: io.clock, signal })
     return CID
   })
   const { JobID, Warnings } = await client.jobs.submit(spec, { signal, ...(force ? { force } : {}) })
-  for (const warning of Warnings ?? []) await io.err.write(`Warning: ${plainLine(warning)}\n`)
+  for (const warning of quiet ? [] : (Warnings ?? [])) await io.err.write(`Warning: ${plainLine(warning)}\n`)
   return awaitJob(JobID, { ...request, namespace: spec.Namespace }, progress)
 }

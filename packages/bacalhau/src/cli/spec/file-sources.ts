@@ -10,6 +10,10 @@ export type Upload = (file: string) => Promise<string>
 /** Does this source name a file or folder of this machine? */
 const isFileSource = ({ Type }: SpecConfig): boolean => Type.toLowerCase() === FILE_SOURCE
 
+/** Does any input of the job have to be uploaded from this machine first? */
+export const hasFileSources = (spec: JobSpec): boolean =>
+  spec.Tasks.some(({ InputSources }) => InputSources.some(({ Source }) => isFileSource(Source)))
+
 /**
  * The same job, whose sources of the type `file` are replaced by the CIDs of what `upload` made of them. Paths start from
  * `folder`. Nothing is uploaded when any of them does not exist; the same path is uploaded once.

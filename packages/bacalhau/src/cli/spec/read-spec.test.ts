@@ -44,7 +44,7 @@ describe('reading', () => {
     const io = recordedIo({ input: LEGACY, cwd: folder, inputIsTerminal: true })
     const loaded = await readSpec('-', io)
     assert.deepEqual([loaded.folder, loaded.spec.Tasks[0]?.Engine.Type], [folder, 'docker'])
-    assert.match(io.errText(), /Ctrl-D/)
+    assert.equal(io.errText(), 'Reading from /dev/stdin; send Ctrl-d to stop.\n')
     const piped = recordedIo({ input: LEGACY, cwd: folder })
     await readSpec('-', piped)
     assert.equal(piped.errText(), '')

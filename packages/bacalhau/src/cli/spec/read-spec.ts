@@ -12,6 +12,8 @@ import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, 
 import { BacalhauError, systemCode } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Io } from '../io.ts'
+import { renderTemplate } from './template/render.ts'
+import { type TemplateFlags, templateValues } from './template/values.ts'
 
 export interface LoadedSpec {
   readonly spec: JobSpec
@@ -21,13 +23,21 @@ export interface LoadedSpec {
   readonly folder: string
 }
 
-/** The job that a file describes, or standard input if `where` is `-`. Throws `ValidationError` that names line and field. */
-export async function readSpec(where: string, io: Io): Promise<LoadedSpec> {
+/**
+ * The job that a file describes, or standard input if `where` is `-`. With flags of templates the text is a template first.
+ * Throws `ValidationError` that names line and field.
+ */
+export async function readSpec(where: string, io: Io, flags?: TemplateFlags): Promise<LoadedSpec> {
   const standardInput = where === '-'
-  if (standardInput && io.inputIsTerminal) await io.err.write('Reading the spec from the keyboard; Ctrl-D ends it.\n')
+  if (standardInput && io.inputIsTerminal) {
+    await io.err.write('Reading from /dev/stdin; send Ctrl-d to stop.\n')
+  }
   const file = path.resolve(io.cwd, where)
   const source = standardInput ? await collect(io.input, 'standard input') : await readFile(file, where)
-  const { spec, warnings } = parseSpec(source, standardInput ? 'standard input' : where)
+  const name = standardInput ? 'standard input' : where
+  const values = flags === undefined || flags['no-template'] ? undefined : templateValues(flags, io.env)
+  const text = values === undefined ? source : renderTemplate(source, name, values)
+  const { spec, warnings } = parseSpec(text, name)
   return { spec, warnings, folder: standardInput ? io.cwd : path.dirname(file) }
 }
 

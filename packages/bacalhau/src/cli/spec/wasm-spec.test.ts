@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import { parseSubmission } from '@bacalhau/models'
 import { wasmRunFlags } from '../catalogue/running.ts'
 import { parseLine, readFlags } from '../parse-flags.ts'
-import { outputFormat, parseEnv, parsePublisher, parseResultPath, wasmSpec } from './wasm-spec.ts'
+import { outputFormat, parseEnv, parsePublisher, parseResultPath } from './job-of-flags.ts'
+import { wasmSpec } from './wasm-spec.ts'
 
 const CID = 'QmWATWQ7fVPP2EFGu71UkfnqhYXDYH566qy47CnJDgvs8u'
 
@@ -64,7 +65,7 @@ describe('wasm run', () => {
     ])
     assert.deepEqual(task?.Env, { A: '1' })
     assert.deepEqual(task?.Resources, { CPU: '2', Memory: '1GB', Disk: '2GB' })
-    assert.deepEqual([task?.Timeouts, task?.Publisher], [{ ExecutionTimeout: 9 }, { Type: 'local' }])
+    assert.deepEqual([task?.Timeouts, task?.Publisher], [{ TotalTimeout: 9 }, { Type: 'local' }])
   })
 
   test('without a publisher there are no results', async () => {
