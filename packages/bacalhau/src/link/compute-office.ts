@@ -1,10 +1,9 @@
 import type { NodeInfo, ReportMessage } from '@bacalhau/models'
-import { newToken } from '../runtime/ids.ts'
 import { type ComputeDesk, ComputeSession } from './compute-session.ts'
+import { Conversations } from './conversations.ts'
 import type { ComputeChannel } from './link-protocol.ts'
-import { loadPostboxes } from './load-postboxes.ts'
 import type { Backlog, ComputeHandler, ComputeOffice, LinkSession, OfficeOptions } from './post-office.ts'
-import { Postbox, type PostboxOptions } from './postbox.ts'
+import type { Postbox } from './postbox.ts'
 
 export interface ComputeOfficeOptions extends OfficeOptions {
   readonly joinToken?: string
@@ -15,25 +14,20 @@ export interface ComputeOfficeOptions extends OfficeOptions {
 
 /** Opens the office of a compute node, with the conversations that the store knows. */
 export async function createComputeOffice(options: ComputeOfficeOptions): Promise<ComputeOffice> {
-  const box: PostboxOptions = { ...options, role: 'c', mark: newToken(options.random).slice(0, 16) }
-  return new Office(options, box, await loadPostboxes<ReportMessage>(box))
+  return new Office(options, await Conversations.load<ReportMessage>('c', options))
 }
 
-const NO_BACKLOG: Backlog = { messages: 0, bytes: 0 }
-
 class Office implements ComputeOffice {
-  readonly #boxOptions: PostboxOptions
-  readonly #boxes: Map<string, Postbox<ReportMessage>>
+  readonly #conversations: Conversations<ReportMessage>
   readonly #desk: ComputeDesk
   readonly #sessions = new Map<string, ComputeSession>()
   #stopped = false
 
-  constructor(options: ComputeOfficeOptions, boxOptions: PostboxOptions, boxes: Map<string, Postbox<ReportMessage>>) {
-    this.#boxOptions = boxOptions
-    this.#boxes = boxes
+  constructor(options: ComputeOfficeOptions, conversations: Conversations<ReportMessage>) {
+    this.#conversations = conversations
     this.#desk = {
       ...options,
-      find: (peer) => this.#boxes.get(peer),
+      find: (peer) => conversations.get(peer),
       open: (peer) => this.#open(peer),
       leave: (session) => {
         if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer)
@@ -55,16 +49,15 @@ class Office implements ComputeOffice {
   }
 
   backlog(peer: string): Backlog {
-    return this.#boxes.get(peer)?.backlog ?? NO_BACKLOG
+    return this.#conversations.backlog(peer)
   }
 
   peers(): string[] {
-    return [...this.#boxes.keys()]
+    return this.#conversations.peers()
   }
 
   forget(peer: string): void {
-    this.#boxes.get(peer)?.forget()
-    this.#boxes.delete(peer)
+    this.#conversations.forget(peer)
     this.#sessions.get(peer)?.fail(new Error('this orchestrator was removed'))
   }
 
@@ -78,10 +71,6 @@ class Office implements ComputeOffice {
   }
 
   #open(peer: string): Postbox<ReportMessage> {
-    const known = this.#boxes.get(peer)
-    if (known !== undefined) return known
-    const box = new Postbox<ReportMessage>(peer, this.#boxOptions)
-    this.#boxes.set(peer, box)
-    return box
+    return this.#conversations.get(peer) ?? this.#conversations.keep(this.#conversations.create(peer))
   }
 }

@@ -1,10 +1,10 @@
 import type { OrchestratorMessage, ReportMessage, Welcome } from '@bacalhau/models'
-import { BacalhauError, messageOf } from '../runtime/error.ts'
+import { messageOf } from '../runtime/error.ts'
 import type { ComputeOfficeOptions } from './compute-office.ts'
 import type { ComputeChannel } from './link-protocol.ts'
 import type { LinkSession } from './post-office.ts'
-import type { Line, Postbox } from './postbox.ts'
-import { type Pulse, startPulse } from './pulse.ts'
+import type { Postbox } from './postbox.ts'
+import { outOfTurn, Session } from './session.ts'
 
 /** What the sessions of a compute node share. */
 export interface ComputeDesk extends Pick<
@@ -18,54 +18,25 @@ export interface ComputeDesk extends Pick<
   leave(session: ComputeSession): void
 }
 
-/** One link of this node to an orchestrator, from the handshake to its end. */
-export class ComputeSession implements LinkSession, Line<ReportMessage> {
-  readonly channel: ComputeChannel
+/** One link of this node to an orchestrator. */
+export class ComputeSession extends Session<ReportMessage, OrchestratorMessage, ComputeChannel> implements LinkSession {
   readonly ended: Promise<Error | undefined>
   readonly #desk: ComputeDesk
-  readonly #pulse: Pulse
   readonly #resolve: (error: Error | undefined) => void
   #box: Postbox<ReportMessage> | undefined
   #greeted = false
   #member = false
-  #finished = false
   /** Number of the last parcel that had been posted when the hello was sent. */
   #saidUpTo = 0
 
   constructor(channel: ComputeChannel, desk: ComputeDesk) {
-    this.channel = channel
+    super(channel, desk.clock)
     this.#desk = desk
     const { promise, resolve } = Promise.withResolvers<Error | undefined>()
     this.ended = promise
     this.#resolve = resolve
-    this.#pulse = startPulse(
-      desk.clock,
-      () => channel.send({ type: 'heartbeat' }),
-      () => this.fail(new BacalhauError('PeerUnreachable', 'the orchestrator has fallen silent')),
-    )
-    channel.start({
-      onMessage: (message) => this.#receive(message),
-      onSign: () => this.#pulse.heard(),
-      onClose: (error) => this.#end(error),
-    })
+    this.listen('the orchestrator has fallen silent')
     this.#begin()
-  }
-
-  get peer(): string {
-    return this.channel.peer
-  }
-
-  parcel(seq: number, mark: string, messages: readonly ReportMessage[]): void {
-    this.channel.send({ type: 'parcel', seq, mark, messages: messages as ReportMessage[] })
-  }
-
-  ack(seq: number): void {
-    this.channel.send({ type: 'ack', seq })
-  }
-
-  fail(error: Error): void {
-    this.channel.abort(error)
-    this.#end(error)
   }
 
   /** The link ends as soon as what was sent has gone. */
@@ -90,7 +61,7 @@ export class ComputeSession implements LinkSession, Line<ReportMessage> {
   }
 
   #greet(): void {
-    if (this.#finished) return
+    if (this.isOver) return
     const { handler, joinToken, node, storeGeneration } = this.#desk
     this.#greeted = true
     this.#saidUpTo = this.#box?.seal() ?? 0
@@ -105,9 +76,8 @@ export class ComputeSession implements LinkSession, Line<ReportMessage> {
     })
   }
 
-  #receive(message: OrchestratorMessage): void {
-    this.#pulse.heard()
-    if (this.#finished || message.type === 'heartbeat') return
+  protected receive(message: OrchestratorMessage): void {
+    if (message.type === 'heartbeat') return
     if (message.type === 'welcome') return this.#enter(message)
     const box = this.#box
     if (box === undefined || !this.#member) return this.fail(outOfTurn('the orchestrator has not approved this node'))
@@ -165,10 +135,7 @@ export class ComputeSession implements LinkSession, Line<ReportMessage> {
     box.record()
   }
 
-  #end(error: Error | undefined): void {
-    if (this.#finished) return
-    this.#finished = true
-    this.#pulse.stop()
+  protected onEnd(error: Error | undefined): void {
     this.#box?.disconnect(this)
     this.#desk.leave(this)
     this.#resolve(error)
@@ -176,4 +143,3 @@ export class ComputeSession implements LinkSession, Line<ReportMessage> {
 }
 
 const isFinal = ({ type }: ReportMessage): boolean => type === 'completed' || type === 'failed' || type === 'cancelled'
-const outOfTurn = (what: string) => new BacalhauError('BadRequest', `${what}; the link begins anew`)

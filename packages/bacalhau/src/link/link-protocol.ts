@@ -18,6 +18,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { Channel } from './channel.ts'
 import { streamChannel } from './stream-channel.ts'
+import { NO_TRAFFIC, type Traffic } from './traffic.ts'
 import { version1Node } from './version-1-node.ts'
 import { version1Orchestrator } from './version-1-orchestrator.ts'
 
@@ -35,18 +36,26 @@ export type ComputeChannel = Channel<ComputeMessage, OrchestratorMessage>
 export type OrchestratorChannel = Channel<OrchestratorMessage, ComputeMessage>
 
 /** Opens a link from this compute node to the orchestrator `peer`. Throws `PeerUnreachable` when it is none. */
-export async function openLink(host: Libp2p, peer: string, signal: AbortSignal): Promise<ComputeChannel> {
+export async function openLink(
+  host: Libp2p,
+  peer: string,
+  signal: AbortSignal,
+  traffic: Traffic = NO_TRAFFIC,
+): Promise<ComputeChannel> {
   const open = (protocol: string) => openStream(host, peer, protocol, { signal, overRelay: true })
   try {
     return streamChannel<ComputeMessage, typeof orchestratorMessageSchema>(
       await open(LINK_PROTOCOLS[2]),
       orchestratorMessageSchema,
+      { traffic },
     )
   } catch (error) {
     if (!speaksAnother(error)) throw error
     const stream = await open(LINK_PROTOCOLS[1])
     return version1Orchestrator(
-      streamChannel<ComputeMessageV1, typeof orchestratorMessageV1Schema>(stream, orchestratorMessageV1Schema),
+      streamChannel<ComputeMessageV1, typeof orchestratorMessageV1Schema>(stream, orchestratorMessageV1Schema, {
+        traffic,
+      }),
       systemRandom,
     )
   }
@@ -64,6 +73,7 @@ export async function acceptLinks(
   host: Libp2p,
   onLink: (channel: OrchestratorChannel) => void,
   logger: Logger,
+  traffic: Traffic = NO_TRAFFIC,
 ): Promise<Stoppable> {
   const serve = (protocol: string, accept: (stream: ByteStream, onEnd: () => void) => OrchestratorChannel) =>
     handleProtocol(host, protocol, (stream) => new Promise<void>((resolve) => onLink(accept(stream, resolve))), {
@@ -76,6 +86,7 @@ export async function acceptLinks(
     await serve(LINK_PROTOCOLS[2], (stream, onEnd) =>
       streamChannel<OrchestratorMessage, typeof computeMessageSchema>(stream, computeMessageSchema, {
         maxMessage,
+        traffic,
         onEnd,
       }),
     ),
@@ -83,6 +94,7 @@ export async function acceptLinks(
       version1Node(
         streamChannel<OrchestratorMessageV1, typeof computeMessageV1Schema>(stream, computeMessageV1Schema, {
           maxMessage,
+          traffic,
           onEnd,
         }),
       ),

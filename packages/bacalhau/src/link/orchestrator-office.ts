@@ -1,11 +1,11 @@
 import type { Hello, OrderMessage } from '@bacalhau/models'
-import { newToken, uuid } from '../runtime/ids.ts'
+import { uuid } from '../runtime/ids.ts'
+import { Conversations } from './conversations.ts'
 import { shakeHands } from './handshake.ts'
 import type { OrchestratorChannel } from './link-protocol.ts'
-import { loadPostboxes } from './load-postboxes.ts'
 import { type OrchestratorDesk, OrchestratorSession } from './orchestrator-session.ts'
 import type { Backlog, OfficeOptions, OrchestratorHandler, OrchestratorOffice, Verdict } from './post-office.ts'
-import { Postbox, type PostboxOptions } from './postbox.ts'
+import type { Postbox } from './postbox.ts'
 
 export interface OrchestratorOfficeOptions extends OfficeOptions {
   readonly handler: OrchestratorHandler
@@ -13,16 +13,12 @@ export interface OrchestratorOfficeOptions extends OfficeOptions {
 
 /** Opens the office of an orchestrator, with the conversations that the store knows. */
 export async function createOrchestratorOffice(options: OrchestratorOfficeOptions): Promise<OrchestratorOffice> {
-  const box: PostboxOptions = { ...options, role: 'o', mark: newToken(options.random).slice(0, 16) }
-  return new Office(options, box, await loadPostboxes<OrderMessage>(box))
+  return new Office(options, await Conversations.load<OrderMessage>('o', options))
 }
-
-const NO_BACKLOG: Backlog = { messages: 0, bytes: 0 }
 
 class Office implements OrchestratorOffice {
   readonly #options: OrchestratorOfficeOptions
-  readonly #boxOptions: PostboxOptions
-  readonly #boxes: Map<string, Postbox<OrderMessage>>
+  readonly #conversations: Conversations<OrderMessage>
   readonly #desk: OrchestratorDesk
   /** All links, and of those the ones whose node has presented itself, one a node. */
   readonly #links = new Set<OrchestratorSession>()
@@ -31,14 +27,9 @@ class Office implements OrchestratorOffice {
   readonly #strangers = new Map<string, Postbox<OrderMessage>>()
   #stopped = false
 
-  constructor(
-    options: OrchestratorOfficeOptions,
-    boxOptions: PostboxOptions,
-    boxes: Map<string, Postbox<OrderMessage>>,
-  ) {
+  constructor(options: OrchestratorOfficeOptions, conversations: Conversations<OrderMessage>) {
     this.#options = options
-    this.#boxOptions = boxOptions
-    this.#boxes = boxes
+    this.#conversations = conversations
     this.#desk = {
       ...options,
       refusal: (session, hello) => this.#refusal(session, hello),
@@ -53,23 +44,22 @@ class Office implements OrchestratorOffice {
   }
 
   post(peer: string, message: OrderMessage): void {
-    const box = this.#boxes.get(peer)
+    const box = this.#conversations.get(peer)
     // Whatever was posted before the first handshake, that handshake would drop.
     if (box === undefined) this.#options.logger.debug({ peer, type: message.type }, 'no conversation with this node')
     else box.post(message)
   }
 
   backlog(peer: string): Backlog {
-    return this.#boxes.get(peer)?.backlog ?? NO_BACKLOG
+    return this.#conversations.backlog(peer)
   }
 
   peers(): string[] {
-    return [...this.#boxes.keys()]
+    return this.#conversations.peers()
   }
 
   forget(peer: string): void {
-    this.#boxes.get(peer)?.forget()
-    this.#boxes.delete(peer)
+    this.#conversations.forget(peer)
     this.disconnect(peer, 'the node was removed')
   }
 
@@ -99,8 +89,8 @@ class Office implements OrchestratorOffice {
   #enter(session: OrchestratorSession, hello: Hello, membership: Verdict): Postbox<OrderMessage> {
     const { peer } = session
     const { handler, logger, random } = this.#options
-    const known = this.#boxes.get(peer)
-    const box = known ?? new Postbox<OrderMessage>(peer, this.#boxOptions)
+    const known = this.#conversations.get(peer)
+    const box = known ?? this.#conversations.create(peer)
     const wiped = known !== undefined && known.generation !== hello.storeGeneration
     const shaken = shakeHands(known, hello)
     this.#sessions.set(peer, session)
@@ -121,7 +111,7 @@ class Office implements OrchestratorOffice {
     const box = this.#strangers.get(peer)
     if (box === undefined) return
     this.#strangers.delete(peer)
-    this.#boxes.set(peer, box)
+    this.#conversations.keep(box)
     box.record()
   }
 

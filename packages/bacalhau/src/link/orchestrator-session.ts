@@ -1,13 +1,12 @@
 import type { ComputeMessage, Hello, OrchestratorMessage, OrderMessage } from '@bacalhau/models'
 import type { Clock, Timer } from '../runtime/clock.ts'
-import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Journal } from '../store/journal.ts'
 import type { OrchestratorChannel } from './link-protocol.ts'
 import type { OrchestratorHandler, Verdict } from './post-office.ts'
-import type { Line, Postbox } from './postbox.ts'
-import { type Pulse, startPulse } from './pulse.ts'
+import type { Postbox } from './postbox.ts'
+import { outOfTurn, Session } from './session.ts'
 
 /** What the sessions of an orchestrator share. */
 export interface OrchestratorDesk {
@@ -27,38 +26,22 @@ export interface OrchestratorDesk {
 /** A node that hears nothing has ended its link by then, also when it is slow. Beats. */
 const DEAFNESS = (2 * LIMITS.linkSilence) / LIMITS.linkHeartbeat
 
-/** One link of a node to this orchestrator, from the handshake to its end. */
-export class OrchestratorSession implements Line<OrderMessage> {
-  readonly channel: OrchestratorChannel
+/** One link of a node to this orchestrator. */
+export class OrchestratorSession extends Session<OrderMessage, ComputeMessage, OrchestratorChannel> {
   readonly #desk: OrchestratorDesk
-  readonly #pulse: Pulse
   readonly #handshake: Timer
   #hello: Hello | undefined
   #box: Postbox<OrderMessage> | undefined
   #membership: Verdict = 'PENDING'
   #warned = false
-  #ended = false
   /** Our beats since the node was told that it is approved; undefined before that, and once it has answered. */
   #unanswered: number | undefined
 
   constructor(channel: OrchestratorChannel, desk: OrchestratorDesk) {
-    this.channel = channel
+    super(channel, desk.clock)
     this.#desk = desk
     this.#handshake = desk.clock.after(LIMITS.handshake, () => channel.close())
-    this.#pulse = startPulse(
-      desk.clock,
-      () => this.#sendBeat(),
-      () => this.fail(new BacalhauError('PeerUnreachable', 'the node has fallen silent')),
-    )
-    channel.start({
-      onMessage: (message) => this.#receive(message),
-      onSign: () => this.#pulse.heard(),
-      onClose: (error) => this.#end(error),
-    })
-  }
-
-  get peer(): string {
-    return this.channel.peer
+    this.listen('the node has fallen silent')
   }
 
   /** Generation of the node's store. */
@@ -66,30 +49,16 @@ export class OrchestratorSession implements Line<OrderMessage> {
     return this.#hello?.storeGeneration ?? ''
   }
 
-  parcel(seq: number, mark: string, messages: readonly OrderMessage[]): void {
-    this.channel.send({ type: 'parcel', seq, mark, messages: messages as OrderMessage[] })
-  }
-
-  ack(seq: number): void {
-    this.channel.send({ type: 'ack', seq })
-  }
-
-  /** Ends the session at once, also for the role. */
-  fail(error: Error): void {
-    this.channel.abort(error)
-    this.#end(error)
-  }
-
   close(): void {
     this.channel.close()
-    this.#end(undefined)
+    this.end(undefined)
   }
 
   /** From now on what the node says is taken, or not; it is told, and sent to, after the present unit. */
   welcome(membership: Verdict, message: string): void {
     this.#membership = membership
     this.#desk.journal.after(() => {
-      if (!this.#ended) this.#tell(membership, message)
+      if (!this.isOver) this.#tell(membership, message)
     })
   }
 
@@ -106,8 +75,8 @@ export class OrchestratorSession implements Line<OrderMessage> {
     this.#box?.flow()
   }
 
-  #sendBeat(): void {
-    this.channel.send({ type: 'heartbeat' })
+  protected override beat(): void {
+    super.beat()
     if (this.#unanswered === undefined) return
     this.#unanswered += 1
     if (this.#unanswered > DEAFNESS) this.#answered()
@@ -119,9 +88,7 @@ export class OrchestratorSession implements Line<OrderMessage> {
     this.#desk.handler.onAnswered(this.peer)
   }
 
-  #receive(message: ComputeMessage): void {
-    this.#pulse.heard()
-    if (this.#ended) return
+  protected receive(message: ComputeMessage): void {
     if (message.type === 'hello') return this.#greet(message)
     if (this.#box === undefined) {
       // A beat may come before the hello of a node that has much to look up.
@@ -132,7 +99,7 @@ export class OrchestratorSession implements Line<OrderMessage> {
     if (message.type !== 'heartbeat' && this.channel.translated !== true) this.#answered()
     switch (message.type) {
       case 'heartbeat':
-        return this.#beat(message)
+        return this.#hear(message)
       case 'ack':
         if (!this.#box.acknowledge(message.seq)) this.fail(outOfTurn('the node acknowledges what it was not sent'))
         return
@@ -153,7 +120,7 @@ export class OrchestratorSession implements Line<OrderMessage> {
     }
   }
 
-  #beat({ node }: Extract<ComputeMessage, { type: 'heartbeat' }>): void {
+  #hear({ node }: Extract<ComputeMessage, { type: 'heartbeat' }>): void {
     // A peer describes itself and nobody else.
     if (node === undefined || node.NodeID === this.peer) this.#desk.handler.onInfo(this.peer, node)
   }
@@ -183,21 +150,16 @@ export class OrchestratorSession implements Line<OrderMessage> {
     this.#membership = membership
     const box = this.#desk.enter(this, hello, membership)
     // The role may have turned the node away again.
-    if (this.#ended) return
+    if (this.isOver) return
     this.#box = box
     box.connect(this)
     this.welcome(this.#membership, message)
   }
 
-  #end(error: Error | undefined): void {
-    if (this.#ended) return
-    this.#ended = true
+  protected onEnd(error: Error | undefined): void {
     this.#handshake.cancel()
-    this.#pulse.stop()
     this.#box?.disconnect(this)
     this.#desk.leave(this)
     if (this.#box !== undefined) this.#desk.handler.onDisconnected(this.peer, error)
   }
 }
-
-const outOfTurn = (what: string) => new BacalhauError('BadRequest', `${what}; the link begins anew`)

@@ -7,11 +7,13 @@ import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Channel, ChannelHandler } from './channel.ts'
 import { createMessageDecoder, encodeMessages } from './message-codec.ts'
+import { NO_TRAFFIC, type Traffic } from './traffic.ts'
 
 export interface StreamChannelOptions {
   readonly clock?: Clock
   /** Bytes of the largest message that the other side may send. */
   readonly maxMessage?: number
+  readonly traffic?: Traffic
   /** Called last of all, after the handler's `onClose`. */
   readonly onEnd?: () => void
 }
@@ -32,6 +34,7 @@ class StreamChannel<Out, T extends z.ZodType> implements Channel<Out, z.output<T
   readonly #schema: T
   readonly #clock: Clock
   readonly #options: StreamChannelOptions
+  readonly #traffic: Traffic
   #outbox: Out[] = []
   /** Bytes handed to the stream that it has not taken yet. */
   #backlog = 0
@@ -46,6 +49,7 @@ class StreamChannel<Out, T extends z.ZodType> implements Channel<Out, z.output<T
     // A relay may run on this machine; whoever comes through it does not.
     this.sameMachine = isLoopback(stream.remoteAddress) && !stream.remoteAddress.includes('/p2p-circuit')
     this.#options = options
+    this.#traffic = options.traffic ?? NO_TRAFFIC
     this.#schema = incoming
     this.#clock = options.clock ?? systemClock
     this.#framed = frames(stream, { clock: this.#clock })
@@ -81,7 +85,9 @@ class StreamChannel<Out, T extends z.ZodType> implements Channel<Out, z.output<T
     const batch = this.#outbox
     this.#outbox = []
     if (this.#state !== 'open' || batch.length === 0) return
+    let bytes = 0
     for (const frame of encodeMessages(batch)) {
+      bytes += frame.length
       this.#backlog += frame.length
       this.#sending = this.#sending
         .then(() => this.#framed.send(frame))
@@ -89,6 +95,7 @@ class StreamChannel<Out, T extends z.ZodType> implements Channel<Out, z.output<T
           this.#backlog -= frame.length
         })
     }
+    this.#traffic.sent(batch.length, bytes)
     this.#sending.catch((error: unknown) => this.#fail(error))
     // A peer that does not read must cost itself its link, not us our memory.
     if (this.#backlog > LIMITS.linkBacklog)
@@ -101,7 +108,12 @@ class StreamChannel<Out, T extends z.ZodType> implements Channel<Out, z.output<T
       for await (const frame of this.#framed.receive()) {
         if (this.#state !== 'open') continue
         handler.onSign?.()
-        for (const message of decoder.push(frame)) if (this.#state === 'open') handler.onMessage(message)
+        let messages = 0
+        for (const message of decoder.push(frame)) {
+          messages += 1
+          if (this.#state === 'open') handler.onMessage(message)
+        }
+        this.#traffic.received(messages, frame.length)
       }
     } catch (error) {
       this.#fail(error)
