@@ -1,4 +1,4 @@
-import { addResources, EXECUTION_STATES, NO_RESOURCES, type Resources } from '@bacalhau/models'
+import { addResources, EXECUTION_STATES, type ExecutionState, NO_RESOURCES, type Resources } from '@bacalhau/models'
 import type { OpenJob } from './open-job.ts'
 import type { Run } from './run.ts'
 
@@ -24,11 +24,14 @@ interface NodeLoad {
 
 /** Which run of which open job is on which node. Every look-up takes constant time. */
 export class Assignments {
+  /** Runs that were given to nodes, and in which state each was taken off its node, since the start. */
+  readonly tally = { placed: 0, ended: new Map<ExecutionState, number>() }
   readonly #runs = new Map<string, Assignment>()
   readonly #nodes = new Map<string, NodeLoad>()
 
   add(job: OpenJob, run: Run): void {
     const assignment = { job, run }
+    if (run.state === EXECUTION_STATES.New) this.tally.placed += 1
     const node = this.#nodes.get(run.node) ?? { runs: new Map<string, Assignment>(), used: NO_RESOURCES }
     this.#nodes.set(run.node, node)
     this.#runs.set(run.id, assignment)
@@ -40,6 +43,7 @@ export class Assignments {
     const node = this.#nodes.get(run.node)
     if (node === undefined || !node.runs.delete(run.id)) return
     this.#runs.delete(run.id)
+    this.tally.ended.set(run.state, (this.tally.ended.get(run.state) ?? 0) + 1)
     const { CPU, Memory, Disk, GPU } = run.resources
     // Nothing is left of rounding when the last one has gone.
     if (node.runs.size === 0) this.#nodes.delete(run.node)
@@ -68,6 +72,13 @@ export class Assignments {
       if (run.state > EXECUTION_STATES.BidAccepted) running += 1
     }
     return { running, waiting: this.load(node).runs - running }
+  }
+
+  /** How many runs are in which state. Looks at each of them. */
+  states(): Map<ExecutionState, number> {
+    const found = new Map<ExecutionState, number>()
+    for (const { run } of this.#runs.values()) found.set(run.state, (found.get(run.state) ?? 0) + 1)
+    return found
   }
 
   /** Nodes that have something. */

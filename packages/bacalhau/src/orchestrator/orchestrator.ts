@@ -12,6 +12,7 @@ import {
 import type { OrchestratorChannel } from '../link/link-protocol.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
+import { createMeter, type Meter } from '../runtime/meter.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { differences, isSameJob, newJob, specOf, updatedJob } from './admission.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts'
@@ -34,6 +35,7 @@ import { createInlineData, type DataVault, type InlineData } from './inline-data
 import { JobFeed } from './feed/job-feed.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
+import { measureOrchestrator, type OrchestratorTally } from './measures.ts'
 import type { OpenJob } from './open-job.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { type Receipt, Receipts, type Stamp } from './receipts.ts'
@@ -56,6 +58,7 @@ export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'>
   readonly logs: LogRoutes
   /** Ended jobs that are kept. */
   readonly keptJobs?: number
+  readonly meter?: Meter
   /** Keeps large inline data once, by content; without it they stay in the jobs. */
   readonly vault?: DataVault
 }
@@ -71,12 +74,19 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const feed = createFeed(options)
   const onChange: DispatcherOptions['onChange'] = (open, taken) => {
     watch.changed(taken.job.ID)
+    const { StateType } = taken.job.State
+    if (taken.visible && isFinalJobState(StateType)) tally.ended(StateType)
     if (!feed.isUsed) return
     const progress = progressOf(open)
     const visible = taken.visible || progress !== undefined
     feed.publish({ ...taken, event: jobEventOf(taken.job, progress), key: open.ledger.key, visible })
   }
   const dispatcher = new Dispatcher({ ...options, onChange })
+  const tally = measureOrchestrator(options.meter ?? createMeter(), {
+    dispatcher,
+    following: () => feed.waiting,
+    waiting: () => watch.size,
+  })
   await dispatcher.start()
   const receipts = new Receipts({ ...options, journal: dispatcher.journal })
   const housekeeping = startHousekeeping({
@@ -86,7 +96,11 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     isBusy: (jobId) => dispatcher.jobs.isBusy(jobId),
     onRemoved: ({ job }) => dispatcher.jobRemoved(job.ID),
   })
-  return new Service(options, { dispatcher, watch, feed, receipts, housekeeping }, await newestJob(options.store))
+  return new Service(
+    options,
+    { dispatcher, watch, feed, receipts, tally, housekeeping },
+    await newestJob(options.store),
+  )
 }
 
 const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
@@ -108,6 +122,7 @@ interface Parts {
   readonly watch: JobWatch
   readonly feed: JobFeed
   readonly receipts: Receipts
+  readonly tally: OrchestratorTally
   readonly housekeeping: Stoppable
 }
 
@@ -121,12 +136,13 @@ class Service implements RunningOrchestrator {
   readonly #inTurn = oneAtATime()
   readonly #inline: InlineData | undefined
   readonly #receipts: Receipts
+  readonly #tally: OrchestratorTally
   /** Nanoseconds since the epoch of the newest job. */
   #newest: number
 
   constructor(
     options: OrchestratorOptions,
-    { dispatcher, watch, feed, receipts, housekeeping }: Parts,
+    { dispatcher, watch, feed, receipts, tally, housekeeping }: Parts,
     newest: number,
   ) {
     this.#options = options
@@ -137,6 +153,7 @@ class Service implements RunningOrchestrator {
     this.#watch = watch
     this.#feed = feed
     this.#receipts = receipts
+    this.#tally = tally
   }
 
   attach(channel: OrchestratorChannel): void {
@@ -312,7 +329,9 @@ class Service implements RunningOrchestrator {
   async #create(spec: Submission['spec'], { time, stamp }: Act): Promise<Job> {
     const job = newJob(spec, this.#options.random, this.#options.self().NodeID, time)
     const row = { job, key: newJobKey(time), since: Math.floor(time / 1e6) }
-    return this.#dispatcher.jobs.admit(row, stamp?.(job, false))
+    const admitted = await this.#dispatcher.jobs.admit(row, stamp?.(job, false))
+    this.#tally.submitted()
+    return admitted
   }
 
   #update(id: string, spec: Submission['spec'], { force, stamp }: Act): Promise<Job> {
@@ -334,6 +353,7 @@ class Service implements RunningOrchestrator {
     this.#dispatcher.jobs.renew(open, job, { topic: 'Submission', message }, receipt)
     const renewed = open.job
     await this.#dispatcher.journal.flushed()
+    this.#tally.submitted()
     return renewed
   }
 
