@@ -1,6 +1,6 @@
 import { setTimeout as pauseFor } from 'node:timers/promises'
 import { ApiError, type Client, type LogPart } from '@bacalhau/client'
-import { type Execution, EXECUTION_STATES, type ExecutionState, isFinalExecutionState } from '@bacalhau/models'
+import { type Execution, type ExecutionState, isFinalExecutionState } from '@bacalhau/models'
 import { plainLine } from '../terminal/plain.ts'
 import { latestRun, successorOf } from './chain-of-runs.ts'
 import type { LogPrinter } from './log-printer.ts'
@@ -32,8 +32,6 @@ type Ready = Required<OutputRequest>
 const PAUSE = 1_000
 /** A node that restarts is back by then. */
 const TRIES = 60
-/** The output of an execution that has ended does not come back by waiting. */
-const TRIES_AFTER_END = 3
 
 /**
  * Prints the output of a job: each character once and in its order, whatever happens meanwhile. When the connection breaks off,
@@ -81,63 +79,46 @@ const logOptions = (
 
 /** Characters of each stream. Output is decoded the same way each time that it is read, so they count its bytes as well. */
 interface Place {
-  stdout: number
-  stderr: number
+  readonly stdout: number
+  readonly stderr: number
 }
 
 async function printRun(request: Ready, executionId: string, { follow, tail }: OutputOptions): Promise<void> {
   const { client, id, printer } = request
   // Only who knows how much was there can tell, after the connection was lost, what is new.
-  const place: Place = tail ? await patiently(request, () => measure(request, executionId)) : { stdout: 0, stderr: 0 }
-  for (let failures = 0, lost = false; ;) {
-    try {
-      const parts = client.jobs.logs(id, logOptions(request, { follow, executionId }))
-      for await (const part of beyond(place, parts)) {
-        if (lost) await printer.note('Connected again; the output goes on where it stopped.')
-        ;[failures, lost] = [0, false]
-        await printer.print(part)
-      }
-      return
-    } catch (error) {
-      failures += 1
-      if (!(await isWorthTrying(request, error, executionId, failures))) throw error
-      if (!lost) await printer.note(`The output broke off (${plainLine((error as Error).message)}); trying again.`)
-      lost = true
-      await request.pause(PAUSE, request.signal)
-    }
+  const place = tail ? await patiently(request, () => measure(request, executionId)) : { stdout: 0, stderr: 0 }
+  // The client finds its place again by itself; here it is only said.
+  let lost: Promise<void> | undefined
+  const onLost = (error: ApiError) => {
+    lost ??= printer.note(`The output broke off (${plainLine(error.message)}); trying again.`)
   }
+  const parts = client.jobs.logs(id, { ...logOptions(request, { follow, executionId }), onLost })
+  for await (const part of beyond(place, parts)) {
+    if (lost !== undefined) {
+      await lost
+      await printer.note('Connected again; the output goes on where it stopped.')
+      lost = undefined
+    }
+    await printer.print(part)
+  }
+  await lost
 }
 
-/** What lies beyond `place`, which moves along. */
+/** What lies beyond `place`. */
 async function* beyond(place: Place, parts: AsyncIterable<LogPart>): AsyncGenerator<LogPart> {
   const skip = { ...place }
   for await (const { stream, text } of parts) {
     const known = Math.min(skip[stream], text.length)
     skip[stream] -= known
-    if (known === text.length) continue
-    place[stream] += text.length - known
-    yield { stream, text: text.slice(known) }
+    if (known < text.length) yield { stream, text: text.slice(known) }
   }
 }
 
 async function measure(request: Ready, executionId: string): Promise<Place> {
-  const place: Place = { stdout: 0, stderr: 0 }
+  const place = { stdout: 0, stderr: 0 }
   const parts = request.client.jobs.logs(request.id, logOptions(request, { follow: false, executionId }))
   for await (const { stream, text } of parts) place[stream] += text.length
   return place
-}
-
-async function isWorthTrying(request: Ready, error: unknown, executionId: string, failures: number): Promise<boolean> {
-  if (request.signal.aborted || !isPassing(error) || failures >= TRIES) return false
-  if (failures < TRIES_AFTER_END) return true
-  try {
-    const { client, id, namespace, signal } = request
-    const executions = await client.jobs.executions(id, { ...(namespace === undefined ? {} : { namespace }), signal })
-    const run = executions.find(({ ID }) => ID.startsWith(executionId))
-    return run !== undefined && run.ComputeState.StateType < EXECUTION_STATES.Completed
-  } catch (cause) {
-    return isPassing(cause)
-  }
 }
 
 /** Is this the trouble of a connection, which may be over soon? */
