@@ -11,7 +11,7 @@ const name = z
   .string()
   .trim()
   .max(100)
-  .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters')
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not hold control characters')
 const namespaces = z.array(z.string().trim().min(1).max(255)).min(1).max(100)
 
 const grantShape = {

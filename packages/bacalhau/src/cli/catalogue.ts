@@ -1,4 +1,15 @@
 import { agentAlive, agentConfig, agentNode, agentVersion } from './catalogue/agent.ts'
+import {
+  authHashPassword,
+  authInfo,
+  authKeyAllow,
+  authKeyList,
+  authKeyRemove,
+  authLogin,
+  authTokenCreate,
+  authTokenList,
+  authTokenRevoke,
+} from './catalogue/auth.ts'
 import { dataAdd, dataGc, dataGet, dataLs, dataPins, dataUnpin } from './catalogue/data.ts'
 import {
   jobDescribe,
@@ -52,6 +63,20 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       profileSelect,
       profileDelete,
       completion,
+    ],
+  },
+  {
+    title: 'Access',
+    commands: [
+      authInfo,
+      authLogin,
+      authTokenCreate,
+      authTokenList,
+      authTokenRevoke,
+      authKeyAllow,
+      authKeyList,
+      authKeyRemove,
+      authHashPassword,
     ],
   },
   { title: 'Store', commands: [storeBackup, storeCheck, storeRestore] },

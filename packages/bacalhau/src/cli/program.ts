@@ -38,7 +38,7 @@ interface Found {
 }
 
 function findCommand(words: readonly string[]): Found | undefined {
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const name = words.slice(0, length).join(' ')
     const command = COMMANDS.find((candidate) => candidate.name === name || candidate.aliases?.includes(name))
     if (command !== undefined) return { command, length }
@@ -78,14 +78,18 @@ async function runWithoutCommand(
 /** Help of what `words` name: a command, a word that commands begin with, or, when there are none, the program. */
 async function printHelp(words: readonly string[], io: Io, style: Style): Promise<number> {
   const found = findCommand(words)
-  const [word = '', next] = words
-  const group = COMMANDS.filter(({ name }) => name.startsWith(`${word} `))
+  // The longest beginning that commands have: `auth token`, `auth`.
+  const length = [2, 1].find((count) => groupOf(words.slice(0, count)).length > 0) ?? 0
+  const group = groupOf(words.slice(0, length))
   if (found !== undefined) await io.out.write(commandHelp(found.command, style))
-  else if (word === '') await io.out.write(programHelp(COMMAND_GROUPS, style))
-  else if (group.length > 0 && next === undefined) await io.out.write(groupHelp(word, group, style))
-  else throw await unknownCommand(words.slice(0, group.length > 0 ? 2 : 1).join(' '), group)
+  else if (words.length === 0) await io.out.write(programHelp(COMMAND_GROUPS, style))
+  else if (length > 0 && words.length === length) await io.out.write(groupHelp(words.join(' '), group, style))
+  else throw await unknownCommand(words.slice(0, length + 1).join(' '), group)
   return 0
 }
+
+const groupOf = (words: readonly string[]): readonly Command[] =>
+  words.length === 0 ? [] : COMMANDS.filter(({ name }) => name.startsWith(`${words.join(' ')} `))
 
 async function unknownCommand(written: string, group: readonly Command[]): Promise<BacalhauError> {
   const { nearest } = await import('@bacalhau/models/nearest')

@@ -1,6 +1,7 @@
 import { createTokenRequestSchema, tokenInfoSchema } from '@bacalhau/models'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { BacalhauError } from '../../runtime/error.ts'
 import { pathParameter, readDocument } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
 import type { Auth } from './auth.ts'
@@ -32,7 +33,10 @@ export function tokenRoutes(app: FastifyInstance, { tokens }: Pick<Auth, 'tokens
     },
     async (request, reply) => {
       void reply.header('cache-control', 'no-store')
-      return tokens.create(readDocument(request, createTokenRequestSchema) ?? {})
+      const document = readDocument(request, createTokenRequestSchema)
+      if (document === undefined)
+        throw new BacalhauError('ValidationError', 'a body is missing; {} asks for the defaults')
+      return tokens.create(document)
     },
   )
   addRoute(
