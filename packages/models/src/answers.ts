@@ -57,6 +57,10 @@ export const nodesAnswer = z.object({ NextToken: z.string(), Nodes: z.array(node
 export const changeNodeAnswer = z.object({ Success: z.boolean(), Error: z.string().optional() })
 
 export const aliveAnswer = z.object({ Status: z.literal('OK') })
+export const readyAnswer = z.object({
+  Status: z.enum(['OK', 'Unavailable']),
+  Checks: z.array(z.object({ Name: z.string(), OK: z.boolean(), Message: z.string().optional() })).optional(),
+})
 export const versionAnswer = buildInfoSchema
 /** What a Go node reads when it is given this API as the address of a peer. */
 const peerInfo = z.object({ ID: z.string(), Addrs: z.array(z.string()) })

@@ -3,7 +3,9 @@ import type { Content } from '../content/content.ts'
 import type { Orchestrator } from '../orchestrator/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Meter } from '../runtime/meter.ts'
 import type { Random } from '../runtime/random.ts'
+import type { Check } from './health/routes.ts'
 
 /** What the API uses of the node's content. */
 export type ApiContent = Pick<
@@ -21,6 +23,10 @@ export interface ApiContext {
   readonly nodeInfo: () => NodeInfo
   /** The effective configuration as a tree of its keys; secrets are hidden. */
   readonly config: () => object
+  /** Where the other parts of the node count what they do. */
+  readonly meter?: Meter
+  /** Whether the other parts can do their work. */
+  readonly checks?: () => readonly Check[]
   readonly logger: Logger
   readonly clock: Clock
   readonly random: Random
@@ -29,4 +35,5 @@ export interface ApiContext {
 /** What a route gets: the node, and a signal that aborts when the API stops. */
 export interface Api extends ApiContext {
   readonly stopping: AbortSignal
+  readonly meter: Meter
 }

@@ -268,14 +268,14 @@ describe('start and stop', () => {
 describe('log of requests', () => {
   test('holds what was asked, not what was told', async (context) => {
     const lines: object[] = []
-    const logger: Logger = { ...silentLogger, debug: (facts) => lines.push(facts) }
+    const logger: Logger = { ...silentLogger, info: (facts) => lines.push(facts) }
     const { url } = await temporaryApi(context, { logger })
-    await ask(`${url}/api/v1/agent/alive?secret=1`, { headers: { 'x-request-id': 'r1' } })
+    const headers = { 'x-request-id': 'r1', cookie: 'secret' }
+    await ask(`${url}/api/v1/agent/alive?secret=1`, { headers })
     while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    assert.deepEqual(
-      { ...lines[0], ms: 0 },
-      { id: 'r1', method: 'GET', path: '/api/v1/agent/alive', status: 200, ms: 0 },
-    )
+    const path = '/api/v1/agent/alive'
+    const facts = { id: 'r1', caller: 'local', remote: '127.0.0.1', method: 'GET', path, status: 200, ms: 0 }
+    assert.deepEqual({ ...lines[0], ms: 0 }, facts)
   })
 
   test('has the cause of a fault, which the answer does not tell', async (context) => {

@@ -4,6 +4,7 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { BacalhauError } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { createMeter } from '../runtime/meter.ts'
 import { type Auth, type AuthOptions, openAuth } from './auth/auth.ts'
 import { guardRequests } from './auth/guard.ts'
 import { authRoutes } from './auth/routes.ts'
@@ -13,6 +14,8 @@ import type { Api, ApiContext } from './context.ts'
 import { dataRoutes } from './data/routes.ts'
 import { eventRoutes } from './events/routes.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
+import { healthRoutes } from './health/routes.ts'
+import { logRequests } from './http/access-log.ts'
 import { encodeJson } from './http/answer.ts'
 import { keepBodies } from './http/bodies.ts'
 import { answerFailure, handleFailures } from './http/failure-handler.ts'
@@ -21,6 +24,7 @@ import { refuseOtherMethods } from './http/methods.ts'
 import { answerMalformed } from './http/raw-answer.ts'
 import { checkVersions } from './http/version.ts'
 import { prepareRoutes, type Route, routesOf } from './http/route.ts'
+import { legacyRoutes } from './legacy/routes.ts'
 import { serveLogs } from './jobs/log-socket.ts'
 import { allowOrigins } from './limits/cors.ts'
 import { limitBodies } from './limits/bodies.ts'
@@ -28,6 +32,9 @@ import { listen, serverFactory, type TlsIdentity } from './listener.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { openApiRoutes } from './openapi/routes.ts'
 import { runRoute } from './jobs/run-route.ts'
+import { measureProcess } from './metrics/process.ts'
+import { measureRequests } from './metrics/requests.ts'
+import { metricsRoute } from './metrics/routes.ts'
 import { nodeRoutes } from './nodes/routes.ts'
 
 export interface ApiOptions {
@@ -55,7 +62,9 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
   const stopping = new AbortController()
   // Every request that waits listens to it.
   setMaxListeners(0, stopping.signal)
-  const api: Api = { ...context, stopping: stopping.signal }
+  const meter = context.meter ?? createMeter()
+  measureProcess(meter)
+  const api: Api = { ...context, meter, stopping: stopping.signal }
   const nodeId = api.peer().ID
   const auth = await openAuth(options.auth ?? {}, { clock: api.clock, random: api.random, nodeId })
   const app = createServer(api, options.tls)
@@ -114,14 +123,8 @@ function addHooks(app: FastifyInstance, api: Api, { guard }: Auth, origins: read
   limitBodies(app)
   keepBodies(app, clock)
   handleFailures(app, logger)
-  app.addHook('onResponse', (request, reply, done) => {
-    const path = request.url.split('?', 1)[0]
-    logger.debug(
-      { id: request.id, method: request.method, path, status: reply.statusCode, ms: reply.elapsedTime },
-      'request',
-    )
-    done()
-  })
+  measureRequests(app, api.meter)
+  logRequests(app, logger)
 }
 
 function addRoutes(app: FastifyInstance, api: Api, auth: Auth): void {
@@ -130,12 +133,15 @@ function addRoutes(app: FastifyInstance, api: Api, auth: Auth): void {
   authRoutes(app, auth)
   inspectionRoutes(app, api)
   agentRoutes(app, api)
+  legacyRoutes(app, api)
   jobRoutes(app, api)
   runRoute(app, api)
   eventRoutes(app, api)
   nodeRoutes(app, api)
   dataRoutes(app, api)
   gatewayRoutes(app, api)
+  metricsRoute(app, api)
+  healthRoutes(app, api)
   openApiRoutes(app, api)
   // After the routes of plugins, which are added when the server gets ready.
   app.after(refuseOthers)

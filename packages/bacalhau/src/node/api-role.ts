@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { Libp2p } from '@libp2p/interface'
 import type { NodeInfo } from '@bacalhau/models'
 import type { AuthOptions } from '../api/auth/auth.ts'
+import type { Check } from '../api/health/routes.ts'
 import { type ApiServer, createApi } from '../api/server.ts'
 import type { Content } from '../content/content.ts'
 import { loadUserKey } from '../network/user-key.ts'
@@ -21,6 +22,7 @@ export interface ApiRoleOptions {
   readonly services: Services
   readonly orchestrator: Orchestrator | undefined
   readonly describe: () => NodeInfo
+  readonly checks: () => readonly Check[]
 }
 
 /** The REST API of a node that serves. */
@@ -35,13 +37,13 @@ export interface ApiRole {
 
 /** Serves the REST API of a node, to those whom its configuration lets in. */
 export async function startApiRole(options: ApiRoleOptions, scope: Scope): Promise<ApiRole> {
-  const { config, host, folder, content, services, orchestrator, describe } = options
+  const { config, host, folder, content, services, orchestrator, describe, checks } = options
   const certificate = await loadCertificate(config, folder.root, services.clock.now())
   const user = await loadUserKey(config.dataDir)
   const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
   const auth: AuthOptions = { ...authOptions(config), store: services.store, signingKey: user.key }
   const server = await createApi(
-    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown },
+    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown, checks },
     { host: config.apiHost, port: config.apiPort, auth, tls: certificate },
   )
   scope.own(server)

@@ -56,7 +56,15 @@ export async function startComputeRole(options: ComputeRoleOptions, scope: Scope
     nodeInfo,
     onMembership: (...decision) => tellMembership(services.logger, ...decision),
   })
-  const open = (peer: string, signal: AbortSignal) => openLink(host, peer, signal)
+  services.meter.gauge(
+    'bacalhau_compute_executions',
+    'Executions that run on this node, or wait here for room.',
+    () => [
+      { labels: { state: 'running' }, value: compute.running() },
+      { labels: { state: 'waiting' }, value: compute.waiting() },
+    ],
+  )
+  const open = (peer: string, signal: AbortSignal) => openLink(host, peer, signal, services.traffic)
   const links = createOrchestratorLinks({ open, start: (channel) => compute.attach(channel), ...services })
   scope.own(await serveLogs(host, compute.readLogs.bind(compute), services.logger))
   return {

@@ -45,7 +45,7 @@ export async function startOrchestratorRole(
     logs: logRoutes(options),
   })
   scope.own(orchestrator)
-  scope.own(await acceptLinks(host, (channel) => orchestrator.attach(channel), services.logger))
+  scope.own(await acceptLinks(host, (channel) => orchestrator.attach(channel), services.logger, services.traffic))
   return orchestrator
 }
 

@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { hostname } from 'node:os'
 import type { Content } from '../content/content.ts'
 import { createContent } from '../content/content.ts'
+import { measuredTraffic } from '../link/traffic.ts'
 import { createLoopback } from '../link/loopback.ts'
 import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
 import { ensureDataFolder } from '../network/data-folder.ts'
@@ -15,9 +16,12 @@ import { systemClock } from '../runtime/clock.ts'
 import { keepYoungHeapSmall, startIdleCollector } from '../runtime/heap.ts'
 import { Scope } from '../runtime/lifecycle.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { createMeter } from '../runtime/meter.ts'
 import { systemRandom } from '../runtime/random.ts'
+import { measuredStore } from '../store/measured.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { startApiRole } from './api-role.ts'
+import { checkNode } from './checks.ts'
 import { createCapabilities } from './capabilities.ts'
 import { type ComputeRole, startComputeRole } from './compute-role.ts'
 import type { NodeConfig } from './config.ts'
@@ -64,13 +68,17 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   await ensureDataFolder(config.dataDir)
   const key = await loadNodeKey(config.dataDir, config.swarmPort)
   const folder = await openNodeFolder(config.dataDir, config.swarmPort)
-  const store = scope.own(openSqliteStore(folder.store))
-  const services: Services = { store, clock: systemClock, random: systemRandom, logger: createLogger(config.logLevel) }
+  const meter = createMeter()
+  const store = measuredStore(scope.own(openSqliteStore(folder.store)), meter, systemClock)
+  const logger = createLogger(config.logLevel)
+  const traffic = measuredTraffic(meter)
+  const services: Services = { store, clock: systemClock, random: systemRandom, logger, meter, traffic }
   const facts = await loadFacts(store, services.random)
   const host = await startHost(config, key.bytes, scope)
   const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
   const node = await startRoles({ config, host, folder, facts, content, services }, scope)
-  const api = await startApiRole({ config, host, folder, content, services, ...node }, scope)
+  const checks = () => checkNode(store, config, node)
+  const api = await startApiRole({ config, host, folder, content, services, checks, ...node }, scope)
   const keeper = startPeerKeeper({
     ...services,
     targets,

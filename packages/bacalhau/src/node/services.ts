@@ -1,5 +1,7 @@
+import type { Traffic } from '../link/traffic.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Meter } from '../runtime/meter.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Store } from '../store/store.ts'
 
@@ -9,4 +11,7 @@ export interface Services {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly meter: Meter
+  /** Counts what goes over links of either role. */
+  readonly traffic: Traffic
 }

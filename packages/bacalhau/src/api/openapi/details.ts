@@ -17,6 +17,7 @@ import {
   peerResponseSchema,
   pinsAnswer,
   putJobAnswer,
+  readyAnswer,
   rerunAnswer,
   resultsAnswer,
   stopAnswer,
@@ -35,6 +36,8 @@ export interface Detail {
   readonly headers?: z.ZodObject
   /** Statuses that it may answer with beside those of its kind. */
   readonly errors?: readonly number[]
+  /** What it answers with 503 instead of an error. */
+  readonly unready?: z.ZodType
   /** It answers with 101 and goes on as a WebSocket. */
   readonly socket?: true
 }
@@ -113,6 +116,12 @@ export const DETAILS: Readonly<Record<string, Detail>> = {
   'GET /api/v1/agent/alive': { answer: aliveAnswer },
   'GET /api/v1/agent/version': { answer: versionAnswer },
   'GET /api/v1/agent/node': { answer: agentNodeAnswer },
+  'GET /healthz': { answer: aliveAnswer },
+  'GET /readyz': {
+    description: 'Those who may read about the node are told what is wrong.',
+    answer: readyAnswer,
+    unready: readyAnswer,
+  },
   'GET /api/v1/peer': { answer: peerResponseSchema },
   'GET /api/v1/id': { answer: z.string() },
   'GET /api/v1/node_info': { answer: agentNodeAnswer },

@@ -118,6 +118,14 @@ function responses(route: Route, detail: Detail, schemas: Schemas): Json {
   return {
     [success]: { description: described, ...(content === undefined ? {} : { content }) },
     ...Object.fromEntries(errorsOf(route, detail).map((status) => [status, error])),
+    ...(detail.unready === undefined
+      ? {}
+      : {
+          503: {
+            description: STATUS_CODES[503] ?? '',
+            content: { 'application/json': { schema: schemas.of(detail.unready, 'output') } },
+          },
+        }),
     default: error,
   }
 }
