@@ -32,6 +32,7 @@ const ENTRIES = {
   Forbidden: entry(403),
   MethodNotAllowed: entry(405),
   Conflict: entry(409),
+  Gone: entry(410),
   /** The key of an idempotent submission was used before, for something else. */
   IdempotencyKeyReused: entry(422, false, 'Give each submission a key of its own; repeat one only with the same content.'),
   PayloadTooLarge: entry(413, false, 'Put large data into an input (`bacalhau data add`) instead of the spec.'),
@@ -79,6 +80,8 @@ const ENTRIES = {
   ExecutionTimeout: entry(504, false, 'Raise Timeouts.ExecutionTimeout or give the job less to do.'),
   ExecutionCancelled: entry(409, false),
   InputFailed: entry(502, true),
+  /** A job is to be run again whose inline data the orchestrator has lost. */
+  InlineDataLost: entry(410, false, 'Submit the job anew, with its data.'),
   PublishFailed: entry(502, true),
 
   // WebAssembly.

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { describe, test } from 'node:test'
 import { ask, temporaryApi } from '../testing/api.ts'
 
@@ -6,7 +8,7 @@ describe('methods and routes', () => {
   const REFUSED: readonly [method: string, path: string, allow: string][] = [
     ['POST', '/api/v1/agent/alive', 'GET, HEAD'],
     ['DELETE', '/api/v1/orchestrator/jobs', 'GET, HEAD, POST, PUT'],
-    ['PUT', '/api/v1/orchestrator/jobs/j-1', 'DELETE, GET, HEAD'],
+    ['PUT', '/api/v1/orchestrator/jobs/j-1', 'DELETE, GET, HEAD, POST'],
     ['PATCH', '/api/v1/run', 'POST'],
     ['GET', '/api/v1/data', 'POST, PUT'],
     ['DELETE', '/ipfs/QmX', 'GET, HEAD'],
@@ -22,6 +24,14 @@ describe('methods and routes', () => {
       assert.equal(headers.get('access-control-allow-origin'), null)
     })
   }
+
+  test('TRACE, which clients of this library cannot send, is refused as well', async (context) => {
+    const { port } = await temporaryApi(context)
+    const request = httpRequest({ port, method: 'TRACE', path: '/api/v1/orchestrator/nodes' }).end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.resume()
+    assert.deepEqual([response.statusCode, response.headers.allow], [405, 'GET, HEAD'])
+  })
 
   test('an unknown route is told in the documented words', async (context) => {
     const { url } = await temporaryApi(context)

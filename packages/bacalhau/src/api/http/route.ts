@@ -45,6 +45,8 @@ export interface Route<Q extends z.ZodObject = z.ZodObject> {
   readonly streamed?: true
   /** Milliseconds within which it answers, or at least begins to, where they are not `LIMITS.requestAnswer`. */
   readonly patience?: number
+  /** Serves clients of any release, however old. */
+  readonly anyVersion?: true
   /** Not in the reference: a redirect, or an old path. */
   readonly hidden?: true
 }

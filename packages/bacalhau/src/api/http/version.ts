@@ -41,11 +41,13 @@ export function refuseVersion(version: string | undefined, server: string): Vers
   return { status: 403, body }
 }
 
-/** Turns away clients that are too old for what they ask. The paths of their own time are for them. */
+/** Turns away clients that are too old for what they ask. The paths of their own time are for them,
+ * and so is what they need to fetch a result. */
 export function checkVersions(app: FastifyInstance, server: string): void {
   app.addHook('onRequest', (request, reply, done) => {
-    const isOldPath = request.routeOptions.config?.route?.tag === 'legacy'
-    const refusal = isOldPath ? undefined : refuseVersion(clientVersion(request.raw), server)
+    const { route } = request.routeOptions.config ?? {}
+    const isForAll = route?.anyVersion === true || route?.tag === 'legacy' || route?.tag === 'auth'
+    const refusal = isForAll ? undefined : refuseVersion(clientVersion(request.raw), server)
     if (refusal === undefined) return done()
     void reply.code(refusal.status).send(refusal.body)
   })

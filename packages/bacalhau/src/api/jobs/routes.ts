@@ -46,6 +46,7 @@ const namespaceQuery = z.object({ namespace: queryText(255) })
 export function jobRoutes(app: FastifyInstance, api: Api): void {
   submissionRoutes(app, api)
   readingRoutes(app, api)
+  outputRoutes(app, api)
   addRoute(
     app,
     {
@@ -56,6 +57,12 @@ export function jobRoutes(app: FastifyInstance, api: Api): void {
       query: stopQuery,
       body: stopRequestSchema,
     },
+    (request, _reply, query) => stopJob(request, query, api),
+  )
+  // Releases up to 1.3 send it this way once they have logged in.
+  addRoute(
+    app,
+    { ...write, method: 'POST', path: `${JOBS}/:id`, summary: 'Stop a job', query: stopQuery, hidden: true },
     (request, _reply, query) => stopJob(request, query, api),
   )
 }
@@ -138,6 +145,10 @@ function readingRoutes(app: FastifyInstance, api: Api): void {
       Items: await requireOrchestrator(api, request).versions(idOf(request), namespace),
     }),
   )
+}
+
+/** What a job has left. */
+function outputRoutes(app: FastifyInstance, api: Api): void {
   addRoute(
     app,
     { ...read, path: `${JOBS}/:id/logs`, summary: 'Output of an execution, over a WebSocket', query: logQuery },
@@ -153,6 +164,8 @@ function readingRoutes(app: FastifyInstance, api: Api): void {
       ...read,
       path: `${JOBS}/:id/results`,
       summary: 'Where the results of a job are',
+      // `bacalhau get` of release 1.2 asks it.
+      anyVersion: true,
       query: namespaceQuery.extend({ pretty: queryPresence() }),
     },
     async (request, reply, { namespace, pretty }) => {

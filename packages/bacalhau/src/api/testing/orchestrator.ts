@@ -66,13 +66,13 @@ export class ScriptedOrchestrator implements Orchestrator {
   become(id: string, StateType: JobState, Message = '', Details: Details = {}): void {
     const job = this.#find(id)
     this.#jobs.set(job.ID, { ...job, Revision: job.Revision + 1, State: { StateType, Message, Details } })
-    this.event(id, StateType)
+    this.event(id, StateType, undefined, { NewState: StateType })
     this.#publish(job.ID)
     this.#changed.resolve()
     this.#changed = Promise.withResolvers<void>()
   }
 
-  event(id: string, Message: string, ExecutionID?: string): void {
+  event(id: string, Message: string, ExecutionID?: string, Details?: Details): void {
     const events = this.#events.get(id) ?? []
     const Timestamp = new Date(1_700_000_000_000 + events.length * 1_000).toISOString()
     events.push({
@@ -81,7 +81,7 @@ export class ScriptedOrchestrator implements Orchestrator {
       JobID: id,
       JobVersion: this.#jobs.get(id)?.Version ?? 1,
       ...(ExecutionID === undefined ? {} : { ExecutionID }),
-      Event: { Message, Topic: 'Test', Timestamp },
+      Event: { Message, Topic: 'Test', Timestamp, ...(Details === undefined ? {} : { Details }) },
       Time: Timestamp,
     })
     this.#events.set(id, events)

@@ -1,0 +1,157 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type Job, parseLegacySpec } from '@bacalhau/models'
+import { z } from 'zod'
+import type { Orchestrator } from '../../orchestrator/service.ts'
+import { BacalhauError, isBacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
+import type { Api } from '../context.ts'
+import { invalidDocument, readDocument } from '../http/request.ts'
+import { addRoute, type Need } from '../http/route.ts'
+import { requireOrchestrator } from '../jobs/orchestrator.ts'
+import { legacyEvents, legacyJob, legacyResults, legacyState } from './documents.ts'
+import { readSignedRequest } from './signed-request.ts'
+
+/** Jobs of one listing: each comes with its executions. */
+const MAX_JOBS = 100
+
+const text = z.string().max(1_024)
+const tags = z.array(text).max(100).optional()
+const listSchema = z.object({
+  id: text.optional(),
+  client_id: text.optional(),
+  include_tags: tags,
+  exclude_tags: tags,
+  max_jobs: z.int().optional(),
+  return_all: z.boolean().optional(),
+  sort_reverse: z.boolean().optional(),
+})
+const targetSchema = z.object({ client_id: text.optional(), job_id: text })
+const submitSchema = z.object({ Spec: z.unknown().optional() })
+const cancelSchema = z.object({ JobID: text, Reason: z.string().max(4_096).optional() })
+
+type Answer = (request: FastifyRequest, orchestrator: Orchestrator) => unknown
+
+/** The paths by which programs of the libp2p era (up to release 1.3) submit, list, watch and cancel jobs. */
+export function legacyRoutes(app: FastifyInstance, api: Api): void {
+  const requester = api.peer().ID
+  const add = (name: string, needs: Need, answer: Answer) => post(app, api, name, needs, answer)
+  add('submit', 'write:job', async (request, orchestrator) => {
+    const job = await submit(request, orchestrator)
+    return { job: legacyJob(job, requester) }
+  })
+  add('cancel', 'write:job', async (request, orchestrator) => ({ state: await cancel(request, orchestrator) }))
+  add('list', 'read:job', (request, orchestrator) => list(request, orchestrator, requester))
+  add('states', 'read:job', async (request, orchestrator) => {
+    const { job, executions } = await target(request, orchestrator)
+    return { state: legacyState(job, executions) }
+  })
+  add('results', 'read:job', async (request, orchestrator) => {
+    return { results: legacyResults((await target(request, orchestrator)).executions) }
+  })
+  add('events', 'read:job', async (request, orchestrator) => {
+    const { job } = await target(request, orchestrator)
+    return { events: legacyEvents(await orchestrator.history(job.ID, 0, LIMITS.page)) }
+  })
+  goneRoutes(app, api)
+}
+
+const PREFIXES = ['/api/v1/requester', '/requester']
+const route = { tag: 'legacy', hidden: true, summary: 'Of the libp2p era' } as const
+
+function post(app: FastifyInstance, api: Api, name: string, needs: Need, answer: Answer): void {
+  for (const prefix of PREFIXES) {
+    addRoute(app, { ...route, method: 'POST', path: `${prefix}/${name}`, needs }, async (request) =>
+      answer(request, requireOrchestrator(api, request)),
+    )
+  }
+}
+
+function goneRoutes(app: FastifyInstance, api: Api): void {
+  const gone = () => {
+    throw new BacalhauError('Gone', 'this path of older releases is gone', {
+      hint: 'Use /api/v1/orchestrator/jobs, or a client of release 1.4 or later. See docs/compatibility.md.',
+    })
+  }
+  for (const prefix of PREFIXES) {
+    for (const name of ['debug', 'approve', 'verify', 'logs']) {
+      addRoute(app, { ...route, method: 'POST', path: `${prefix}/${name}`, needs: 'read:agent' }, gone)
+    }
+    for (const name of ['websocket/events', 'nodes']) {
+      addRoute(app, { ...route, method: 'GET', path: `${prefix}/${name}`, needs: 'read:agent' }, gone)
+    }
+  }
+  for (const path of ['/api/v1/compute/debug', '/api/v1/compute/approve']) {
+    addRoute(app, { ...route, method: 'POST', path, needs: 'read:agent' }, gone)
+  }
+  addRoute(app, { ...route, method: 'POST', path: '/api/v1/version', needs: 'public' }, () => ({
+    build_version_info: api.nodeInfo().BacalhauVersion,
+  }))
+  addRoute(app, { ...route, method: 'GET', path: '/api/v1/livez', needs: 'public' }, () => 'OK')
+}
+
+/** Jobs belong to the key that signed them: its ID is their namespace, as it was then. */
+async function submit(request: FastifyRequest, orchestrator: Orchestrator): Promise<Job> {
+  // Jobs that reach the API through the gateway of their network must not submit jobs.
+  if (request.headers['x-bacalhau-job-id'] !== undefined) {
+    throw new BacalhauError('BadRequest', 'rejecting job because HTTP header X-Bacalhau-Job-ID was set')
+  }
+  const { payload, clientId } = readSignedRequest(request)
+  const parsed = parseLegacySpec(submitSchema.parse(payload).Spec)
+  if (!parsed.ok) throw invalidDocument(parsed.problems)
+  const { spec, warnings } = parsed.value
+  return orchestrator.submit({ spec: { ...spec, Namespace: clientId }, warnings })
+}
+
+async function cancel(request: FastifyRequest, orchestrator: Orchestrator): Promise<object> {
+  const { payload, clientId } = readSignedRequest(request)
+  const parsed = cancelSchema.safeParse(payload)
+  if (!parsed.success) throw new BacalhauError('BadRequest', 'the payload names no JobID')
+  const { JobID, Reason = '' } = parsed.data
+  const job = await orchestrator.getJob(JobID, clientId)
+  if (job.Namespace !== clientId) {
+    throw new BacalhauError('Unauthorized', 'the job belongs to another client', { details: { JobID: job.ID } })
+  }
+  const stopped = await orchestrator.stopJob(job.ID, Reason, clientId)
+  return legacyState(stopped, await orchestrator.executions(job.ID, clientId))
+}
+
+/** The body; without one there is nothing to answer. */
+function readBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.output<T> {
+  const body = readDocument(request, schema)
+  if (body === undefined) throw new BacalhauError('BadRequest', 'the body is empty')
+  return body
+}
+
+async function target(request: FastifyRequest, orchestrator: Orchestrator) {
+  const { job_id: id, client_id: namespace } = readBody(request, targetSchema)
+  const job = await orchestrator.getJob(id, namespace)
+  return { job, executions: await orchestrator.executions(job.ID, job.Namespace) }
+}
+
+async function list(request: FastifyRequest, orchestrator: Orchestrator, requester: string): Promise<object> {
+  const jobs = await find(readBody(request, listSchema), orchestrator)
+  const described = jobs.map(async (job) => ({
+    Job: legacyJob(job, requester),
+    State: legacyState(job, await orchestrator.executions(job.ID, job.Namespace)),
+  }))
+  return { jobs: await Promise.all(described) }
+}
+
+async function find(query: z.output<typeof listSchema>, orchestrator: Orchestrator): Promise<readonly Job[]> {
+  const { id, client_id: client, max_jobs: most = 0 } = query
+  if (id) {
+    try {
+      return [await orchestrator.getJob(id, client)]
+    } catch (error) {
+      if (isBacalhauError(error) && error.code === 'NotFound') return []
+      throw error
+    }
+  }
+  const labels = [
+    ...(query.include_tags ?? []).map((Key) => ({ Key, Operator: 'exists' as const })),
+    ...(query.exclude_tags ?? []).map((Key) => ({ Key, Operator: '!' as const })),
+  ]
+  const mine = query.return_all === true || !client ? {} : { namespace: client }
+  const limit = most > 0 ? Math.min(most, MAX_JOBS) : MAX_JOBS
+  return (await orchestrator.listJobs({ ...mine, labels, limit, reverse: query.sort_reverse ?? false })).Items
+}
