@@ -47,9 +47,15 @@ export interface CommandGroup {
 
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: 'Run jobs', commands: [run, dockerRun, wasmRun, jobRerun, jobDiff, jobValidate] },
-  { title: 'Jobs', commands: [jobList, jobTop, jobDescribe, jobLogs, jobGet, jobStop, jobExecutions, jobHistory, jobVersions] },
+  {
+    title: 'Jobs',
+    commands: [jobList, jobTop, jobDescribe, jobLogs, jobGet, jobStop, jobExecutions, jobHistory, jobVersions],
+  },
   { title: 'Data', commands: [dataAdd, dataGet, dataLs, dataPins, dataUnpin, dataGc] },
-  { title: 'Nodes', commands: [serve, devstack, doctor, id, nodeList, nodeTop, nodeDescribe, nodeApprove, nodeReject, nodeDelete] },
+  {
+    title: 'Nodes',
+    commands: [serve, devstack, doctor, id, nodeList, nodeTop, nodeDescribe, nodeApprove, nodeReject, nodeDelete],
+  },
   { title: 'The node that answers', commands: [agentAlive, agentVersion, agentNode, agentConfig, version] },
   {
     title: 'Settings',

@@ -22,8 +22,11 @@ export async function present(
 }
 
 /** Prints an object that people, too, read as YAML. */
-export const presentObject = async (io: Io, flags: Pick<PrintFlags, 'output' | 'pretty'>, value: unknown): Promise<void> =>
-  io.out.write(flags.output === 'json' ? toJson(value, flags.pretty) : await toYaml(value))
+export const presentObject = async (
+  io: Io,
+  flags: Pick<PrintFlags, 'output' | 'pretty'>,
+  value: unknown,
+): Promise<void> => io.out.write(flags.output === 'json' ? toJson(value, flags.pretty) : await toYaml(value))
 
 /** Is the output to be read by a program? */
 export const isForPrograms = ({ output }: Pick<PrintFlags, 'output'>): boolean =>

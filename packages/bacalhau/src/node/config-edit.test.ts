@@ -60,7 +60,14 @@ describe('nothing is written', () => {
 
 test('what is written is read back, whatever is there already', async () => {
   const value = fc.stringMatching(/^[A-Za-z0-9 :#{}[\]&*!|>'"%@`-]{1,12}$/).filter((text) => text.trim() !== '')
-  const before = fc.constantFrom('', 'API: {}\n', 'API:\n', 'api.host: x\n', 'API:\n  HOST: y # z\n', 'Labels: {a: b}\n')
+  const before = fc.constantFrom(
+    '',
+    'API: {}\n',
+    'API:\n',
+    'api.host: x\n',
+    'API:\n  HOST: y # z\n',
+    'Labels: {a: b}\n',
+  )
   await fc.assert(
     fc.asyncProperty(before, value, async (source, text) => {
       const written = await edit(source, ['apiHost', text])

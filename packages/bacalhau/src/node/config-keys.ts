@@ -51,7 +51,9 @@ const FOREIGN: Readonly<Record<string, SettingName | ''>> = {
 }
 
 const foreignKey = (key: string) =>
-  Object.keys(FOREIGN).find((foreign) => foreign.toLowerCase() === key.toLowerCase() || below(key.toLowerCase(), foreign))
+  Object.keys(FOREIGN).find(
+    (foreign) => foreign.toLowerCase() === key.toLowerCase() || below(key.toLowerCase(), foreign),
+  )
 
 /** Is this a key of the Go program that has no effect here? */
 export const isForeign = (key: string): boolean => foreignKey(key) !== undefined

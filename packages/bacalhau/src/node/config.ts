@@ -143,9 +143,13 @@ async function readOwnFile(file: string) {
   const found = await readFiles([file])
   const misplaced = found.entries.get('dataDir')
   if (misplaced === undefined) return found
-  throw new BacalhauError('ConfigurationError', `${misplaced.origin}: DataDir cannot be set in the file, which lies in it`, {
-    hint: 'Use --data-dir.',
-  })
+  throw new BacalhauError(
+    'ConfigurationError',
+    `${misplaced.origin}: DataDir cannot be set in the file, which lies in it`,
+    {
+      hint: 'Use --data-dir.',
+    },
+  )
 }
 
 interface Given {
@@ -166,7 +170,9 @@ function decide<K extends SettingName>(name: K, sources: Sources, inFile: Given 
   const { key, kind, fallback, secret } = SETTINGS[name] as Setting<Settings[K]>
   const written = sources.written?.get(name)
   const given =
-    (written === undefined ? fromFlag(sources.flags[name]) : { value: written, origin: '--config' }) ?? fromEnvironment(name, sources.env) ?? inFile
+    (written === undefined ? fromFlag(sources.flags[name]) : { value: written, origin: '--config' }) ??
+    fromEnvironment(name, sources.env) ??
+    inFile
   if (given === undefined) return { value: fallback, origin: 'default' }
   const value = kind.read(given.value)
   if (value !== undefined) return { value, origin: given.origin }

@@ -8,7 +8,7 @@ export const agentAlive = command({
   summary: 'Ask the node whether it is there',
   usage: '',
   flags: agentAliveFlags,
-  examples: [{ about: 'Wait for a node that starts', command: 'until bacalhau agent alive; do sleep 1; done' }],
+  examples: [{ about: 'In a script, by the exit code', command: 'bacalhau agent alive || echo gone' }],
   load: () => import('../commands/agent-alive.ts'),
 })
 

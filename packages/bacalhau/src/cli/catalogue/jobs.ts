@@ -69,7 +69,10 @@ export const jobExecutions = command({
 export const jobHistoryFlags = {
   ...versioned,
   ...paged('0'),
-  'event-type': oneOf(['all', 'job', 'execution'], { help: 'what concerns the job, or its executions', fallback: 'all' }),
+  'event-type': oneOf(['all', 'job', 'execution'], {
+    help: 'what concerns the job, or its executions',
+    fallback: 'all',
+  }),
   'execution-id': text({ placeholder: 'ID', help: 'only what happened to this execution' }),
   // Taken for the sake of old scripts: history has one order.
   'order-by': text({ placeholder: 'WORD', help: 'without effect: history is in the order of time' }),

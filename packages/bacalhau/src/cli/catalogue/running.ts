@@ -64,17 +64,20 @@ Without a file it is read from standard input.
 A source of the type \`file\` names a file or folder on this machine, relative to the spec; it is uploaded first:
   InputSources: [{Source: {Type: file, Params: {Path: ./texts}}, Target: /inputs}]
 {{.name}} in the spec is replaced by a value of --template-vars, see docs/cli.md for what else templates can do.
-A job with the name of one that is there becomes its next version: what is left of the old one is stopped. --dry-run shows
-what would change.
-The exit code is 0 when the job completes, whatever its own exit code, and 1 when it fails or is stopped; with --exit-code
-it is that of the job.`,
+A job with the name of one that is there becomes its next version: what is left of the old one is stopped; --dry-run
+shows what would change.
+The exit code is 0 when the job completes, whatever its own exit code, and 1 when it fails or is stopped; --exit-code
+makes it that of the job.`,
   usage: '[spec|-]',
   flags: runFlags,
   examples: [
     { about: 'Run a job and wait for its results', command: 'bacalhau job run job.yaml' },
     { about: 'From another program', command: 'make-spec | bacalhau job run' },
     { about: 'With values for its template', command: 'bacalhau job run --template-vars city=Oslo,year=2026 job.yaml' },
-    { about: 'Submit it and go on with something else', command: 'id=$(bacalhau job run --wait=false --id-only job.yaml)' },
+    {
+      about: 'Submit it and go on with something else',
+      command: 'id=$(bacalhau job run --wait=false --id-only job.yaml)',
+    },
   ],
   load: () => import('../commands/run.ts'),
 })
@@ -146,7 +149,10 @@ export const taskRunFlags = { ...jobFlags, ...taskFlags, ...waiting, ...dryRun }
 export const dockerRunFlags = {
   ...taskRunFlags,
   workdir: text({ short: 'w', placeholder: 'PATH', help: 'folder to start in', fallback: 'that of the image' }),
-  entrypoint: list({ placeholder: 'WORD', help: 'what to run instead of the entry point of the image; repeat for more words' }),
+  entrypoint: list({
+    placeholder: 'WORD',
+    help: 'what to run instead of the entry point of the image; repeat for more words',
+  }),
 } as const
 
 export const dockerRun = command({

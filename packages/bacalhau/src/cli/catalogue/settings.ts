@@ -41,7 +41,10 @@ A node that runs takes the change over when it is started again.`,
   flags: configSetFlags,
   examples: [
     { about: 'One setting', command: 'bacalhau config set API.Port=2234' },
-    { about: 'In a file of its own', command: 'bacalhau config set --config node.yaml Labels=zone=eu Compute.Enabled=true' },
+    {
+      about: 'In a file of its own',
+      command: 'bacalhau config set --config node.yaml Labels=zone=eu Compute.Enabled=true',
+    },
     { about: 'Back to the default', command: 'bacalhau config set API.Port=' },
   ],
   load: () => import('../commands/config-set.ts'),
@@ -52,7 +55,8 @@ export const profileListFlags = tableFlags
 export const profileList = command({
   name: 'profile list',
   summary: 'List the saved profiles',
-  about: 'A profile names a node that commands call. The selected one is used by commands that name no node themselves.',
+  about:
+    'A profile names a node that commands call. The selected one is used by commands that name no node themselves.',
   usage: '',
   flags: profileListFlags,
   examples: [{ about: 'The selected one has a star', command: 'bacalhau profile list' }],
@@ -103,7 +107,9 @@ export const profileSelect = command({
   load: () => import('../commands/profile-select.ts'),
 })
 
-export const profileDeleteFlags = { force: toggle({ short: 'f', help: 'do not ask; needed where nobody can answer' }) } as const
+export const profileDeleteFlags = {
+  force: toggle({ short: 'f', help: 'do not ask; needed where nobody can answer' }),
+} as const
 
 export const profileDelete = command({
   name: 'profile delete',

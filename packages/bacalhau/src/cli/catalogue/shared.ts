@@ -27,7 +27,13 @@ export const versioned = {
 /** A part of a long list. */
 export const paged = (fallback: string) =>
   ({
-    limit: whole({ placeholder: 'N', min: 0, max: 1_000, help: 'at most this many; 0 for as many as there are', fallback }),
+    limit: whole({
+      placeholder: 'N',
+      min: 0,
+      max: 1_000,
+      help: 'at most this many; 0 for as many as there are',
+      fallback,
+    }),
     'next-token': text({ placeholder: 'TOKEN', help: 'go on where an earlier list ended' }),
   }) as const
 

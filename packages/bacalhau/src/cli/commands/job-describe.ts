@@ -76,7 +76,10 @@ function description(
 }
 
 const equations = (fields: readonly (readonly [name: string, value: string])[]) =>
-  formatFields(fields.map(([name, value]) => [name, `= ${value}`.trimEnd()]), ' ')
+  formatFields(
+    fields.map(([name, value]) => [name, `= ${value}`.trimEnd()]),
+    ' ',
+  )
 
 /** How many executions are in each state. */
 function summaryOf(executions: readonly Execution[]): [state: string, count: string][] {

@@ -14,7 +14,9 @@ export async function run({ args, flags, io, signal }: Invocation<typeof nodeDes
   const [id = ''] = args
   const client = await connect(io, flags)
   const node = await client.nodes.get(id, { signal })
-  await present(io, { ...flags, output: flags.output ?? 'yaml' }, node, (style) => formatFields(fieldsOf(node, io.clock.now(), style)))
+  await present(io, { ...flags, output: flags.output ?? 'yaml' }, node, (style) =>
+    formatFields(fieldsOf(node, io.clock.now(), style)),
+  )
   return 0
 }
 

@@ -52,8 +52,14 @@ function columnsOf(details: ReadonlySet<Detail>): readonly TableColumn<NodeState
     column('TYPE', ({ Info }) => plainLine(Info.NodeType)),
     column('APPROVAL', ({ Membership }, look) => paintState(Membership, look.style)),
     column('STATUS', ({ Connection }, look) => paintState(Connection, look.style)),
-    ...only('labels', column('LABELS', ({ Info }) => labelsText(Info.Labels))),
-    ...only('version', column('VERSION', ({ Info }) => plainLine(Info.BacalhauVersion.GitVersion))),
+    ...only(
+      'labels',
+      column('LABELS', ({ Info }) => labelsText(Info.Labels)),
+    ),
+    ...only(
+      'version',
+      column('VERSION', ({ Info }) => plainLine(Info.BacalhauVersion.GitVersion)),
+    ),
     ...only(
       'features',
       column('ENGINES', ({ Info }) => plainLine(Info.ComputeNodeInfo.ExecutionEngines.join(','))),

@@ -111,7 +111,11 @@ async function greet(node: RunningNode, config: NodeConfig, flags: ServeFlags, i
   await present(io, flags, facts, (style) => greeting(node, config, style))
 }
 
-function greeting({ peerId, addresses, apiUrl, apiFingerprint, joinLine }: RunningNode, config: NodeConfig, style: Style): string {
+function greeting(
+  { peerId, addresses, apiUrl, apiFingerprint, joinLine }: RunningNode,
+  config: NodeConfig,
+  style: Style,
+): string {
   const { orchestrator, compute } = config.roles
   const roles = orchestrator && compute ? 'requester and compute node' : orchestrator ? 'requester' : 'compute node'
   const port = config.apiPort === 1234 ? '' : ` --api-port ${new URL(apiUrl).port}`

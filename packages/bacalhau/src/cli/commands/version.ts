@@ -1,8 +1,7 @@
-import { ApiError, type Client } from '@bacalhau/client'
+import type { Client } from '@bacalhau/client'
 import { VERSION } from '../../runtime/version.ts'
 import type { versionFlags } from '../catalogue/nodes.ts'
 import type { Invocation } from '../command.ts'
-import { connect } from '../connection.ts'
 import { present } from '../present.ts'
 import { column, presentTable, type TableColumn } from '../present-table.ts'
 import { plainLine } from '../terminal/plain.ts'
@@ -23,6 +22,7 @@ export async function run({ flags, io, signal }: Invocation<typeof versionFlags>
   let versions: Versions = { clientVersion }
   let columns: readonly TableColumn<Versions>[] = [CLIENT]
   if (!flags.client) {
+    const { connect } = await import('../connection.ts')
     const client = await connect(io, flags)
     const serverVersion = await versionOf(client, signal)
     if (serverVersion === undefined) await io.err.write(`Warning: no answer at ${plainLine(client.baseUrl)}\n`)
@@ -38,10 +38,10 @@ export async function run({ flags, io, signal }: Invocation<typeof versionFlags>
 /** The node's version; undefined when no node answers, which is no error here: the question has half of its answer. */
 async function versionOf(client: Client, signal: AbortSignal) {
   try {
-    return await client.agent.version({ signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]) })
+    return await client.agent.version({ signal, timeout: PATIENCE })
   } catch (error) {
-    const isSilent = error instanceof ApiError && (error.code === 'Unreachable' || error.code === 'TimeOut')
-    if (isSilent || (!signal.aborted && error instanceof Error && error.name === 'TimeoutError')) return undefined
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'Unreachable' || code === 'TimeOut') return undefined
     throw error
   }
 }

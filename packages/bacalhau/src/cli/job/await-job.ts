@@ -191,7 +191,12 @@ function exitCodeOf({ executions }: Snapshot): number {
   return Math.min(codes.find((code) => code !== 0) ?? 0, 255) & 255
 }
 
-async function fetchResults(where: string, snapshot: Snapshot, request: AwaitRequest, progress: Progress): Promise<void> {
+async function fetchResults(
+  where: string,
+  snapshot: Snapshot,
+  request: AwaitRequest,
+  progress: Progress,
+): Promise<void> {
   const { client, io, signal } = request
   const folder = path.resolve(io.cwd, where)
   // Reading content takes libraries that a command without it can do without.

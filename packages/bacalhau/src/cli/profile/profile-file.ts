@@ -16,7 +16,10 @@ export async function readProfile(folder: string, name: string): Promise<Profile
   const source = await readFile(file, 'utf8').catch(async (error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw error
     const names = await listProfiles(folder)
-    const hint = names.length === 0 ? 'Save one: `bacalhau profile save <name> --endpoint <URL>`.' : `There are ${names.join(', ')}.`
+    const hint =
+      names.length === 0
+        ? 'Save one: `bacalhau profile save <name> --endpoint <URL>`.'
+        : `There are ${names.join(', ')}.`
     throw new BacalhauError('NotFound', `profile '${name}' not found`, { hint })
   })
   return parseProfile(source, file)
@@ -37,7 +40,8 @@ function parseProfile(source: string, file: string): Profile {
   if (endpoint === undefined) throw broken('endpoint is missing')
   const written = textOf(at('timeout'))
   const timeout = written === undefined ? undefined : parseDuration(written)
-  if (written !== undefined && timeout === undefined) throw broken(`timeout must be a time span like 30s, not ${written}`)
+  if (written !== undefined && timeout === undefined)
+    throw broken(`timeout must be a time span like 30s, not ${written}`)
   return {
     endpoint,
     timeout,

@@ -8,12 +8,16 @@ export interface TemplateFlags {
 }
 
 /** The values that flags give to a template: what is named wins over what is taken from the environment. */
-export function templateValues(flags: TemplateFlags, env: Readonly<Record<string, string | undefined>>): TemplateValues {
+export function templateValues(
+  flags: TemplateFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): TemplateValues {
   const values = new Map<string, string>()
   const pattern = flags['template-envs']
   if (pattern !== undefined && pattern !== '') {
     const wanted = toRegExp(pattern)
-    for (const [name, value] of Object.entries(env)) if (value !== undefined && wanted.test(name)) values.set(name, value)
+    for (const [name, value] of Object.entries(env))
+      if (value !== undefined && wanted.test(name)) values.set(name, value)
   }
   for (const [name, value] of flags['template-vars'].flatMap(assignmentsOf)) values.set(name, value)
   return values
