@@ -40,9 +40,13 @@ const historyEvent = shaped<JobHistory>({ SeqNum: 'number', Event: 'object' })
 /**
  * Changes of jobs as they happen, over one connection. A stream that breaks off is opened again where it was, so that nothing
  * is lost or told twice; after half a minute and more without an answer it ends with the last error. Ends at once, with the
- * signal's reason, when that aborts.
+ * signal's reason, when that aborts. `reached`: the node is known to be there.
  */
-export async function* readJobEvents(transport: Transport, options: EventOptions = {}): AsyncGenerator<ClientEvent> {
+export async function* readJobEvents(
+  transport: Transport,
+  options: EventOptions = {},
+  reached = false,
+): AsyncGenerator<ClientEvent> {
   const { signal, onLost } = options
   const { platform } = transport
   let cursor = options.after
@@ -65,8 +69,8 @@ export async function* readJobEvents(transport: Transport, options: EventOptions
       signal?.throwIfAborted()
       failures += 1
       if (failures >= STREAM_RETRIES.tries || !mayReopen(error)) throw error
-      // Who could not be reached the first time is told so at once.
-      if (!ready) throw error
+      // Who cannot be reached the first time hears of it at once.
+      if (!ready && !reached) throw error
       onLost?.(error)
       await sleep(platform, pauseAfter(failures, error, STREAM_RETRIES, platform.random), signal)
     }

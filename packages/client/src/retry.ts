@@ -60,3 +60,22 @@ export async function retrying<T>(
     }
   }
 }
+
+/**
+ * Tries `work` for as long as a stream that broke off is tried: it belongs to something that has been going on, so that even a
+ * node which is not there at all may be back in a moment.
+ */
+export async function patiently<T>(
+  work: () => Promise<T>,
+  platform: Platform,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (failures >= STREAM_RETRIES.tries || !mayReopen(error)) throw error
+      await sleep(platform, pauseAfter(failures, error, STREAM_RETRIES, platform.random), signal)
+    }
+  }
+}

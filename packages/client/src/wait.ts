@@ -3,6 +3,7 @@ import { isApiError } from './api-error.ts'
 import { readJobEvents } from './events.ts'
 import { job, jobAnswer, jobPath, type JobOptions } from './job-address.ts'
 import { sleep } from './platform.ts'
+import { patiently } from './retry.ts'
 import type { Transport } from './transport.ts'
 
 export interface ChangeOptions extends JobOptions {
@@ -72,13 +73,15 @@ const pendingOf = ({ seen }: Waiting): string[] =>
 
 async function watch(waiting: Waiting): Promise<void> {
   const { transport, options, seen } = waiting
+  const { signal } = options
   const pending = new Set(pendingOf(waiting))
   const check = async (ids: readonly string[]) => {
-    for (const { ID } of (await each(ids, (id) => look(waiting, id))).filter(hasEnded)) pending.delete(ID)
+    const jobs = await each(ids, (id) => patiently(() => look(waiting, id), transport.platform, signal))
+    for (const { ID } of jobs.filter(hasEnded)) pending.delete(ID)
   }
-  const { signal } = options
   const named = pending.size <= NAMED ? { jobIds: [...pending] } : {}
-  for await (const event of readJobEvents(transport, { ...named, ...(signal === undefined ? {} : { signal }) })) {
+  const wanted = { ...named, ...(signal === undefined ? {} : { signal }) }
+  for await (const event of readJobEvents(transport, wanted, true)) {
     // What happened before the stream stood, or while it could not tell, is looked up.
     if (event.type === 'ready' || event.type === 'reset') await check([...pending])
     else if (event.type === 'job' && pending.has(event.job.JobID)) {
@@ -98,7 +101,8 @@ async function poll(waiting: Waiting, id: string): Promise<void> {
   const known = () => (options.onChange === undefined ? Number.MAX_SAFE_INTEGER : (seen.get(id)?.Revision ?? 0))
   for (let current = seen.get(id); current === undefined || !hasEnded(current); current = seen.get(id)) {
     const asked = platform.now()
-    const next = await waitForChange(transport, id, known(), signal === undefined ? {} : { signal })
+    const held = signal === undefined ? {} : { signal }
+    const next = await patiently(() => waitForChange(transport, id, known(), held), platform, signal)
     const isNews = next.Revision !== current?.Revision
     tell(waiting, next)
     if (!isNews && platform.now() - asked < PAUSE) await sleep(platform, PAUSE, signal)

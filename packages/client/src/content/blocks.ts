@@ -1,6 +1,5 @@
-import { type ApiError, isApiError, unanswered } from '../api-error.ts'
-import { sleep } from '../platform.ts'
-import { mayReopen, pauseAfter, STREAM_RETRIES } from '../retry.ts'
+import { isApiError, unanswered } from '../api-error.ts'
+import { patiently } from '../retry.ts'
 import type { Transport } from '../transport.ts'
 import { type CarBlock, readCar } from './car.ts'
 import { type Cid, inlineData, RAW, verify } from './cid.ts'
@@ -41,37 +40,26 @@ export function createBlocks(transport: Transport, path: string, signal: AbortSi
     }
     return (await archive.take(cid)) ?? fetchBlock(transport, cid, signal)
   }
+  const attempt = async (cid: Cid): Promise<Block> => {
+    try {
+      return await fetch(cid)
+    } catch (error) {
+      await archive.close()
+      signal?.throwIfAborted()
+      throw isApiError(error) ? error : unanswered(error, transport.baseUrl)
+    }
+  }
   return {
     async get(cid) {
       const there = inlineData(cid) ?? kept.get(cid)
       if (there !== undefined) return there
-      const block = await persistently(() => fetch(cid), archive, transport, signal)
+      const block = await patiently(() => attempt(cid), transport.platform, signal)
       await verify(cid, block)
       kept.put(cid, block)
       return block
     },
     isNext: (cid) => archive.isNext(cid),
     skip: () => archive.close(),
-  }
-}
-
-/** Tries again what fails because the connection does. */
-async function persistently<T>(
-  work: () => Promise<T>,
-  archive: Archive,
-  { platform, baseUrl }: Transport,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  for (let failures = 1; ; failures++) {
-    try {
-      return await work()
-    } catch (cause) {
-      signal?.throwIfAborted()
-      const error: ApiError = isApiError(cause) ? cause : unanswered(cause, baseUrl)
-      await archive.close()
-      if (failures >= STREAM_RETRIES.tries || !mayReopen(error)) throw error
-      await sleep(platform, pauseAfter(failures, error, STREAM_RETRIES, platform.random), signal)
-    }
   }
 }
 
