@@ -34,7 +34,11 @@ const ENTRIES = {
   Conflict: entry(409),
   Gone: entry(410),
   /** The key of an idempotent submission was used before, for something else. */
-  IdempotencyKeyReused: entry(422, false, 'Give each submission a key of its own; repeat one only with the same content.'),
+  IdempotencyKeyReused: entry(
+    422,
+    false,
+    'Give each submission a key of its own; repeat one only with the same content.',
+  ),
   PayloadTooLarge: entry(413, false, 'Put large data into an input (`bacalhau data add`) instead of the spec.'),
   RangeNotSatisfiable: entry(416),
   UnsupportedMediaType: entry(415, false, 'Send `Content-Type: application/json`.'),

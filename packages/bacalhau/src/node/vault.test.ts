@@ -35,6 +35,16 @@ describe('the vault', () => {
     assert.deepEqual([content.pins(), content.pins(VAULT_PIN)], [[], [cid]])
   })
 
+  test('lets go of what it is told to, and of nothing else', async (context) => {
+    const content = await temporaryContent(context)
+    const vault = createVault(content)
+    const [a, b] = [await vault.put(Buffer.from('a')), await vault.put(Buffer.from('b'))]
+    assert.deepEqual(vault.list().toSorted(), [a, b].toSorted())
+    vault.drop(a)
+    await content.collect()
+    assert.deepEqual([await vault.has(a), await vault.has(b), vault.list()], [false, true, [b]])
+  })
+
   test('says so when it has not what is asked for, or that is too large', async (context) => {
     const content = await temporaryContent(context)
     const missing = 'bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e'

@@ -8,7 +8,7 @@ import { LIMITS } from '../runtime/limits.ts'
 export const VAULT_PIN = 'inline'
 
 /** Keeps bytes as files in this node's content, where compute nodes find them by CID. */
-export function createVault(content: Pick<Content, 'add' | 'stat' | 'cat'>): DataVault {
+export function createVault(content: Pick<Content, 'add' | 'stat' | 'cat' | 'has' | 'pins' | 'unpin'>): DataVault {
   return {
     async put(bytes) {
       const { cid } = await content.add(only(bytes), { cidVersion: 1, pinAs: VAULT_PIN })
@@ -18,6 +18,9 @@ export function createVault(content: Pick<Content, 'add' | 'stat' | 'cat'>): Dat
       const bounds = { offline: true, maxBytes: LIMITS.inlineContent, ...(signal === undefined ? {} : { signal }) }
       return readWhole(content, { cid: parseCid(cid), path: [] }, bounds)
     },
+    has: (cid) => content.has({ cid: parseCid(cid), path: [] }),
+    list: () => content.pins(VAULT_PIN),
+    drop: (cid) => void content.unpin(parseCid(cid), VAULT_PIN),
   }
 }
 

@@ -23,6 +23,9 @@ function memoryVault(): DataVault & { readonly puts: () => number } {
       if (bytes === undefined) throw new BacalhauError('ContentNotFound', 'not here')
       return bytes
     },
+    has: async (cid) => texts.has(cid),
+    list: () => [...texts.keys()],
+    drop: (cid) => void texts.delete(cid),
   }
 }
 const CIDS = [
@@ -150,6 +153,29 @@ describe('data of inline inputs', () => {
     const stowed = await stow(job(inline(url)))
     const { restore } = createInlineData(memoryVault())
     assert.deepEqual(await restore(stowed), stowed)
+  })
+
+  test('that the vault has lost cannot be run again', async () => {
+    const stowed = await createInlineData(memoryVault()).stow(job(inline(url)))
+    await assert.rejects(createInlineData(memoryVault()).require(stowed), { code: 'InlineDataLost' })
+    const vault = memoryVault()
+    const { stow, require } = createInlineData(vault)
+    await require(await stow(job(inline(url), inline('data:,small'))))
+  })
+
+  test('goes when no job needs it any more, and comes again with the next that does', async () => {
+    const vault = memoryVault()
+    const { stow, sweep } = createInlineData(vault)
+    const stowed = await stow(job(inline(url)))
+    const jobs = async function* (...all: (typeof stowed)[]) {
+      yield* all
+    }
+    for (let round = 0; round < 3; round++) assert.equal(await sweep(jobs(job(), stowed)), 0)
+    assert.deepEqual(vault.list(), [CIDS[0]])
+    assert.deepEqual([await sweep(jobs(job())), vault.list().length], [1, 1])
+    assert.deepEqual([await sweep(jobs(job())), vault.list().length], [0, 0])
+    assert.deepEqual(await stow(job(inline(url))), stowed)
+    assert.equal(vault.puts(), 2)
   })
 
   test('is not waited for by one who has gone', async () => {

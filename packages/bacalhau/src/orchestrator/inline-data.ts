@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { parseDataUrl } from '../sources/inline/data-url.ts'
+import { createVaultSweep } from './vault-sweep.ts'
 import { headOf, type KeptInline, MAX_MEDIA_TYPE, parseInlineParams } from '../sources/inline/params.ts'
 
 /** Durable bytes, by content: what is put twice is there once. */
@@ -11,6 +12,11 @@ export interface DataVault {
   put(bytes: Uint8Array): Promise<string>
   /** Throws `ContentNotFound`. */
   get(cid: string, signal?: AbortSignal): Promise<Uint8Array>
+  has(cid: string): Promise<boolean>
+  /** Everything that was put and not dropped. */
+  list(): readonly string[]
+  /** Need not be kept any more. */
+  drop(cid: string): void
 }
 
 /** Anything whose tasks may have inline inputs: a spec or a job. */
@@ -31,6 +37,10 @@ export interface InlineData {
   readonly stow: <T extends WithTasks>(spec: T) => Promise<T>
   /** The same job with its data URLs as they were submitted. What the vault cannot give stays as it is. */
   readonly restore: <T extends WithTasks>(job: T, signal?: AbortSignal) => Promise<T>
+  /** A stowed job is going to be run again. Throws `InlineDataLost` when the vault has not what it needs. */
+  readonly require: (job: WithTasks) => Promise<void>
+  /** Lets go of what none of `jobs`, which are all that are written, needs. Says how much more may go at the next sweep. */
+  readonly sweep: (jobs: AsyncIterable<WithTasks>) => Promise<number>
 }
 
 /** Texts whose place in the vault is remembered, by their hashes. */
@@ -38,6 +48,7 @@ const REMEMBERED = 1_000
 
 export function createInlineData(vault: DataVault): InlineData {
   const known = createMemory<Promise<SpecConfig['Params']>>(REMEMBERED)
+  const sweeper = createVaultSweep(vault, () => known.clear())
 
   /** Work under way is remembered too, so that many submissions at a time decode their common module once. */
   function keep(url: string): Promise<SpecConfig['Params']> {
@@ -55,7 +66,11 @@ export function createInlineData(vault: DataVault): InlineData {
     if ('kept' in params) throw named()
     const { url } = params
     // A text that is no proper Unicode could not be given back as it was.
-    if (url.length > LIMITS.inlineKept && url.isWellFormed()) return { ...source, Params: await keep(url) }
+    if (url.length > LIMITS.inlineKept && url.isWellFormed()) {
+      const Params = await keep(url)
+      sweeper.note(String(Params?.['CID']))
+      return { ...source, Params }
+    }
     parseDataUrl(url)
     return source
   }
@@ -65,8 +80,17 @@ export function createInlineData(vault: DataVault): InlineData {
     return 'url' in params ? source : { ...source, Params: { URL: await textOf(params.kept, vault, signal) } }
   }
 
+  async function requireData(job: WithTasks): Promise<void> {
+    for (const cid of cidsOf(job)) {
+      sweeper.note(cid)
+      if (!(await vault.has(cid))) throw lost()
+    }
+  }
+
   return {
-    stow: (spec) => mapInline(spec, stowSource),
+    require: (job) => sweeper.during(() => requireData(job)),
+    sweep: (jobs) => sweeper.sweep(needsOf(jobs)),
+    stow: (spec) => sweeper.during(() => mapInline(spec, stowSource)),
     restore: (job, signal) =>
       mapInline(job, (source) =>
         restoreSource(source, signal).catch((error: unknown) => {
@@ -99,8 +123,22 @@ async function textOf(
   return mediaType === undefined ? bytes.toString() : headOf(mediaType) + bytes.toString('base64')
 }
 
+const isInline = ({ Source }: InputSourceSpec) => Source.Type.toLowerCase() === 'inline'
+
+/** What a stowed job has in the vault. */
+function cidsOf({ Tasks }: WithTasks): string[] {
+  const inputs = Tasks.flatMap(({ InputSources }) => InputSources.filter(isInline))
+  return inputs.flatMap(({ Source }) => {
+    const params = parseInlineParams(Source)
+    return 'kept' in params ? [params.kept.cid.toString()] : []
+  })
+}
+
+async function* needsOf(jobs: AsyncIterable<WithTasks>): AsyncGenerator<string> {
+  for await (const job of jobs) yield* cidsOf(job)
+}
+
 async function mapInline<T extends WithTasks>(job: T, change: (source: SpecConfig) => Promise<SpecConfig>): Promise<T> {
-  const isInline = ({ Source }: InputSourceSpec) => Source.Type.toLowerCase() === 'inline'
   if (!job.Tasks.some(({ InputSources }) => InputSources.some(isInline))) return job
   const changeInput = async (input: InputSourceSpec) =>
     isInline(input) ? { ...input, Source: await change(input.Source) } : input
@@ -115,6 +153,13 @@ function named(): BacalhauError {
   return new BacalhauError('ValidationError', 'an inline input carries its data and cannot name a CID', {
     hint: 'Give the data as URL (data:…;base64,…), or use an input of Type ipfs for content by CID.',
   })
+}
+
+function lost(): BacalhauError {
+  return new BacalhauError(
+    'InlineDataLost',
+    'the data of an inline input of this job is not kept by this node any more',
+  )
 }
 
 /** The last `capacity` values that were used. */
@@ -134,5 +179,6 @@ function createMemory<T>(capacity: number) {
       if (values.size > capacity && oldest !== undefined) values.delete(oldest)
     },
     delete: (key: string): boolean => values.delete(key),
+    clear: (): void => values.clear(),
   }
 }

@@ -35,6 +35,9 @@ const storedJobSchema = z.union([
   jobSchema.transform((job): JobRow => ({ job, key: job.ID, since: Math.floor(job.CreateTime / 1e6) })),
 ])
 
+/** Jobs that are read in one go where all are read: other work gets its turn between. */
+const SPECS = 50
+
 const digits = (value: number, length: number): string => String(value).padStart(length, '0')
 
 /** The key of a new job: microseconds of its creation, which no other job of this orchestrator shares. */
@@ -142,6 +145,21 @@ export async function readVersion(store: Store, jobId: string, version: number):
 export async function readVersions(store: Store, jobId: string): Promise<Job[]> {
   const rows = await store.range('job-version', { prefix: `${jobId}/`, limit: LIMITS.page })
   return rows.map(({ key, value }) => parseStored(jobSchema, value, `version ${key}`))
+}
+
+/** All versions of all jobs, in no order. Those whose record is damaged are left out. */
+export async function* readSpecs(store: Store): AsyncGenerator<Job> {
+  for (const table of ['job', 'job-version'] as const) {
+    for (let after: string | undefined; ;) {
+      const rows = await store.range(table, { limit: SPECS, ...(after === undefined ? {} : { after }) })
+      for (const { value } of rows) {
+        const parsed = parseRecord(storedJobSchema, value)
+        if (parsed.ok) yield parsed.value.job
+      }
+      after = rows.at(-1)?.key
+      if (rows.length < SPECS) break
+    }
+  }
 }
 
 export interface StoredRun {

@@ -4,6 +4,7 @@ import type { JobSpec, ReportMessage } from '@bacalhau/models'
 import { sampleJob, sampleNode } from '../link/fixtures/samples.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { isBacalhauError } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import { silentLogger } from '../runtime/logger.ts'
 import { seededRandom } from '../runtime/random.ts'
 import { createVirtualClock } from '../runtime/virtual-clock.ts'
@@ -11,6 +12,7 @@ import { createMemoryStore, type MemoryStore } from '../store/memory.ts'
 import { specOf } from './admission.ts'
 import { START } from './fixtures/jobs.ts'
 import { joinNode } from './fixtures/swarm.ts'
+import type { DataVault } from './inline-data.ts'
 import { createOrchestrator, type OrchestratorOptions } from './orchestrator.ts'
 
 const never = () => new AbortController().signal
@@ -225,4 +227,64 @@ test('a stop leaves nothing that would happen, and open jobs open', async () => 
   assert.equal(clock.pending, 0)
   const again = await bench({ store })
   assert.equal((await again.orchestrator.getJob(job.ID)).State.StateType, 'Queued')
+})
+
+describe('large inline data', () => {
+  /** Names content by its length. */
+  function memoryVault() {
+    const names = [
+      'bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e',
+      'QmdytmR4wULMd3SLo6ePF4s3WcRHWcpnJZ7bHhoj3QB13v',
+    ]
+    const held = new Map<string, Uint8Array>()
+    const vault: DataVault = {
+      async put(bytes) {
+        const cid = names[bytes.length % 2] ?? ''
+        held.set(cid, bytes)
+        return cid
+      },
+      get: async (cid) => held.get(cid) ?? assert.fail(`no ${cid}`),
+      has: async (cid) => held.has(cid),
+      list: () => [...held.keys()],
+      drop: (cid) => void held.delete(cid),
+    }
+    return { vault, held }
+  }
+  const withData = (Name: string, bytes: number) => {
+    const URL = `data:x/y;base64,${Buffer.alloc(bytes).toString('base64')}`
+    const Source = { Type: 'inline', Params: { URL } }
+    const [task] = sampleJob().Tasks
+    assert.ok(task !== undefined)
+    return { Name, Tasks: [{ ...task, InputSources: [{ Source, Alias: '', Target: '/in' }] }] }
+  }
+
+  test('go with the last job that needs them', async () => {
+    const { vault, held } = memoryVault()
+    const { orchestrator, clock, submit } = await bench({ vault, keptJobs: 1 })
+    for (const [name, bytes] of [
+      ['old', 4_000],
+      ['new', 4_001],
+    ] as const) {
+      await submit(withData(name, bytes))
+      await clock.advance(1_000)
+      await orchestrator.stopJob(name, 'enough')
+    }
+    assert.equal(held.size, 2)
+    await clock.advance(4 * LIMITS.housekeeping)
+    assert.deepEqual(
+      [...held.values()].map(({ length }) => length),
+      [4_001],
+    )
+    await orchestrator.rerun('new')
+  })
+
+  test('that are lost keep a job from being run again, and say so', async () => {
+    const { vault, held } = memoryVault()
+    const { orchestrator, clock, submit } = await bench({ vault })
+    await submit(withData('a', 4_000))
+    await clock.advance(0)
+    await orchestrator.stopJob('a', 'enough')
+    held.clear()
+    await assert.rejects(orchestrator.rerun('a'), failsWith('InlineDataLost'))
+  })
 })

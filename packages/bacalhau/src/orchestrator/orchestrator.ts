@@ -25,6 +25,7 @@ import {
   newJobKey,
   readHistory,
   readJob,
+  readSpecs,
   readVersion,
   readVersions,
   requireJob,
@@ -89,16 +90,25 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   })
   await dispatcher.start()
   const receipts = new Receipts({ ...options, journal: dispatcher.journal })
+  const inline = options.vault === undefined ? undefined : createInlineData(options.vault)
+  let mayBeLeft = true
   const housekeeping = startHousekeeping({
     ...options,
-    sweep: () => receipts.sweep(),
+    sweep: async () => {
+      await receipts.sweep()
+      // Looking at all jobs is only worth it when some have gone, also in the life before this one.
+      if (mayBeLeft) mayBeLeft = ((await inline?.sweep(readSpecs(options.store))) ?? 0) > 0
+    },
     kept: options.keptJobs ?? 100_000,
     isBusy: (jobId) => dispatcher.jobs.isBusy(jobId),
-    onRemoved: ({ job }) => dispatcher.jobRemoved(job.ID),
+    onRemoved({ job }) {
+      mayBeLeft = true
+      dispatcher.jobRemoved(job.ID)
+    },
   })
   return new Service(
     options,
-    { dispatcher, watch, feed, receipts, tally, housekeeping },
+    { dispatcher, watch, feed, receipts, inline, tally, housekeeping },
     await newestJob(options.store),
   )
 }
@@ -122,6 +132,7 @@ interface Parts {
   readonly watch: JobWatch
   readonly feed: JobFeed
   readonly receipts: Receipts
+  readonly inline: InlineData | undefined
   readonly tally: OrchestratorTally
   readonly housekeeping: Stoppable
 }
@@ -142,13 +153,13 @@ class Service implements RunningOrchestrator {
 
   constructor(
     options: OrchestratorOptions,
-    { dispatcher, watch, feed, receipts, tally, housekeeping }: Parts,
+    { dispatcher, watch, feed, receipts, inline, tally, housekeeping }: Parts,
     newest: number,
   ) {
     this.#options = options
     this.#newest = newest
     this.#housekeeping = housekeeping
-    this.#inline = options.vault === undefined ? undefined : createInlineData(options.vault)
+    this.#inline = inline
     this.#dispatcher = dispatcher
     this.#watch = watch
     this.#feed = feed
@@ -202,7 +213,8 @@ class Service implements RunningOrchestrator {
   async rerun(idOrName: string, version?: number, namespace?: string): Promise<Job> {
     const { job } = await this.#find(idOrName, namespace)
     return this.#inTurn(job.ID, async () => {
-      const spec = await this.#stow(await this.getJob(job.ID, namespace, version))
+      const spec = await this.#stored(job, version)
+      await this.#inline?.require(spec)
       const open = await this.#dispatcher.jobs.reopen(job.ID)
       const { StateType } = open.job.State
       if (StateType === 'Pending' || StateType === 'Queued') {
@@ -214,9 +226,14 @@ class Service implements RunningOrchestrator {
 
   async getJob(idOrName: string, namespace?: string, version?: number): Promise<Job> {
     const { job } = await this.#find(idOrName, namespace)
-    if (version === undefined || version === 0 || version === job.Version) return this.#restore(this.#live(job))
+    return this.#restore(await this.#stored(job, version))
+  }
+
+  /** A version of a job, the present one as it is at this moment; its inline data are not in it. */
+  async #stored(job: Job, version: number | undefined): Promise<Job> {
+    if (version === undefined || version === 0 || version === job.Version) return this.#live(job)
     const old = await readVersion(this.#options.store, job.ID, version)
-    if (old !== undefined) return this.#restore(old)
+    if (old !== undefined) return old
     throw new BacalhauError('NotFound', `job version ${version} not found for job ${job.ID}`, { component: 'JobStore' })
   }
 
