@@ -27,6 +27,8 @@ export function answerFailure(
   for (const name of CONTENT_HEADERS) reply.removeHeader(name)
   if (failure.Status === 413 && isDrained(request)) reply.removeHeader('connection')
   void reply.code(failure.Status).header('content-type', 'application/json')
+  // Hooks have not run for an address that cannot be read.
+  void reply.header('x-content-type-options', 'nosniff')
   const { Status, Message, ...rest } = failure
   return { Status, Message, RequestID: requestIdOf(request), ...rest }
 }
