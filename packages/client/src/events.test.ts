@@ -33,7 +33,7 @@ async function take(events: AsyncIterable<ClientEvent>, count: number): Promise<
 
 describe('events', () => {
   test('are told with their types, and those that nobody knows are left out', async (context) => {
-    const history = { SeqNum: 1, Event: { Message: 'Running' } }
+    const history = { JobID: 'j', SeqNum: 1, Event: { Message: 'Running' } }
     const lines: Line[] = [
       ['1', 'ready'],
       ['2', 'job', job('j', 2)],
@@ -74,6 +74,25 @@ describe('events', () => {
     assert.deepEqual(lost, ['Unreachable'])
     // One for the broken stream, two for the requests that failed, one after the stream that ended in order.
     assert.deepEqual(pauses, [100, 100, 200, 200])
+  })
+
+  test('that share a cursor are told once, wherever the stream breaks off', async (context) => {
+    const history = (SeqNum: number) => ({ JobID: 'j', SeqNum, Event: {} })
+    const { client } = await playedServer(context, [
+      breaking(['1', 'ready'], ['1', 'history', history(1)], ['1', 'history', history(2)]),
+      ending(
+        ['1', 'ready'],
+        ['1', 'history', history(1)],
+        ['1', 'history', history(2)],
+        ['1', 'history', history(3)],
+        ['2', 'job', job('j', 2)],
+      ),
+    ])
+    const events = await take(client.jobs.events({ history: true }), 5)
+    assert.deepEqual(
+      events.map((event) => (event.type === 'history' ? event.event.SeqNum : event.type)),
+      ['ready', 1, 2, 3, 'job'],
+    )
   })
 
   test('end with an error that stays, and with one that comes first', async (context) => {

@@ -51,14 +51,24 @@ export async function* readJobEvents(
   const { platform } = transport
   let cursor = options.after
   let ready = false
+  // Several things may have one cursor: when the stream breaks off among them, all of them come again.
+  let told = new Set<string>()
   for (let failures = 0; ;) {
     let came = false
     try {
       for await (const event of openStream(transport, cursor, options)) {
         came = true
         failures = 0
-        if (event.cursor !== '') cursor = event.cursor
+        if (event.cursor !== '' && event.cursor !== cursor) {
+          cursor = event.cursor
+          told = new Set()
+        }
         if (event.type === 'ready' && ready) continue
+        if (event.type === 'history') {
+          const name = `${event.event.JobID} ${event.event.SeqNum}`
+          if (told.has(name)) continue
+          told.add(name)
+        }
         ready = true
         yield event
       }
