@@ -11,6 +11,7 @@ const SCRIPTS = [
   'throughput',
   'latency',
   'failure',
+  'event-streams',
   'scale',
   'placement',
   'compare',

@@ -25,6 +25,8 @@ export interface ApiContext {
   readonly config: () => object
   /** Where the other parts of the node count what they do. */
   readonly meter?: Meter
+  /** Bytes that are free on the disk of the node. */
+  readonly freeDisk?: () => Promise<number>
   /** Whether the other parts can do their work. */
   readonly checks?: () => readonly Check[]
   readonly logger: Logger

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
 import type { Libp2p } from '@libp2p/interface'
 import type { NodeInfo } from '@bacalhau/models'
@@ -41,9 +42,13 @@ export async function startApiRole(options: ApiRoleOptions, scope: Scope): Promi
   const certificate = await loadCertificate(config, folder.root, services.clock.now())
   const user = await loadUserKey(config.dataDir)
   const peer = () => ({ ID: host.peerId.toString(), Addresses: ownAddresses(host, config) })
+  const freeDisk = async () => {
+    const { bavail, bsize } = await statfs(folder.root)
+    return bavail * bsize
+  }
   const auth: AuthOptions = { ...authOptions(config), store: services.store, signingKey: user.key }
   const server = await createApi(
-    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown, checks },
+    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown, checks, freeDisk },
     { host: config.apiHost, port: config.apiPort, auth, tls: certificate },
   )
   scope.own(server)

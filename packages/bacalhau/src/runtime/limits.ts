@@ -94,6 +94,8 @@ export const LIMITS = {
   /** Content that is fetched or written to disk in one piece, if the caller sets no bound of its own. */
   contentBytes: 1024 * 1024 * MIB,
   contentFiles: 1_000_000,
+  /** Uploads stop when less than this is free on the disk: the records of jobs need room, too. */
+  diskReserve: 256 * MIB,
   /** A compute node that lost its link may come back within this time before its executions count as lost. */
   linkGrace: 3_000,
   /** The same after a restart of the orchestrator, when all nodes have to come back. */

@@ -10,6 +10,7 @@ import { callerSignal } from '../http/caller.ts'
 import { queryText, queryWord } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
+import { bounded } from './bounded.ts'
 import { listEntries } from './entries.ts'
 
 const DATA = '/api/v1/data'
@@ -89,7 +90,7 @@ async function add(
   request: FastifyRequest,
   reply: FastifyReply,
   query: z.output<typeof upload.query>,
-  { content, stopping }: Api,
+  { content, stopping, freeDisk }: Api,
 ): Promise<AddedData> {
   const cidVersion = query['cid-version'] === '1' ? 1 : 0
   const { name } = query
@@ -98,7 +99,12 @@ async function add(
   }
   const signal = callerSignal(reply, stopping)
   request.socket.setTimeout(LIMITS.streamStall)
-  const body = (request.body ?? nothing()) as AsyncIterable<Uint8Array>
+  const length = request.headers['content-length']
+  const source = (request.body ?? nothing()) as AsyncIterable<Uint8Array>
+  const body = bounded(source, length === undefined ? undefined : Number(length), {
+    most: LIMITS.contentBytes,
+    freeDisk,
+  })
   const isTar = /^application\/x-tar\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
   const { cid, bytes, files } = isTar
     ? await content.addTree(tarEntries(body), { cidVersion, signal })
