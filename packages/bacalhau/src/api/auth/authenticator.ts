@@ -4,7 +4,7 @@ import { isBacalhauError } from '../../runtime/error.ts'
 import { type Access, createAccess, LOCAL, STRANGER } from './access.ts'
 import { createAttempts } from './attempts.ts'
 import type { Caller } from './caller.ts'
-import { CAPABILITIES_OF } from './capability.ts'
+import { capabilitiesOf } from './capability.ts'
 import { parseCredential } from './credential.ts'
 import { type Jwt, looksLikeJwt } from './jwt.ts'
 import type { KeyBook } from './key-book.ts'
@@ -86,18 +86,23 @@ function judgeLocal(caller: Caller, { machine, trustLocal }: AuthenticatorOption
   return refusal === undefined ? { access: LOCAL } : stranger(refusal)
 }
 
-const FIXED = createAccess({ name: 'API.Token', kind: 'token', capabilities: CAPABILITIES_OF.manage })
+const FIXED = createAccess({ name: 'API.Token', kind: 'token', capabilities: capabilitiesOf('manage') })
 
 const ofToken = ({ ID, Name, Scope, Namespaces }: TokenInfo): Access =>
   createAccess({
     name: Name === '' ? ID : `${Name} (${ID})`,
     kind: 'token',
-    capabilities: CAPABILITIES_OF[Scope],
+    capabilities: capabilitiesOf(Scope, Namespaces),
     namespaces: Namespaces,
   })
 
 const ofKey = ({ ClientID, Scope, Namespaces }: ClientKeyInfo): Access =>
-  createAccess({ name: ClientID, kind: 'clientKey', capabilities: CAPABILITIES_OF[Scope], namespaces: Namespaces })
+  createAccess({
+    name: ClientID,
+    kind: 'clientKey',
+    capabilities: capabilitiesOf(Scope, Namespaces),
+    namespaces: Namespaces,
+  })
 
 /** What the bearer of a key that nobody has allowed is told. */
 export const unknownKey = (clientId: string): Refusal =>

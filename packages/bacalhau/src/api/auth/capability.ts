@@ -6,12 +6,21 @@ const CAPABILITY = /^(?:\*|admin|(?:read|write|\*):(?:job|node|agent|data|\*))$/
 
 export const isCapability = (text: string): boolean => CAPABILITY.test(text)
 
-/** What the scope of a token allows. */
-export const CAPABILITIES_OF: Readonly<Record<Scope, readonly string[]>> = {
+const CAPABILITIES_OF: Readonly<Record<Scope, readonly string[]>> = {
   read: ['read:*'],
   submit: ['read:*', 'write:job'],
   manage: ['*'],
 }
+/** Whoever is let into some namespaces is not shown what is about all of them: settings, figures, pins. */
+const CAPABILITIES_WITHIN: Readonly<Record<Scope, readonly string[]>> = {
+  read: ['read:job', 'read:node'],
+  submit: ['read:job', 'read:node', 'write:job'],
+  manage: [],
+}
+
+/** What a scope allows. */
+export const capabilitiesOf = (scope: Scope, namespaces?: readonly string[]): readonly string[] =>
+  (namespaces === undefined ? CAPABILITIES_OF : CAPABILITIES_WITHIN)[scope]
 
 /** Does one of `capabilities` meet `need`? Writing does not imply reading. */
 export function grants(capabilities: readonly string[], need: Need): boolean {

@@ -29,7 +29,7 @@ const open = { needs: 'public', tag: 'auth' } as const
 
 /** How clients that know nothing of tokens log in: with a key of theirs (the method `ClientKey` of the documented API). */
 export function loginRoutes(app: FastifyInstance, auth: Auth): void {
-  whoAmIRoute(app)
+  informationRoutes(app)
   const requirement = () => {
     const InputPhrase = requireLogin(auth).challenge.phrase(auth.clock.now())
     return { type: 'challenge', params: { InputPhrase } } as const
@@ -72,7 +72,21 @@ export function loginRoutes(app: FastifyInstance, auth: Auth): void {
   )
 }
 
-function whoAmIRoute(app: FastifyInstance): void {
+/** What official clients ask about single sign-on, which there is none of. */
+const configSchema = z.object({ Version: z.string(), Config: z.object({}) })
+
+function informationRoutes(app: FastifyInstance): void {
+  addRoute(
+    app,
+    {
+      ...open,
+      method: 'GET',
+      path: '/api/v1/agent/authconfig',
+      summary: 'Tell how to log in by single sign-on: not at all',
+      answer: configSchema,
+    },
+    () => ({ Version: '1.0.0', Config: {} }),
+  )
   addRoute(
     app,
     { ...open, method: 'GET', path: `${AUTH}/whoami`, summary: 'Tell the caller who they are', answer: whoAmISchema },

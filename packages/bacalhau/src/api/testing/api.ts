@@ -6,6 +6,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
 import { systemRandom } from '../../runtime/random.ts'
 import type { ApiContext } from '../context.ts'
+import type { Route } from '../http/route.ts'
 import { type ApiOptions, createApi } from '../server.ts'
 import { ScriptedOrchestrator } from './orchestrator.ts'
 
@@ -50,6 +51,7 @@ export async function temporaryApi(
   readonly orchestrator: ScriptedOrchestrator
   readonly client: Client
   readonly content: ApiContext['content']
+  readonly routes: readonly Route[]
   readonly stop: () => Promise<void>
 }> {
   const orchestrator = new ScriptedOrchestrator()
@@ -70,7 +72,8 @@ export async function temporaryApi(
   )
   context.after(() => api.stop())
   const url = `http://127.0.0.1:${api.port}`
-  return { url, port: api.port, orchestrator, client: createClient({ baseUrl: url }), content, stop: () => api.stop() }
+  const client = createClient({ baseUrl: url })
+  return { url, port: api.port, orchestrator, client, content, routes: api.routes, stop: () => api.stop() }
 }
 
 /** Status, headers and JSON body of a plain request. */
