@@ -80,6 +80,8 @@ describe('mistakes end with exit code 1, an error and a hint', () => {
     [['serv'], "unknown command 'serv'", 'Did you mean `bacalhau serve`?'],
     [['job', 'lst', '--limit', '3'], "unknown command 'job lst'", 'Did you mean `bacalhau job list`?'],
     [['data', 'xyzzy'], "unknown command 'data xyzzy'", 'See `bacalhau help` for the commands.'],
+    [['exec', 'python'], "there is no command 'exec'", 'Use `bacalhau docker run` or `bacalhau wasm run`.'],
+    [['config', 'default'], "there is no command 'config default'", 'Use `bacalhau config list --output yaml`.'],
     [['help', 'jbo'], "unknown command 'jbo'", 'Did you mean `bacalhau job`?'],
     [['--bogus'], 'unknown flag --bogus', 'Add --help to see the flags of this command.'],
     [['job', 'list', '--limti', '3'], 'unknown flag --limti', 'Did you mean --limit?'],

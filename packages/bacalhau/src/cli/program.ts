@@ -92,6 +92,10 @@ const groupOf = (words: readonly string[]): readonly Command[] =>
   words.length === 0 ? [] : COMMANDS.filter(({ name }) => name.startsWith(`${words.join(' ')} `))
 
 async function unknownCommand(written: string, group: readonly Command[]): Promise<BacalhauError> {
+  const { retiredHint } = await import('./retired.ts')
+  const retired = retiredHint(written)
+  if (retired !== undefined)
+    return new BacalhauError('InvalidFlag', `there is no command '${written}'`, { hint: retired })
   const { nearest } = await import('@bacalhau/models/nearest')
   const names = (group.length > 0 ? group : COMMANDS).flatMap(({ name, aliases = [] }) => [name, ...aliases])
   const guess = nearest(
