@@ -89,9 +89,13 @@ export interface Content extends Stoppable {
   unpinAll(name: string): number
   /** What is pinned under this name, or by the user. */
   pins(name?: string): string[]
+  /** Names of pins that begin so. */
+  pinNames(prefix: string): string[]
   /** Deletes what no pin needs and nothing uses at the moment. */
   collect(signal?: AbortSignal): Promise<Collected>
   usage(): { readonly blocks: number; readonly bytes: number }
+  /** Bytes that it takes on the disk. Costs next to nothing. */
+  footprint(): number
 }
 
 export interface ContentServices {
@@ -156,8 +160,10 @@ function writing(store: BlockStore, reach: Reach) {
     unpin: (cid: CID, name: string = USER_PIN) => store.unpin(cid, name),
     unpinAll: (name: string) => store.unpinAll(name),
     pins: (name: string = USER_PIN) => store.pins(name),
+    pinNames: (prefix: string) => store.pinNames(prefix),
     collect: (signal?: AbortSignal) => store.collect(signal),
     usage: () => store.usage(),
+    footprint: () => store.footprint(),
   }
 }
 

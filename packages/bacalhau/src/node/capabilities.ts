@@ -36,6 +36,6 @@ export async function createCapabilities(options: CapabilityOptions, scope: Scop
       createLocalSource(config.allowListedLocalPaths),
       createIpfsSource(content, cache),
     ],
-    publishers: [createIpfsPublisher(content)],
+    publishers: [createIpfsPublisher(content, clock)],
   }
 }

@@ -260,6 +260,13 @@ export const SETTINGS = {
     fallback: LIMITS.keptResult,
     about: 'The orchestrator keeps a copy of each result in IPFS that is not larger. 0 switches it off.',
   }),
+  keepResultDays: setting({
+    key: 'Results.KeepDays',
+    kind: wholeNumber(0, 36_500),
+    fallback: 30,
+    about:
+      'Days for which a compute node keeps the results that it has published in IPFS. The copy of the orchestrator stays as long as the job.',
+  }),
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',
     kind: texts,

@@ -49,6 +49,8 @@ export interface NodeConfig {
   readonly capacity: Readonly<Record<keyof Resources, Share>>
   /** Bytes of a result up to which the orchestrator keeps a copy; 0: of none. */
   readonly keepResultSize: number
+  /** Days for which this node keeps the results that it publishes. */
+  readonly keepResultDays: number
   /** Names of engines, lower case. */
   readonly enginesDisabled: readonly string[]
   readonly mdns: boolean

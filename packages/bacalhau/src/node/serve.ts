@@ -25,6 +25,7 @@ import { checkNode } from './checks.ts'
 import { createCapabilities } from './capabilities.ts'
 import { type ComputeRole, startComputeRole } from './compute-role.ts'
 import type { NodeConfig } from './config.ts'
+import { freePartOf, startContentUpkeep } from './content-upkeep.ts'
 import { describeNode } from './describe.ts'
 import { joinLine, ownAddresses } from './invitation.ts'
 import { loadFacts, type NodeFacts } from './node-facts.ts'
@@ -76,6 +77,8 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const facts = await loadFacts(store, services.random)
   const host = await startHost(config, key.bytes, scope)
   const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
+  const freeSpace = () => freePartOf(folder.content)
+  scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
   const node = await startRoles({ config, host, folder, facts, content, services }, scope)
   const checks = () => checkNode(store, config, node)
   const api = await startApiRole({ config, host, folder, content, services, checks, ...node }, scope)

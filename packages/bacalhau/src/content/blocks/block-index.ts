@@ -41,6 +41,8 @@ export interface BlockIndex {
 
   /** What is pinned under `name`. */
   pins(name: string): string[]
+  /** Names of pins that begin so. */
+  pinNames(prefix: string): string[]
   /** What is pinned under any name, each once. */
   roots(): string[]
   /** Under this name, or, without one, under any. */
@@ -68,6 +70,8 @@ export interface BlockIndex {
     limit: number,
   ): { readonly last: number | undefined; readonly blocks: number; readonly bytes: number }
   usage(): { readonly blocks: number; readonly bytes: number }
+  /** Bytes of the index and of all packs on the disk, without what is free in them. Costs next to nothing. */
+  footprint(): number
   close(): void
 }
 
@@ -89,6 +93,7 @@ export function openBlockIndex(file: string): BlockIndex {
         for (const { cid, name } of pins) sql.pin.run(cid, name)
       }),
     pins: (name) => sql.pins.all(name).map((row) => String(row['cid'])),
+    pinNames: (prefix) => sql.pinNames.all(prefix, `${prefix}\u{10FFFF}`).map((row) => String(row['name'])),
     roots: () => sql.roots.all().map((row) => String(row['cid'])),
     isPinned: (cid, name) => (name === undefined ? sql.isRoot.get(cid) : sql.isPinned.get(cid, name)) !== undefined,
     unpin: (cid, name) => Number(sql.unpin.run(cid, name).changes) > 0,
@@ -131,6 +136,7 @@ const STATEMENTS = {
   addPack: 'INSERT INTO pack (id, bytes, live) VALUES (?, ?, 0)',
   pin: 'INSERT INTO named_pin (cid, name) VALUES (?, ?) ON CONFLICT DO NOTHING',
   pins: 'SELECT cid FROM named_pin WHERE name = ? ORDER BY cid',
+  pinNames: 'SELECT DISTINCT name FROM named_pin WHERE name >= ? AND name < ? ORDER BY name',
   roots: 'SELECT DISTINCT cid FROM named_pin',
   isRoot: 'SELECT 1 FROM named_pin WHERE cid = ?',
   isPinned: 'SELECT 1 FROM named_pin WHERE cid = ? AND name = ?',
@@ -147,6 +153,8 @@ const STATEMENTS = {
   after: 'SELECT id, hash, bytes FROM block WHERE id > ? ORDER BY id LIMIT ?',
   marked: 'SELECT 1 FROM mark WHERE hash = ?',
   vacuum: 'PRAGMA incremental_vacuum',
+  footprint: `SELECT (SELECT coalesce(sum(bytes), 0) FROM pack) + (pages.page_count - unused.freelist_count) * size.page_size
+    AS bytes FROM pragma_page_count pages, pragma_freelist_count unused, pragma_page_size size`,
   usage: 'SELECT count(*) AS blocks, coalesce(sum(bytes), 0) AS bytes FROM block',
 } as const
 type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>
@@ -207,6 +215,7 @@ function collection(sql: Statements, transaction: (work: () => void) => void) {
       const row = sql.usage.get()
       return { blocks: Number(row?.['blocks']), bytes: Number(row?.['bytes']) }
     },
+    footprint: () => Number(sql.footprint.get()?.['bytes']),
   }
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { CID } from 'multiformats/cid'
 import type { Logger } from '../../runtime/logger.ts'
 import { type BlockBatch, createBatch, type OpenBatch } from './block-batch.ts'
-import { openBlockIndex } from './block-index.ts'
+import { type BlockIndex, openBlockIndex } from './block-index.ts'
 import type { BlockSource } from './block-source.ts'
 import { type Collected, type Collection, collectGarbage } from './garbage.ts'
 import { type OpenFile, openPacks } from './packs.ts'
@@ -14,6 +14,8 @@ export interface BlockStore extends BlockSource {
   begin(): BlockBatch
   /** What is pinned under `name`. */
   pins(name: string): string[]
+  /** Names of pins that begin so. */
+  pinNames(prefix: string): string[]
   /** Under this name, or, without one, under any. */
   isPinned(cid: CID, name?: string): boolean
   unpin(cid: CID, name: string): boolean
@@ -27,6 +29,8 @@ export interface BlockStore extends BlockSource {
   /** Deletes every block that no pin, hold or open batch needs. Concurrent calls share one run. */
   collect(signal?: AbortSignal): Promise<Collected>
   usage(): { readonly blocks: number; readonly bytes: number }
+  /** Bytes on the disk. Costs next to nothing. */
+  footprint(): number
   stop(): Promise<void>
 }
 
@@ -67,10 +71,7 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
       open.add(batch)
       return batch
     },
-    pins: (name) => index.pins(name),
-    isPinned: (cid, name) => index.isPinned(cid.toString(), name),
-    unpin: (cid, name) => index.unpin(cid.toString(), name),
-    unpinAll: (name) => index.unpinAll(name),
+    ...pinning(index),
     async hold(cid) {
       const release = holds.add(cid.toString())
       await collection?.holding(cid)
@@ -80,7 +81,6 @@ export async function openBlockStore({ folder, logger, openFile }: BlockStoreOpt
       collection ??= startCollection(signal)
       return collection.done
     },
-    usage: () => index.usage(),
     async stop() {
       stopping.abort(new Error('the block store is closed'))
       await collection?.done.catch(() => {})
@@ -108,3 +108,14 @@ function createHolds() {
     },
   }
 }
+
+/** What the index alone knows. */
+const pinning = (index: BlockIndex) => ({
+  pins: (name: string) => index.pins(name),
+  pinNames: (prefix: string) => index.pinNames(prefix),
+  isPinned: (cid: CID, name?: string) => index.isPinned(cid.toString(), name),
+  unpin: (cid: CID, name: string) => index.unpin(cid.toString(), name),
+  unpinAll: (name: string) => index.unpinAll(name),
+  usage: () => index.usage(),
+  footprint: () => index.footprint(),
+})

@@ -11,6 +11,8 @@ import { createIpfsPublisher } from './ipfs.ts'
 
 const spec: SpecConfig = { Type: 'ipfs' }
 const { signal } = new AbortController()
+const clock = { now: () => Date.UTC(2026, 0, 1) }
+const PIN = 'result/2026-01-01'
 const request = (folder: string) => ({ jobId: 'j-1', executionId: 'e-1', folder, spec })
 
 async function filesOf(content: Content, result: SpecConfig, folder: string): Promise<Record<string, string>> {
@@ -25,7 +27,7 @@ async function filesOf(content: Content, result: SpecConfig, folder: string): Pr
 describePublisher('ipfs', async (context) => {
   const content = await temporaryContent(context)
   return {
-    publisher: createIpfsPublisher(content),
+    publisher: createIpfsPublisher(content, clock),
     spec,
     fetch: async (result) => filesOf(content, result, await temporaryFolder(context)),
   }
@@ -35,11 +37,11 @@ describe('results in ipfs', () => {
   test('have the CID of `ipfs add -r`, and are pinned', async (context) => {
     const content = await temporaryContent(context)
     const folder = await folderWith(context, { file000001: '1\n' })
-    const result = await createIpfsPublisher(content).publish(request(folder), signal)
+    const result = await createIpfsPublisher(content, clock).publish(request(folder), signal)
     // 1\n is QmdytmR4wULMd3SLo6ePF4s3WcRHWcpnJZ7bHhoj3QB13v by `ipfs add`.
     const [entry] = await Array.fromAsync(content.list(parseContentRef(String(result.Params?.['CID']))))
     assert.equal(entry?.cid.toString(), 'QmdytmR4wULMd3SLo6ePF4s3WcRHWcpnJZ7bHhoj3QB13v')
-    assert.deepEqual(content.pins(), [result.Params?.['CID']])
+    assert.deepEqual(content.pins(PIN), [result.Params?.['CID']])
     await content.collect()
     assert.ok(await content.has(parseContentRef(String(result.Params?.['CID']))))
   })
@@ -54,8 +56,8 @@ describe('results in ipfs', () => {
       },
     })
     const folder = await folderWith(context, { big: 'x'.repeat(400_000) })
-    const publishing = createIpfsPublisher(content).publish(request(folder), signal)
+    const publishing = createIpfsPublisher(content, clock).publish(request(folder), signal)
     await assert.rejects(publishing, { code: 'DiskFull' })
-    assert.deepEqual([content.usage().blocks, content.pins()], [0, []])
+    assert.deepEqual([content.usage().blocks, content.pins(PIN)], [0, []])
   })
 })

@@ -1,9 +1,11 @@
 import type { Content } from '../../content/content.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import type { Publisher } from '../publisher.ts'
+import { resultPin } from './result-pins.ts'
 
-/** Puts results into this node's content, pinned, where peers and the gateway find them by CID. */
-export function createIpfsPublisher(content: Pick<Content, 'add'>): Publisher {
+/** Puts results into this node's content, pinned by the day, where peers and the gateway find them by CID. */
+export function createIpfsPublisher(content: Pick<Content, 'add'>, clock: Pick<Clock, 'now'>): Publisher {
   return {
     type: 'ipfs',
     available: async () => true,
@@ -11,7 +13,7 @@ export function createIpfsPublisher(content: Pick<Content, 'add'>): Publisher {
     validate: () => undefined,
     async publish({ folder }, signal) {
       try {
-        const { cid } = await content.add(folder, { signal })
+        const { cid } = await content.add(folder, { signal, pinAs: resultPin(clock.now()) })
         return { Type: 'ipfs', Params: { CID: cid.toString() } }
       } catch (error) {
         signal.throwIfAborted()
