@@ -21,11 +21,11 @@ import {
   rerunAnswer,
   resultsAnswer,
   stopAnswer,
-  submittedJobSchema,
   unpinAnswer,
   versionAnswer,
 } from '@bacalhau/models'
 import { z } from 'zod'
+import { jobSpec } from './job-spec.ts'
 
 /** What the reference says of an operation beside what its declaration says. */
 export interface Detail {
@@ -34,6 +34,10 @@ export interface Detail {
   /** In the place of the declared one, where that leaves the checking to somebody else. */
   readonly body?: z.ZodType
   readonly headers?: z.ZodObject
+  /** Parameters of the path that are not just any text. */
+  readonly path?: Readonly<Record<string, z.ZodType>>
+  /** Parameters of the query without which it does nothing. */
+  readonly required?: readonly string[]
   /** Statuses that it may answer with beside those of its kind. */
   readonly errors?: readonly number[]
   /** What it answers with 503 instead of an error. */
@@ -42,12 +46,15 @@ export interface Detail {
   readonly socket?: true
 }
 
+/** As people write them; of those that look so not every one is a CID. */
+const cid = z.string().regex(/^(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{58,})$/)
+
 const envelope = {
   Namespace: z.string().max(255).optional().describe('For a job that names none.'),
   Force: z.boolean().optional().describe('Make a new version also where nothing differs.'),
 }
 const submission = z.object({
-  Job: submittedJobSchema,
+  Job: jobSpec,
   ...envelope,
   IdempotencyToken: z.string().max(255).optional().describe('The same as the header Idempotency-Key.'),
 })
@@ -80,7 +87,7 @@ export const DETAILS: Readonly<Record<string, Detail>> = {
   [`POST ${JOBS}`]: submit,
   [`POST ${JOBS}/bulk`]: {
     description: 'Each is recorded, or fails, by itself; all that are recorded share one write to the disk.',
-    body: z.object({ Jobs: z.array(submittedJobSchema).max(MAX_BULK), ...envelope }),
+    body: z.object({ Jobs: z.array(jobSpec).max(MAX_BULK), ...envelope }),
     headers: idempotency,
     answer: bulkAnswer,
   },
@@ -127,12 +134,13 @@ export const DETAILS: Readonly<Record<string, Detail>> = {
   'GET /api/v1/node_info': { answer: agentNodeAnswer },
   'PUT /api/v1/data': upload,
   'POST /api/v1/data': upload,
-  'GET /api/v1/data/ls': { answer: entriesAnswer, errors: [404, 413, 422] },
+  'GET /api/v1/data/ls': { required: ['cid'], answer: entriesAnswer, errors: [404, 413, 422] },
   'GET /api/v1/data/pins': { answer: pinsAnswer },
-  'DELETE /api/v1/data/pins/:cid': { answer: unpinAnswer, errors: [507] },
+  'DELETE /api/v1/data/pins/:cid': { path: { cid }, answer: unpinAnswer, errors: [507] },
   'POST /api/v1/data/gc': { answer: collectAnswer },
   'GET /ipfs/*': {
     description: 'A file, the listing of a folder, or by `format` an archive, a CAR or a block. Ranges are served.',
+    path: { path: cid.describe('A CID, and perhaps a path below it.') },
     errors: [413, 416, 422],
   },
 }

@@ -77,23 +77,33 @@ function operationId({ method, path }: Route): string {
   return [method.toLowerCase(), ...words.map((word) => (word[0] ?? '').toUpperCase() + word.slice(1))].join('')
 }
 
-function parameters(route: Route, { headers }: Detail, schemas: Schemas): Json {
-  const ofPath = (pathOf(route).match(/\{\w+\}/g) ?? []).map((name) => ({
-    name: name.slice(1, -1),
+function parameters(route: Route, { headers, path = {}, required = [] }: Detail, schemas: Schemas): Json {
+  const ofPath = [...pathOf(route).matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
     in: 'path',
     required: true,
-    schema: { type: 'string', minLength: 1 },
+    ...described(path[name], schemas, { type: 'string', minLength: 1 }),
   }))
-  const found = [...ofPath, ...fields(route.query, 'query', schemas), ...fields(headers, 'header', schemas)]
+  const ofQuery = fields(route.query, 'query', schemas).map((one) =>
+    required.includes(String(one['name'])) ? { ...one, required: true } : one,
+  )
+  const found = [...ofPath, ...ofQuery, ...fields(headers, 'header', schemas)]
   return found.length === 0 ? {} : { parameters: found }
 }
 
 /** The fields of an object as parameters. */
 function fields(schema: z.ZodObject | undefined, place: 'query' | 'header', schemas: Schemas): Json[] {
-  return Object.entries(schema?.shape ?? {}).map(([name, field]) => {
-    const { description, ...shape } = schemas.of(field as z.ZodType, 'input')
-    return { name, in: place, ...(description === undefined ? {} : { description }), schema: shape }
-  })
+  return Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+    name,
+    in: place,
+    ...described(field as z.ZodType, schemas, {}),
+  }))
+}
+
+/** A schema with its description beside it, where parameters have theirs. */
+function described(schema: z.ZodType | undefined, schemas: Schemas, otherwise: Json): Json {
+  const { description, ...shape } = schema === undefined ? otherwise : schemas.of(schema, 'input')
+  return { ...(description === undefined ? {} : { description }), schema: shape }
 }
 
 function requestBody(route: Route, detail: Detail, schemas: Schemas): Json | undefined {

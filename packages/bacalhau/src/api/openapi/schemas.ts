@@ -10,17 +10,19 @@ import {
   nodeStateSchema,
   resourcesSchema,
   specConfigSchema,
-  submittedJobSchema,
   taskSchema,
 } from '@bacalhau/models'
 import { z } from 'zod'
+import { engineSpec, jobSpec, taskSpec } from './job-spec.ts'
 
 /** Schemas that the reference shows under a name of their own. */
 const named = z.registry<{ readonly id: string }>()
 const NAMES = {
   Error: apiErrorSchema,
   Job: jobSchema,
-  JobSpec: submittedJobSchema,
+  JobSpec: jobSpec,
+  TaskSpec: taskSpec,
+  EngineSpec: engineSpec,
   JobHistory: jobHistorySchema,
   Progress: jobProgressSchema,
   Execution: executionSchema,
