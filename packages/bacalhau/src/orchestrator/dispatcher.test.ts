@@ -142,10 +142,13 @@ describe('after a conversation has begun anew', () => {
     readonly offers: number
   }[] = [
     // Both know it: it goes on.
-    { heard: [accepted], state: 6, runs: ['QmA 5 Running'], offers: 0 },
+    { heard: [accepted], state: 5, runs: ['QmA 5 Running'], offers: 0 },
     { heard: [accepted, running], state: 6, runs: ['QmA 6 Running Execution'], offers: 0 },
     // The offer had arrived, its answer had not.
     { heard: [], state: 5, runs: ['QmA 5 Running'], offers: 0 },
+    // It has come further than it was heard to say.
+    { heard: [], state: 6, runs: ['QmA 6 Running Execution'], offers: 0 },
+    { heard: [accepted], state: 7, runs: ['QmA 7 Publishing Results'], offers: 0 },
     // The offer had not arrived: it is made once more, and nothing is held against anybody.
     {
       heard: [],

@@ -267,14 +267,21 @@ export class Dispatcher implements OrchestratorHandler {
       const state = held.get(assignment.run.id)
       held.delete(assignment.run.id)
       if (state === undefined) this.#missing(assignment)
-      else if (state >= EXECUTION_STATES.BidAccepted) {
-        this.jobs.outcomes.report(assignment, { type: 'accepted', executionId: assignment.run.id })
-      }
+      else if (state >= EXECUTION_STATES.BidAccepted) this.#found(assignment, state)
     }
     // What is left is unknown here or has ended here.
     for (const [executionId, state] of held) {
       if (state >= EXECUTION_STATES.Completed) continue
       this.office.post(peer, { type: 'cancel', executionId, reason: 'the orchestrator does not know the execution' })
+    }
+  }
+
+  /** The node has the run, and may have told of its progress when we did not hear it. Of its end it tells again. */
+  #found(assignment: Assignment, state: number): void {
+    const { id: executionId } = assignment.run
+    this.jobs.outcomes.report(assignment, { type: 'accepted', executionId })
+    if (state === EXECUTION_STATES.Running || state === EXECUTION_STATES.Publishing) {
+      this.jobs.outcomes.report(assignment, { type: 'progress', executionId, state })
     }
   }
 
