@@ -72,7 +72,7 @@ async function onScreen({
   let picture: Picture = () => []
   const draw = async () => {
     const lines = picture(out.columns, out.rows).slice(0, out.rows)
-    await out.write(`${TOP}${lines.map((line) => `${ERASE_LINE}${line}`).join('\r\n')}${ERASE_REST}`)
+    await out.write(`${TOP}${lines.map((line) => `${ERASE_LINE}${line}`).join('\n')}${ERASE_REST}`)
   }
   const cleanUp = [
     out.lastWords(LEAVE),
