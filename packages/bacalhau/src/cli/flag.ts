@@ -70,11 +70,11 @@ export function whole(look: LookWithValue & { readonly min: number; readonly max
 /** One of some words, whatever their case. */
 export function oneOf<const W extends readonly string[]>(
   words: W,
-  look: Omit<LookWithValue, 'placeholder'>,
+  look: Omit<LookWithValue, 'placeholder'> & { readonly placeholder?: string },
 ): Flag<W[number] | undefined> {
   return {
-    ...look,
     placeholder: words.join('|'),
+    ...look,
     read(texts, name) {
       const text = texts.at(-1)
       if (text === undefined) return undefined

@@ -79,7 +79,7 @@ async function runWithoutCommand(
 async function printHelp(words: readonly string[], io: Io, style: Style): Promise<number> {
   const found = findCommand(words)
   // The longest beginning that commands have: `auth token`, `auth`.
-  const length = [2, 1].find((count) => groupOf(words.slice(0, count)).length > 0) ?? 0
+  const length = [2, 1].find((count) => count <= words.length && groupOf(words.slice(0, count)).length > 0) ?? 0
   const group = groupOf(words.slice(0, length))
   if (found !== undefined) await io.out.write(commandHelp(found.command, style))
   else if (words.length === 0) await io.out.write(programHelp(COMMAND_GROUPS, style))

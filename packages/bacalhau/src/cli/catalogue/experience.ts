@@ -72,7 +72,7 @@ export const doctorFlags = {} as const
 export const doctor = command({
   name: 'doctor',
   summary: 'Look for what is missing or wrong on this machine, and say what to do',
-  about: `Looks at Node, the configuration, the data folder and its space, the ports, the node that commands talk to, the access to
+  about: `Looks at Node, the configuration, the data folder and its space, the ports, the node that commands call, the access to
 it, its clock, the lock of the store, the peers that you have named, Docker and IPFS. Changes nothing, and calls nobody
 whom you have not named. The exit code is 1 when something must be put right.`,
   usage: '',

@@ -109,11 +109,18 @@ export const nodeListFlags = {
   ...ordered(
     ['id', 'type', 'available_cpu', 'available_memory', 'available_disk', 'available_gpu', 'approval', 'status'],
     'id',
+    'id, type, approval, status, available_cpu, …_memory, …_disk, …_gpu',
   ),
   show: list({ placeholder: 'COLUMNS', help: NODE_DETAILS.join(', '), fallback: 'labels,capacity' }),
   labels: list({ placeholder: 'SELECTOR', help: 'only nodes with these labels, for example zone=eu', fallback: 'all' }),
-  'filter-approval': oneOf(['pending', 'approved', 'rejected'], { help: 'only nodes with this approval' }),
-  'filter-status': oneOf(['connected', 'disconnected'], { help: 'only nodes in this state' }),
+  'filter-approval': oneOf(['pending', 'approved', 'rejected'], {
+    placeholder: 'WORD',
+    help: 'only nodes that are pending, approved or rejected',
+  }),
+  'filter-status': oneOf(['connected', 'disconnected'], {
+    placeholder: 'WORD',
+    help: 'only nodes that are connected or disconnected',
+  }),
   ...tableFlags,
 } as const
 

@@ -100,7 +100,7 @@ const jobFlags = {
   constraints: list({
     short: 's',
     placeholder: 'SELECTOR',
-    help: 'what the labels of a node must be, for example zone=eu or "zone in (eu, us)"',
+    help: 'labels of the node: zone=eu, "zone in (eu, us)"',
     aliases: ['selector'],
   }),
 } as const
@@ -116,7 +116,7 @@ const taskFlags = {
   input: list({
     short: 'i',
     placeholder: 'SOURCE[:TARGET]',
-    help: 'input: ./local (uploaded), ipfs://CID, or file:///on/the/node where that node allows it',
+    help: 'input: ./local (uploaded), ipfs://CID, or file:///on/the/node if it allows that',
   }),
   output: list({
     short: 'o',
@@ -135,7 +135,8 @@ const taskFlags = {
   disk: text({ placeholder: 'SIZE', help: 'for example 10GB' }),
   gpu: text({ placeholder: 'N', help: 'how many GPUs' }),
   network: oneOf(['default', 'none', 'host', 'full', 'http', 'bridge'], {
-    help: 'what the task may reach',
+    placeholder: 'TYPE',
+    help: 'what the task may reach: none, http, bridge, host, full',
     fallback: 'default',
   }),
   domain: list({ placeholder: 'NAME', help: 'host name that --network http reaches' }),

@@ -38,8 +38,8 @@ export const paged = (fallback: string) =>
   }) as const
 
 /** The order of a list. */
-export const ordered = <const W extends readonly string[]>(words: W, fallback: string) =>
+export const ordered = <const W extends readonly string[]>(words: W, fallback: string, told = words.join(', ')) =>
   ({
-    'order-by': oneOf(words, { help: 'what to sort by, the least first', fallback }),
+    'order-by': oneOf(words, { placeholder: 'WORD', help: `the least first: ${told}`, fallback }),
     'order-reversed': toggle({ help: 'the greatest first' }),
   }) as const

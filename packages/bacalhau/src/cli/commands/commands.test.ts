@@ -7,7 +7,6 @@ import { type Execution, EXECUTION_STATES, type ExecutionStateName, type Job, ty
 import { nodeInfo, temporaryApi } from '../../api/testing/api.ts'
 import { executionOf } from '../../api/testing/execution.ts'
 import { temporaryFolder } from '../../content/testing/temporary.ts'
-import { VERSION } from '../../runtime/version.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
 import { Interruption } from '../interruption.ts'
 import { runProgram } from '../program.ts'
@@ -571,21 +570,7 @@ describe('decisions about nodes', () => {
   })
 })
 
-describe('version', () => {
-  test('of both sides, or of the client where no node answers', async (context) => {
-    const { run, stop } = await createWorld(context)
-    assert.equal((await run(['version'])).out, `CLIENT  SERVER\nv${VERSION}  v0.1.0\n`)
-    const json = JSON.parse((await run(['version', '--output', 'json'])).out) as Record<string, { GitVersion: string }>
-    assert.deepEqual([json['clientVersion']?.GitVersion, json['serverVersion']?.GitVersion], [`v${VERSION}`, 'v0.1.0'])
-    assert.equal((await run(['version', '--client'])).out, `CLIENT\nv${VERSION}\n`)
-    await stop()
-    const { code, out, err } = await run(['version'])
-    assert.deepEqual([code, out], [0, `CLIENT  SERVER\nv${VERSION}\n`])
-    assert.match(err, /^Warning: no answer at http:\/\/127\.0\.0\.1:\d+$/m)
-  })
-})
-
-describe('id and config', () => {
+describe('id', () => {
   test('id prints both IDs in every format, the same each time', async (context) => {
     const { run } = await createWorld(context)
     const first = await run(['id'])
@@ -597,16 +582,5 @@ describe('id and config', () => {
     const other = JSON.parse((await run(['id', '--port', '4321'])).out) as { ID: string; ClientID: string }
     assert.notEqual(other.ID, ID)
     assert.equal(other.ClientID, ClientID)
-  })
-
-  test('config list shows each value with its source, and no secret', async (context) => {
-    const { run, at, port } = await createWorld(context)
-    await mkdir(at('data'))
-    await writeFile(at('data/config.yaml'), 'API: {Token: hush}\nSwarm: {Port: 77}\n')
-    const { out } = await run(['config', 'list'])
-    assert.match(out, new RegExp(`^API\\.Port +${port} +BACALHAU_API_PORT$`, 'm'))
-    assert.match(out, /^Swarm\.Port +77 +.*config\.yaml line 2$/m)
-    assert.doesNotMatch(out, /hush/)
-    assert.doesNotMatch((await run(['config', 'list', '--output', 'json'])).out, /hush/)
   })
 })

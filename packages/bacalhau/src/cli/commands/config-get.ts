@@ -1,6 +1,6 @@
 import { noSuchKey, settingOf } from '../../node/config-keys.ts'
 import { type Setting, SETTINGS } from '../../node/config-settings.ts'
-import { shownValue } from '../../node/config-tree.ts'
+import { HIDDEN, shownValue } from '../../node/config-tree.ts'
 import type { configGetFlags } from '../catalogue/settings.ts'
 import type { Invocation } from '../command.ts'
 import { present } from '../present.ts'
@@ -16,7 +16,7 @@ export async function run({ args, io, flags }: Invocation<typeof configGetFlags>
   const value = shownValue(name, settings)
   const answer = { Key: key, Value: value ?? '', Source: origins[name] }
   await present(io, flags, answer, () => {
-    const text = value === undefined ? '' : secret === true ? String(value) : kind.show(settings[name])
+    const text = value === undefined ? '' : secret === true ? HIDDEN : kind.show(settings[name])
     return `${plainLine(text)}\n`
   })
   return 0

@@ -264,6 +264,17 @@ describe('single objects', () => {
     assert.equal((JSON.parse((await run('agent version --output json')).out) as { GOOS: string }).GOOS, 'linux')
   })
 
+  test('version has two of them, or one where no node answers', async (context) => {
+    const { run, stop } = await createWorld(context)
+    const json = JSON.parse((await run('version --output json')).out) as Record<string, { GitVersion: string }>
+    assert.deepEqual([json['clientVersion']?.GitVersion, json['serverVersion']?.GitVersion], ['v0.1.0', 'v0.1.0'])
+    await stop()
+    const { code, out, err } = await run('version')
+    assert.deepEqual([code, out], [0, 'CLIENT  SERVER\nv0.1.0\n'])
+    assert.match(err, /^Warning: no answer at http:\/\/127\.0\.0\.1:\d+$/m)
+    assert.deepEqual(await run('version --client'), { code: 0, out: 'CLIENT\nv0.1.0\n', err: '' })
+  })
+
   test('job describe has a header of equations and sections', async (context) => {
     const { run } = await createWorld(context)
     assert.equal(
@@ -430,6 +441,11 @@ describe('config', () => {
     )
     const tree = parse((await run('config list --output yaml')).out) as { Swarm: { Port: number } }
     assert.equal(tree.Swarm.Port, 77)
+    await run('config set Swarm.JoinToken=hush')
+    for (const format of ['table', 'csv', 'json', 'yaml']) {
+      assert.doesNotMatch((await run(`config list --output ${format}`)).out, /hush/)
+    }
+    assert.equal((await run('config get Swarm.JoinToken')).out, '********\n')
   })
 
   test('is set in the file that --config names, and in the old way', async (context) => {
