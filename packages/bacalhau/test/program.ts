@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly input?: string | Uint8Array
+  /** A command that runs it, for example in another namespace. */
+  readonly through?: readonly string[]
 }
 
 /** Runs the command to its end. */
@@ -37,8 +39,9 @@ function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
   return { ...Object.fromEntries(own), NO_COLOR: '1', ...extra }
 }
 
-export function start(args: readonly string[], { env, cwd = CHECKOUT }: RunOptions = {}): ChildProcess {
-  return spawn(process.execPath, [PROGRAM, ...args], { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] })
+export function start(args: readonly string[], { env, cwd = CHECKOUT, through = [] }: RunOptions = {}): ChildProcess {
+  const [command = process.execPath, ...rest] = [...through, process.execPath, PROGRAM, ...args]
+  return spawn(command, rest, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
 /** Resolves when the process has ended and its output has been read. */
@@ -83,14 +86,19 @@ export interface StartingNode {
 
 const LOCAL = ['--host', '127.0.0.1', '--swarm-host', '127.0.0.1', '--output', 'json']
 
-export function launchNode(dataDir: string, args: readonly string[] = [], env: Env = {}): StartingNode {
+export function launchNode(
+  dataDir: string,
+  args: readonly string[] = [],
+  env: Env = {},
+  through: readonly string[] = [],
+): StartingNode {
   const has = (flag: string) => args.includes(flag)
   const defaults = [
     ...(has('--peer') ? [] : ['--peer', 'none']),
     ...(has('--port') ? [] : ['--port', '0']),
     ...(has('--api-port') ? [] : ['--api-port', '0']),
   ]
-  const child = start(['serve', ...LOCAL, '--data-dir', dataDir, ...defaults, ...args], { env })
+  const child = start(['serve', ...LOCAL, '--data-dir', dataDir, ...defaults, ...args], { env, through })
   child.stdin?.end()
   const end = ended(child)
   const kill = () => signal(child, end, 'SIGKILL')
