@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Job, OrderMessage, ReportMessage, Task } from '@bacalhau/models'
 import { sampleJob } from '../link/fixtures/samples.ts'
+import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { silentLogger } from '../runtime/logger.ts'
 import { seededRandom } from '../runtime/random.ts'
@@ -163,6 +164,35 @@ describe('a batch job', () => {
     await world.store.stop()
     await assert.rejects(world.admit())
     assert.deepEqual([world.jobs.size, world.jobs.lines.size, world.clock.pending], [0, 0, 0])
+  })
+
+  test('and was stopped before its admission was confirmed is known until its end is written', async () => {
+    const store = createMemoryStore()
+    const confirm = Promise.withResolvers<void>()
+    let [commits, full] = [0, true]
+    const slow: MemoryStore = {
+      ...store,
+      async commit(writes) {
+        commits += 1
+        if (commits > 1 && full) throw new BacalhauError('DiskFull', 'no space left')
+        await store.commit(writes)
+        if (commits === 1) await confirm.promise
+      },
+    }
+    const world = bench(slow)
+    const admission = world.admit()
+    await world.clock.advance(0)
+    const open = world.jobs.get(jobId(1))
+    assert.ok(open !== undefined)
+    world.jobs.stop(open, 'enough')
+    await assert.rejects(world.journal.flushed())
+    confirm.resolve()
+    await admission
+    assert.equal(await world.jobs.reopen(jobId(1)), open)
+    full = false
+    await world.clock.advance(SECOND)
+    await world.journal.flushed()
+    assert.equal(world.jobs.size, 0)
   })
 })
 

@@ -243,7 +243,7 @@ export class OpenJobs {
   #written(job: OpenJob, taken: Taken): void {
     const { ID } = job.job
     // One that has ended since it was written is forgotten when its end is written: until then the store shows it as it was.
-    const isSettled = job.ledger.isOver && job.ledger.isTaken
+    const isSettled = job.ledger.isOver && job.ledger.isTaken && taken === job.ledger.taken
     if (isSettled && this.#jobs.get(ID) === job) this.#jobs.delete(ID)
     this.#options.onChange(job, taken)
   }
