@@ -7,6 +7,7 @@ export const jobListFlags = {
   ...paged('10'),
   ...ordered(['created_at', 'modified_at', 'id'], 'created_at, newest first'),
   oldest: toggle({ help: 'begin with the oldest instead of the newest' }),
+  watch: toggle({ help: 'go on with what changes; on a terminal until q or Ctrl-C' }),
   labels: list({
     placeholder: 'SELECTOR',
     help: 'only jobs with these labels, for example env=prod or "team in (a, b)"',
@@ -27,6 +28,10 @@ in full, with the namespace and the labels.`,
   examples: [
     { about: 'The last ten jobs', command: 'bacalhau job list' },
     { about: 'Those of one kind', command: 'bacalhau job list --labels env=prod,tier!=test' },
+    {
+      about: 'What changes, a line of JSON for each change',
+      command: 'bacalhau job list --watch --output json',
+    },
     {
       about: 'Ids of the last hundred, for a script',
       command: "bacalhau job list --limit 100 --output json | jq -r '.[].ID'",

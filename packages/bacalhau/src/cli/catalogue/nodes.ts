@@ -109,7 +109,7 @@ export const nodeListFlags = {
   ...ordered(
     ['id', 'type', 'available_cpu', 'available_memory', 'available_disk', 'available_gpu', 'approval', 'status'],
     'id',
-    'id, type, approval, status, available_cpu, …_memory, …_disk, …_gpu',
+    'id, type, approval, status, available_cpu, …_memory, …',
   ),
   show: list({ placeholder: 'COLUMNS', help: NODE_DETAILS.join(', '), fallback: 'labels,capacity' }),
   labels: list({ placeholder: 'SELECTOR', help: 'only nodes with these labels, for example zone=eu', fallback: 'all' }),
