@@ -12,5 +12,5 @@ test('the bundle reads and writes YAML', async (context) => {
   await writeFile(path.join(folder, 'config.yaml'), 'API: { Port: 4321 }\n')
   const { code, stdout, stderr } = await bacalhau(['config', 'list', '--data-dir', folder, '--output', 'yaml'])
   assert.equal(code, 0, stderr)
-  assert.match(stdout, /^- Key: API\.Port\n {2}Value: "4321"\n {2}Source: .*config\.yaml line 1$/m)
+  assert.match(stdout, /^API:\n(?: .*\n)* {2}Port: 4321$/m)
 })
