@@ -1,9 +1,12 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { Server } from 'node:net'
 import type { FastifyInstance, FastifyServerFactory } from 'fastify'
 import { BacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { isLoopback } from './auth/machine.ts'
 import { isWebSocket } from './jobs/log-socket.ts'
+import { networkOf } from './limits/pace.ts'
 
 /** A certificate with its chain, and its key, both PEM. */
 export interface TlsIdentity {
@@ -14,11 +17,20 @@ export interface TlsIdentity {
 /** Lowest version of TLS that is spoken. */
 const LOWEST_TLS = 'TLSv1.2'
 
+/** How long a caller may take for the beginning of a request. Milliseconds. */
+export interface Patience {
+  readonly headers: number
+  /** How often it is looked at. */
+  readonly look: number
+}
+
+const PATIENCE: Patience = { headers: LIMITS.requestHeaders, look: 5_000 }
+
 /** Makes the server that the API runs in, over TLS when it has a certificate. */
-export function serverFactory(tls: TlsIdentity | undefined): FastifyServerFactory {
+export function serverFactory(tls: TlsIdentity | undefined, patience = PATIENCE): FastifyServerFactory {
   const bounds = {
-    headersTimeout: LIMITS.requestHeaders,
-    connectionsCheckingInterval: 5_000,
+    headersTimeout: patience.headers,
+    connectionsCheckingInterval: patience.look,
     // Unlike a time for the whole request, this spares uploads that take long; see `keepBodies` for the others.
     requestTimeout: 0,
     keepAliveTimeout: LIMITS.apiIdle,
@@ -29,13 +41,29 @@ export function serverFactory(tls: TlsIdentity | undefined): FastifyServerFactor
     const server =
       tls === undefined
         ? http.createServer(bounds, handler)
-        : https.createServer(
-            { ...bounds, ...tls, minVersion: LOWEST_TLS, handshakeTimeout: LIMITS.requestHeaders },
-            handler,
-          )
+        : https.createServer({ ...bounds, ...tls, minVersion: LOWEST_TLS, handshakeTimeout: patience.headers }, handler)
     server.maxConnections = LIMITS.apiConnections
+    boundConnections(server)
     return server
   }
+}
+
+/** Keeps one other machine from taking all the connections that there may be. */
+export function boundConnections(server: Server, most: number = LIMITS.apiConnectionsOfOne): void {
+  const open = new Map<string, number>()
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? ''
+    if (isLoopback(address)) return
+    const network = networkOf(address)
+    const count = (open.get(network) ?? 0) + 1
+    if (count > most) return void socket.destroy()
+    open.set(network, count)
+    socket.once('close', () => {
+      const left = (open.get(network) ?? 1) - 1
+      if (left === 0) open.delete(network)
+      else open.set(network, left)
+    })
+  })
 }
 
 /** Throws `PortInUse` or `ConfigurationError` when it cannot listen. */

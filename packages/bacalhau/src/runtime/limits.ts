@@ -59,6 +59,8 @@ export const LIMITS = {
   requestAnswer: 30_000,
   /** Connections to the API. */
   apiConnections: 4_096,
+  /** Those of one address of another machine. */
+  apiConnectionsOfOne: 512,
   /** A connection to the API may stay open without a request for so long. */
   apiIdle: 72_000,
   /** Tokens of the API, and client keys that are allowed to use it from elsewhere. */
@@ -179,4 +181,19 @@ export const LIMITS = {
   executionFiles: 100_000,
   /** Files and folders that one WebAssembly execution may hold open. */
   executionOpenFiles: 256,
+  /** The container engine: one answer, whether it is there at all, one document, and a job's image. */
+  engineAnswer: 120_000,
+  enginePing: 10_000,
+  engineDocument: 4 * MIB,
+  engineStart: 60 * 60_000,
+  /** What the engine keeps of the output of one container, twice. From it a restarted node catches up. */
+  engineLog: 64 * MIB,
+  /** The end of the output has this long to arrive after the end of its container. */
+  engineDrain: 10_000,
+  /** Processes and threads of one container. */
+  containerProcesses: 4_096,
+  /** How often it is looked how much a container has written; the pause grows with what a look costs. */
+  containerWatch: 2_000,
+  /** A container that survived a restart of its node and is not wanted by then is removed. */
+  containerUnclaimed: 10 * 60_000,
 } as const

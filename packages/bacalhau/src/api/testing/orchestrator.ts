@@ -142,7 +142,9 @@ export class ScriptedOrchestrator implements Orchestrator {
   async listJobs(query: ListJobsQuery) {
     this.queries.push(query)
     const jobs = [...this.#jobs.values()].filter(
-      ({ Namespace }) => [undefined, '*'].includes(query.namespace) || Namespace === query.namespace,
+      ({ Namespace }) =>
+        ([undefined, '*'].includes(query.namespace) || Namespace === query.namespace) &&
+        query.namespaces?.includes(Namespace) !== false,
     )
     const from = Number(query.nextToken ?? 0)
     const Items = (query.reverse === true ? jobs.reverse() : jobs).slice(from, from + (query.limit || 10))
