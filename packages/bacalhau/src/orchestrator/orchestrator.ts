@@ -302,7 +302,7 @@ class Service implements RunningOrchestrator {
     const { ID } = (await this.#find(idOrName, namespace)).job
     const look = async () => {
       const row = await requireJob(this.#options.store, ID)
-      const { Items } = await listExecutions(this.#options.store, row, { version: 0 })
+      const { Items } = await listExecutions(this.#options.store, row, { version: query.version ?? 0 })
       const execution = chooseExecution(Items, query.executionId)
       if (execution !== undefined) return execution
       if (query.follow !== true || isFinalJobState(row.job.State.StateType)) throw noExecution(ID, query.executionId)

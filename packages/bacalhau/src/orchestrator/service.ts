@@ -41,6 +41,8 @@ export interface SubmitOptions {
 export interface LogQuery {
   /** One execution; else the newest one of the job. */
   readonly executionId?: string
+  /** Only of this version of the job; absent or 0: of any. */
+  readonly version?: number
   /** Go on with new output until the execution ends. */
   readonly follow?: boolean
   /** Only output from now on. */

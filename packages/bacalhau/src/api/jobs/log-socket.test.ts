@@ -64,6 +64,16 @@ describe('log socket', () => {
     assert.deepEqual(orchestrator.logQueries, [{ follow: true, tail: true, executionId: 'e-1' }])
   })
 
+  test('may be of one version of the job', async (context) => {
+    const { path, orchestrator } = await withJob(context)
+    await readSocket(path('?job_version=2&tail=True'))
+    await readSocket(path('?job_version=2&all_job_versions=true'))
+    assert.deepEqual(orchestrator.logQueries, [
+      { follow: false, tail: true, version: 2 },
+      { follow: false, tail: false, version: 0 },
+    ])
+  })
+
   test('tells problems inside the connection, and closes normally', async (context) => {
     const { path, orchestrator } = await withJob(context)
     const problem = async (url: string) => {
@@ -133,6 +143,11 @@ describe('log socket', () => {
       for (; produced < total; produced += 1) yield out(chunk)
     }
     const socket = new WebSocket(path('?follow=true'))
+    let bytes = 0
+    socket.on(
+      'message',
+      (data: Buffer) => (bytes += (JSON.parse(data.toString()) as { value: { Line: string } }).value.Line.length),
+    )
     await once(socket, 'open')
     socket.pause()
     // What fits into the buffers of both sides is far less than all of it.
@@ -142,11 +157,6 @@ describe('log socket', () => {
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
     }
     assert.ok(produced < total, `${produced} chunks were produced for a reader that reads nothing`)
-    let bytes = 0
-    socket.on(
-      'message',
-      (data: Buffer) => (bytes += (JSON.parse(data.toString()) as { value: { Line: string } }).value.Line.length),
-    )
     socket.resume()
     const [code] = (await once(socket, 'close')) as [number]
     assert.equal(code, 1000)
@@ -216,5 +226,21 @@ describe('log socket', () => {
     await once(socket, 'message')
     socket.send('x'.repeat(100_000))
     await once(socket, 'close')
+  })
+
+  test('output that is there already leaves others their turn', async (context) => {
+    const { path, orchestrator, url } = await withJob(context)
+    let produced = 0
+    let stopped = false
+    orchestrator.output = async function* () {
+      for (; !stopped; produced += 1) yield out('x'.repeat(64 * 1024))
+    }
+    const reader = readSocket(path('?follow=true'))
+    while (produced === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal((await fetch(`${url}/api/v1/agent/alive`)).status, 200)
+    stopped = true
+    const { frames, code } = await reader
+    assert.equal(code, 1000)
+    assert.equal(frames.length, produced * 4)
   })
 })

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setImmediate as otherWork } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { LogQuery } from '../../orchestrator/service.ts'
@@ -10,8 +11,9 @@ import { LIMITS } from '../../runtime/limits.ts'
 import type { Guard } from '../auth/guard.ts'
 import type { Api } from '../context.ts'
 import { notFound, toFailure } from '../http/failure.ts'
-import { checkQuery, queryFlag, queryText } from '../http/query.ts'
+import { checkQuery, queryFlag, queryNumber, queryText } from '../http/query.ts'
 import { answerOnSocket } from '../http/raw-answer.ts'
+import { readVersion } from './history.ts'
 import { createFramer, encodeError } from './log-frames.ts'
 import { requireOrchestrator } from './orchestrator.ts'
 
@@ -94,10 +96,19 @@ async function pump(reader: WebSocket, { id, parameters, request }: Wanted, api:
   const { namespace, ...query } = readLogQuery(parameters)
   const chunks = requireOrchestrator(api, request).logs(decodeName(id), query, signal, namespace)
   const framer = createFramer()
-  for await (const chunk of chunks) {
-    for (const frame of framer.frames(chunk)) await send(reader, frame, signal)
+  let sent = 0
+  const sendAll = async (frames: readonly string[]) => {
+    for (const frame of frames) {
+      await send(reader, frame, signal)
+      sent += frame.length
+      if (sent < LIMITS.logBacklog) continue
+      // Output that is there already would come without end, and nothing else would get its turn.
+      sent = 0
+      await otherWork()
+    }
   }
-  for (const frame of framer.end()) await send(reader, frame, signal)
+  for await (const chunk of chunks) await sendAll(framer.frames(chunk))
+  await sendAll(framer.end())
 }
 
 function decodeName(escaped: string): string {
@@ -114,6 +125,8 @@ export const logQuery = z.object({
   execution_id: queryText(),
   follow: queryFlag(),
   tail: queryFlag(),
+  job_version: queryNumber(),
+  all_job_versions: queryFlag(),
 })
 
 function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: string | undefined } {
@@ -121,8 +134,16 @@ function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: stri
     const all = parameters.getAll(name)
     return [name, all.length === 1 ? all[0] : all] as const
   })
-  const { execution_id, follow, tail, namespace } = checkQuery(Object.fromEntries(values), logQuery)
-  return { follow, tail, ...(execution_id === undefined ? {} : { executionId: execution_id }), namespace }
+  const query = checkQuery(Object.fromEntries(values), logQuery)
+  const { execution_id: executionId, follow, tail, namespace } = query
+  const version = readVersion(query)
+  return {
+    follow,
+    tail,
+    ...(executionId === undefined ? {} : { executionId }),
+    ...(version === undefined ? {} : { version }),
+    namespace,
+  }
 }
 
 /** Resolves at once while little waits for the reader, else when this frame is on its way. */
