@@ -193,7 +193,7 @@ async function roughRoad(context: TestContext, port: number, breaks: number) {
       carries ||= data.includes('Upgrade: websocket') || data.includes('upgrade: websocket')
       far.write(data)
     })
-    far.on('data', (data) => {
+    far.on('data', (data: Buffer) => {
       passed += data.length
       if (carries && left > 0 && passed > 20_000) {
         left -= 1

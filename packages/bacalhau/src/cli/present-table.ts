@@ -4,6 +4,7 @@ import { plainLine } from './terminal/plain.ts'
 import { type Style, styleFor } from './terminal/style.ts'
 import { formatTable } from './terminal/table.ts'
 import { formatAgo, formatMoment } from './terminal/time.ts'
+import { fitWidth } from './terminal/width.ts'
 import { shortId } from './job/short-id.ts'
 
 /** How the cells of a table are to look. */
@@ -11,6 +12,8 @@ export interface Look {
   readonly style: Style
   /** An id, or its first characters where the reader is short of space. */
   id(id: string): string
+  /** A text, or its beginning in so many columns. */
+  text(text: string, columns: number): string
   /** A moment in milliseconds since the epoch: how long ago, or the time itself, in UTC. */
   time(moment: number): string
 }
@@ -65,11 +68,12 @@ export function tableText<T>(
   return formatTable(shown, cells, !flags['hide-header'])
 }
 
-const fullLook = (style: Style): Look => ({ style, id: plainLine, time: (moment) => formatMoment(moment) })
+const fullLook = (style: Style): Look => ({ style, id: plainLine, text: plainLine, time: formatMoment })
 
 const shortLook = (style: Style, now: number): Look => ({
   style,
   id: (id) => plainLine(shortId(id)),
+  text: (text, columns) => fitWidth(plainLine(text), columns),
   time: (moment) => formatAgo(moment, now),
 })
 
@@ -77,7 +81,7 @@ const same = (text: string) => text
 const UNSTYLED: Style = { bold: same, dim: same, red: same, green: same, yellow: same, cyan: same }
 
 /** Comma separated values as RFC 4180 has them, but for plain line feeds. Nothing is shortened. */
-function csvText<T>(
+export function csvText<T>(
   rows: readonly T[],
   columns: readonly TableColumn<T>[],
   { wide, 'hide-header': hideHeader }: TableFlagValues,

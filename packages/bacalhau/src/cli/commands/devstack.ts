@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createClient } from '@bacalhau/client'
-import { setTimeout as pauseFor } from 'node:timers/promises'
 import type { devstackFlags } from '../catalogue/experience.ts'
 import type { Invocation } from '../command.ts'
 import { environmentOf, exportLines, stackText } from '../devstack/stack-text.ts'
 import { startStack, type Stack } from '../devstack/start-stack.ts'
 import { invalidFlag } from '../flag.ts'
+import { pause } from '../pause.ts'
 import { present } from '../present.ts'
 import { createProgress } from '../terminal/progress.ts'
 import { styleFor } from '../terminal/style.ts'
@@ -66,7 +66,7 @@ async function untilConnected({ nodes }: Stack, signal: AbortSignal): Promise<vo
       const known = await client.nodes.list({ signal })
       const there = new Set(known.filter(({ Connection }) => Connection === 'CONNECTED').map(({ Info }) => Info.NodeID))
       if (plain.every((id) => there.has(id))) break
-      await pauseFor(PAUSE, undefined, { signal })
+      await pause(PAUSE, signal)
     }
   }
 }

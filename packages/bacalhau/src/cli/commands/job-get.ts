@@ -2,7 +2,8 @@ import path from 'node:path'
 import type { jobGetFlags } from '../catalogue/jobs.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
-import { downloadsOf, resultsOf } from '../job/results.ts'
+import { BacalhauError } from '../../runtime/error.ts'
+import { downloadsOf, rawDownloadsOf, resultsOf } from '../job/results.ts'
 import { shortId } from '../job/short-id.ts'
 import { present } from '../present.ts'
 import { plainLine } from '../terminal/plain.ts'
@@ -16,15 +17,36 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobGetF
   const { Job: job } = await client.jobs.get(id, { ...namespace, signal })
   const snapshot = { job, executions: await client.jobs.executions(job.ID, { signal }) }
   const folder = path.resolve(io.cwd, flags['output-dir'] ?? `job-${shortId(job.ID)}`)
-  const items = downloadsOf(snapshot, inner, folder)
+  const items = flags.raw ? rawDownloadsOf(snapshot, inner, folder) : downloadsOf(snapshot, inner, folder)
   for (const { execution, partial } of resultsOf(snapshot)) {
     if (partial) {
       await io.err.write(`Warning: execution ${shortId(execution.ID)} did not complete; this is what it had written.\n`)
     }
   }
-  await download(client, items, transferWorld({ io, flags, signal }))
+  await withTimeLimit(flags['download-timeout-secs'], signal, (limited) =>
+    download(client, items, transferWorld({ io, flags, signal: limited })),
+  )
   const [first, second] = items
   const place = first !== undefined && second === undefined ? first.target : folder
-  await present(io, flags, { JobID: job.ID, Path: place }, () => `${plainLine(place)}\n`)
+  const text = `Results for job '${job.ID}' have been written to...\n${plainLine(place)}\n`
+  await present(io, flags, { JobID: job.ID, Path: place }, () => text)
   return 0
+}
+
+/** Ends the work after so many seconds; 0 or nothing: never. Throws `TimeOut` then. */
+async function withTimeLimit<T>(
+  seconds: number | undefined,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (seconds === undefined || seconds === 0) return work(signal)
+  const limit = AbortSignal.timeout(seconds * 1_000)
+  try {
+    return await work(AbortSignal.any([signal, limit]))
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error
+    throw new BacalhauError('TimeOut', `the results were not here after ${seconds} seconds`, {
+      hint: 'Give it more time: --download-timeout-secs.',
+    })
+  }
 }

@@ -1,6 +1,6 @@
-import { setTimeout as pauseFor } from 'node:timers/promises'
 import { ApiError, type Client, type LogPart } from '@bacalhau/client'
 import { type Execution, type ExecutionState, isFinalExecutionState } from '@bacalhau/models'
+import { pause as pauseHere } from '../pause.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { latestRun, successorOf } from './chain-of-runs.ts'
 import type { LogPrinter } from './log-printer.ts'
@@ -39,7 +39,7 @@ const TRIES = 60
  * printed from its beginning. Both are said with a line on standard error.
  */
 export async function printOutput(request: OutputRequest, options: OutputOptions): Promise<void> {
-  const { pause = (milliseconds) => pauseFor(milliseconds, undefined, { signal: request.signal }) } = request
+  const { pause = pauseHere } = request
   const ready: Ready = { ...request, namespace: request.namespace, pause }
   const { executionId, follow } = options
   if (executionId !== undefined) return printRun(ready, executionId, options)

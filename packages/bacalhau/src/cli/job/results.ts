@@ -48,6 +48,15 @@ export function downloadsOf({ job, executions }: JobWithExecutions, inner: strin
   })
 }
 
+/** The same, each result in a folder that is named after its execution, below `raw`. */
+export function rawDownloadsOf(job: JobWithExecutions, inner: string, folder: string): Download[] {
+  const items = downloadsOf(job, inner, folder)
+  return resultsOf(job).flatMap(({ execution }, index) => {
+    const item = items[index]
+    return item === undefined ? [] : [{ ...item, target: path.join(folder, 'raw', execution.ID) }]
+  })
+}
+
 function nothingToFetch({ job, executions }: JobWithExecutions): BacalhauError {
   const state = job.State.StateType
   const elsewhere = executions.find(({ PublishedResult }) => PublishedResult.Type !== '')?.PublishedResult

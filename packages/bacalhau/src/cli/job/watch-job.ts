@@ -1,6 +1,6 @@
-import { setTimeout as pauseFor } from 'node:timers/promises'
 import { ApiError, type Client } from '@bacalhau/client'
 import { type Execution, isFinalJobState, type Job } from '@bacalhau/models'
+import { pause as pauseHere } from '../pause.ts'
 
 export interface JobWithExecutions {
   readonly job: Job
@@ -41,13 +41,7 @@ const TRIES = 60
  * minute.
  */
 export async function watchJob(client: Client, id: string, options: WatchOptions): Promise<Snapshot> {
-  const {
-    namespace,
-    onChange,
-    isEnough = () => false,
-    signal,
-    pause = (milliseconds) => pauseFor(milliseconds, undefined, { signal }),
-  } = options
+  const { namespace, onChange, isEnough = () => false, signal, pause = pauseHere } = options
   for (;;) {
     const snapshot = await patiently(() => takeSnapshot(client, id, options), { ...options, pause })
     const { job } = snapshot

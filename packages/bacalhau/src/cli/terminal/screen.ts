@@ -1,5 +1,5 @@
-import { setTimeout as pauseFor } from 'node:timers/promises'
 import type { Io } from '../io.ts'
+import { pause as pauseHere } from '../pause.ts'
 
 /** How a command shows something that changes, picture after picture. */
 export interface ScreenOptions {
@@ -11,11 +11,9 @@ export interface ScreenOptions {
   /** Gathers what the next picture shows. Until it is there, the last one stays. */
   readonly load: (signal: AbortSignal) => Promise<Picture>
   readonly signal: AbortSignal
-  /** Waits some milliseconds; keeps the process alive meanwhile, unlike a timer of the clock. */
+  /** Waits some milliseconds. */
   readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>
 }
-
-const pauseHere = (milliseconds: number, signal: AbortSignal) => pauseFor(milliseconds, undefined, { signal })
 
 /** Lines, made for the size that the terminal has when they are shown. */
 export type Picture = (columns: number, rows: number) => readonly string[]

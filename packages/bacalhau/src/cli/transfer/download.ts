@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
 import { mkdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout as pauseFor } from 'node:timers/promises'
 import { ApiError } from '@bacalhau/client'
 import { parseContentRef } from '../../content/cid.ts'
 import { exportTo } from '../../content/export.ts'
 import { resolve } from '../../content/selection.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
 import { systemRandom } from '../../runtime/random.ts'
+import { pause as pauseHere } from '../pause.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { openBlockFile } from './block-file.ts'
 import { fetchTree, type Source } from './fetch-tree.ts'
@@ -85,7 +85,7 @@ const canGoOn = (error: unknown, signal: AbortSignal): boolean =>
 
 async function fetchInto(client: Source, source: string, target: string, options: DownloadOptions): Promise<void> {
   if ((await stat(target).catch(() => undefined)) !== undefined) return
-  const { progress, clock, signal, pause = () => pauseFor(PAUSE, undefined, { signal }) } = options
+  const { progress, clock, signal, pause = () => pauseHere(PAUSE, signal) } = options
   const ref = parseContentRef(source)
   const file = `${target}.car`
   const blocks = await openBlockFile(file, ref.cid)
