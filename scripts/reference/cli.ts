@@ -13,9 +13,10 @@ const INTRODUCTION = `# Command line
   looks like. A flag without a value is a switch; \`--name=false\` turns it off. Where a flag may be given several times, each
   occurrence adds; elsewhere the last one counts.
 - Results go to standard output. Progress, warnings, errors and hints go to standard error.
-- \`--output json\` and \`--output yaml\` print everything that is known, for programs.
+- \`--output json\` and \`--output yaml\` print everything that is known, for programs; lists can be CSV as well.
 - The exit code is 0 when the command did what it says, 1 when it did not, 130 after Ctrl-C and 143 after SIGTERM. \`serve\` exits
-  with 0 when it was asked to stop and could do so in order.
+  with 0 when it was asked to stop and could do so in order. With \`--exit-code\` it is that of the job.
+- How a command finds its node, profiles, templates and more: [the command line](../cli.md).
 - A job is named by its id, by a beginning of the id (at least three characters) that no other job shares, or by its name.
 - With \`DEBUG=true\` in the environment an error also says where it happened.
 `

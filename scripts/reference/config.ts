@@ -13,15 +13,17 @@ const INTRODUCTION = `# Configuration
 
 Each setting is taken from the first of these places that has it:
 
-1. a flag of the command, see [serve](cli.md#serve);
-2. a variable of the environment, where several are named the first one; an empty one counts as not set;
-3. \`config.yaml\` in the data folder;
-4. the default below.
+1. \`--config KEY=VALUE\`, which every command takes;
+2. a flag of the command, see [serve](cli.md#serve); the same setting in both ways is an error;
+3. a variable of the environment, where several are named the first one; an empty one counts as not set;
+4. the files that \`--config\` names, the last one first, or, where it names none, \`config.yaml\` in the data folder;
+5. the default below.
 
-\`bacalhau config list\` shows the settings of a machine and where each one comes from. A value that does not fit is an error that
-names the flag, the variable or the line of the file.
+\`bacalhau config list\` shows the settings of a machine and where each one comes from, \`bacalhau config set\` writes them to the file.
+A value that does not fit is an error that names the flag, the variable or the line of the file.
 
-\`config.yaml\` holds keys in any letter case, nested or with dots. An unknown key is an error. The file is at most 1 MiB, and it
+\`config.yaml\` holds keys in any letter case, nested or with dots. An unknown key is an error; one
+that only the Go program knows is set aside with a warning. The file is at most 1 MiB, and it
 is not there unless you write it:
 
 \`\`\`yaml

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
+import { stringify } from 'yaml'
 import { type ConfigSources, loadConfig } from './config.ts'
 import { SETTING_NAMES, SETTINGS } from './config-settings.ts'
 import { configTree } from './config-tree.ts'
@@ -107,11 +108,19 @@ describe('the tree of settings', () => {
     assert.deepEqual(tree['Compute']?.['AllocatedCapacity'], { CPU: '50%', Memory: '80%', Disk: '80%', GPU: '100%' })
     assert.equal(tree['Swarm']?.['JoinToken'], '********')
     assert.doesNotMatch(JSON.stringify(tree), /hush/)
-    for (const name of SETTING_NAMES.filter((name) => settings[name] !== undefined)) {
+    for (const name of SETTING_NAMES.filter((name) => settings[name] !== undefined && settings[name] !== false)) {
       const value = SETTINGS[name].key
         .split('.')
         .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], tree)
       assert.notEqual(value, undefined, name)
     }
+  })
+
+  test('can be read again as a file; a secret that is hidden in it is no secret', async () => {
+    const file = path.join(folder, 'copy.yaml')
+    const { settings } = await load(['Labels=a=b', 'Compute.AllocatedCapacity.Memory=2GB', 'API.TLS.SelfSigned'])
+    await writeFile(file, stringify(configTree(settings)))
+    assert.deepEqual((await load([file])).settings, settings)
+    await assert.rejects(load(['Swarm.JoinToken=********']), failure(/Swarm\.JoinToken is only the \*{8} that a list/))
   })
 })

@@ -6,8 +6,10 @@ export const HIDDEN = '********'
 
 /** The value of a setting as it would stand in a file; undefined when there is none. Secrets are hidden. */
 export function shownValue(name: SettingName, settings: Settings): unknown {
-  const { secret }: Setting<unknown> = SETTINGS[name]
+  const { kind, secret }: Setting<unknown> = SETTINGS[name]
   const value = settings[name]
+  // What is switched off by being nothing has no words for it.
+  if (value === false && kind.show(value) === '') return undefined
   return value !== undefined && secret === true ? HIDDEN : plainValue(name, value)
 }
 

@@ -6,7 +6,7 @@ import type { LogLevel } from '../runtime/logger.ts'
 import type { Share } from './config-kinds.ts'
 import { readConfigFile } from './config-file.ts'
 import type { ConfigFlag } from './config-flag.ts'
-import { configTree } from './config-tree.ts'
+import { configTree, HIDDEN } from './config-tree.ts'
 import {
   type Setting,
   SETTING_NAMES,
@@ -53,6 +53,10 @@ export interface NodeConfig {
   readonly keepResultDays: number
   /** Names of engines, lower case. */
   readonly enginesDisabled: readonly string[]
+  /** Address of the container engine; undefined: wherever one is found. */
+  readonly dockerHost: string | undefined
+  readonly dockerPull: 'missing' | 'always' | 'never'
+  readonly dockerNetworks: readonly ('bridge' | 'host')[]
   readonly mdns: boolean
   readonly upnp: boolean
   readonly relay: boolean
@@ -176,6 +180,10 @@ function decide<K extends SettingName>(name: K, sources: Sources, inFile: Given 
     fromEnvironment(name, sources.env) ??
     inFile
   if (given === undefined) return { value: fallback, origin: 'default' }
+  if (secret === true && given.value === HIDDEN) {
+    const problem = `${given.origin}: ${key} is only the ${HIDDEN} that a list of settings shows in its place`
+    throw new BacalhauError('ConfigurationError', problem, { hint: 'Write the secret itself, or leave it out.' })
+  }
   const value = kind.read(given.value)
   if (value !== undefined) return { value, origin: given.origin }
   const problem = kind.problem?.(given.value)

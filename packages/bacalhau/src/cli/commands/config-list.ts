@@ -15,9 +15,12 @@ interface Row {
   readonly text: string
 }
 
+/** Columns of a value where space is short: lists of addresses would push the rest out of sight. */
+const SHORT_VALUE = 48
+
 const COLUMNS: readonly TableColumn<Row>[] = [
   column('KEY', ({ Key }) => Key),
-  column('VALUE', ({ text }) => plainLine(text)),
+  column('VALUE', ({ text }, look) => look.text(text, SHORT_VALUE)),
   column('SOURCE', ({ Source }) => plainLine(Source)),
   wideColumn('DESCRIPTION', ({ Description }) => plainLine(Description)),
 ]
