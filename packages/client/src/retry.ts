@@ -68,13 +68,14 @@ export async function retrying<T>(
 export async function patiently<T>(
   work: () => Promise<T>,
   platform: Platform,
-  signal: AbortSignal | undefined,
+  { signal, onLost }: { readonly signal?: AbortSignal | undefined; readonly onLost?: (error: ApiError) => void },
 ): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await work()
     } catch (error) {
       if (failures >= STREAM_RETRIES.tries || !mayReopen(error)) throw error
+      onLost?.(error)
       await sleep(platform, pauseAfter(failures, error, STREAM_RETRIES, platform.random), signal)
     }
   }

@@ -1,12 +1,8 @@
-import type { DiffJobResponse, PutJobResponse, submittedJobSchema } from '@bacalhau/models'
-import type { z } from 'zod'
+import type { DiffJobResponse, JobInput, PutJobResponse } from '@bacalhau/models'
 import { type ApiError, errorFromAnswer } from './api-error.ts'
 import { JOBS_PATH, type JobOptions } from './job-address.ts'
 import { pageOf, shaped } from './shape.ts'
 import type { Transport } from './transport.ts'
-
-/** A job as one writes it: [docs/reference/job-spec.md](../../../docs/reference/job-spec.md). */
-export type JobInput = z.input<typeof submittedJobSchema>
 
 export interface SubmitOptions extends JobOptions {
   /** Make a new version of the job with this name even if nothing has changed. */

@@ -1,5 +1,5 @@
 import type { Job } from '@bacalhau/models'
-import { isApiError } from './api-error.ts'
+import { type ApiError, isApiError } from './api-error.ts'
 import { readJobEvents } from './events.ts'
 import { job, jobAnswer, jobPath, type JobOptions } from './job-address.ts'
 import { sleep } from './platform.ts'
@@ -14,6 +14,8 @@ export interface ChangeOptions extends JobOptions {
 export interface WaitOptions extends JobOptions {
   /** Called with every state of the job that is seen, the first and the last included. */
   readonly onChange?: (job: Job) => void
+  /** Called when the node was lost meanwhile, before each try to reach it again. */
+  readonly onLost?: (error: ApiError) => void
 }
 
 /** Seconds for which one request for a change is held. */
@@ -73,14 +75,14 @@ const pendingOf = ({ seen }: Waiting): string[] =>
 
 async function watch(waiting: Waiting): Promise<void> {
   const { transport, options, seen } = waiting
-  const { signal } = options
+  const { signal, onLost } = options
   const pending = new Set(pendingOf(waiting))
   const check = async (ids: readonly string[]) => {
-    const jobs = await each(ids, (id) => patiently(() => look(waiting, id), transport.platform, signal))
+    const jobs = await each(ids, (id) => patiently(() => look(waiting, id), transport.platform, options))
     for (const { ID } of jobs.filter(hasEnded)) pending.delete(ID)
   }
   const named = pending.size <= NAMED ? { jobIds: [...pending] } : {}
-  const wanted = { ...named, ...(signal === undefined ? {} : { signal }) }
+  const wanted = { ...named, ...(signal === undefined ? {} : { signal }), ...(onLost === undefined ? {} : { onLost }) }
   for await (const event of readJobEvents(transport, wanted, true)) {
     // What happened before the stream stood, or while it could not tell, is looked up.
     if (event.type === 'ready' || event.type === 'reset') await check([...pending])
@@ -102,7 +104,7 @@ async function poll(waiting: Waiting, id: string): Promise<void> {
   for (let current = seen.get(id); current === undefined || !hasEnded(current); current = seen.get(id)) {
     const asked = platform.now()
     const held = signal === undefined ? {} : { signal }
-    const next = await patiently(() => waitForChange(transport, id, known(), held), platform, signal)
+    const next = await patiently(() => waitForChange(transport, id, known(), held), platform, options)
     const isNews = next.Revision !== current?.Revision
     tell(waiting, next)
     if (!isNews && platform.now() - asked < PAUSE) await sleep(platform, PAUSE, signal)

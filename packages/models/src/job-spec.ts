@@ -143,3 +143,5 @@ export const submittedJobSchema = z.strictObject({
   ModifyTime: unset,
 })
 export type SubmittedJob = z.infer<typeof submittedJobSchema>
+/** The same as a program writes it: what has a default may be left out. */
+export type JobInput = z.input<typeof submittedJobSchema>

@@ -53,7 +53,7 @@ export function createBlocks(transport: Transport, path: string, signal: AbortSi
     async get(cid) {
       const there = inlineData(cid) ?? kept.get(cid)
       if (there !== undefined) return there
-      const block = await patiently(() => attempt(cid), transport.platform, signal)
+      const block = await patiently(() => attempt(cid), transport.platform, { signal })
       await verify(cid, block)
       kept.put(cid, block)
       return block
