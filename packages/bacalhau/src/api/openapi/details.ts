@@ -37,7 +37,7 @@ export interface Detail {
   /** Parameters of the path that are not just any text. */
   readonly path?: Readonly<Record<string, z.ZodType>>
   /** Parameters of the query without which it does nothing. */
-  readonly required?: readonly string[]
+  readonly required?: Readonly<Record<string, z.ZodType>>
   /** Statuses that it may answer with beside those of its kind. */
   readonly errors?: readonly number[]
   /** What it answers with 503 instead of an error. */
@@ -48,6 +48,7 @@ export interface Detail {
 
 /** As people write them; of those that look so not every one is a CID. */
 const cid = z.string().regex(/^(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{58,})$/)
+const cidPath = cid.describe('A CID, and perhaps a path below it.')
 
 const envelope = {
   Namespace: z.string().max(255).optional().describe('For a job that names none.'),
@@ -134,13 +135,13 @@ export const DETAILS: Readonly<Record<string, Detail>> = {
   'GET /api/v1/node_info': { answer: agentNodeAnswer },
   'PUT /api/v1/data': upload,
   'POST /api/v1/data': upload,
-  'GET /api/v1/data/ls': { required: ['cid'], answer: entriesAnswer, errors: [404, 413, 422] },
+  'GET /api/v1/data/ls': { required: { cid: cidPath }, answer: entriesAnswer, errors: [404, 413, 422] },
   'GET /api/v1/data/pins': { answer: pinsAnswer },
   'DELETE /api/v1/data/pins/:cid': { path: { cid }, answer: unpinAnswer, errors: [507] },
   'POST /api/v1/data/gc': { answer: collectAnswer },
   'GET /ipfs/*': {
     description: 'A file, the listing of a folder, or by `format` an archive, a CAR or a block. Ranges are served.',
-    path: { path: cid.describe('A CID, and perhaps a path below it.') },
+    path: { path: cidPath },
     errors: [413, 416, 422],
   },
 }

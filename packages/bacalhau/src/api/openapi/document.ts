@@ -77,16 +77,17 @@ function operationId({ method, path }: Route): string {
   return [method.toLowerCase(), ...words.map((word) => (word[0] ?? '').toUpperCase() + word.slice(1))].join('')
 }
 
-function parameters(route: Route, { headers, path = {}, required = [] }: Detail, schemas: Schemas): Json {
+function parameters(route: Route, { headers, path = {}, required = {} }: Detail, schemas: Schemas): Json {
   const ofPath = [...pathOf(route).matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
     ...described(path[name], schemas, { type: 'string', minLength: 1 }),
   }))
-  const ofQuery = fields(route.query, 'query', schemas).map((one) =>
-    required.includes(String(one['name'])) ? { ...one, required: true } : one,
-  )
+  const ofQuery = fields(route.query, 'query', schemas).map((field) => {
+    const schema = required[String(field['name'])]
+    return schema === undefined ? field : { ...field, required: true, ...described(schema, schemas, {}) }
+  })
   const found = [...ofPath, ...ofQuery, ...fields(headers, 'header', schemas)]
   return found.length === 0 ? {} : { parameters: found }
 }
