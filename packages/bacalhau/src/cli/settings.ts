@@ -37,12 +37,20 @@ function sourcesOf(io: Io, flags: SettingFlags, more: ConfigSources['flags']): C
 
 /** The flags by which this command found its node, to be repeated in commands that are suggested to the user. */
 export function sameNode(flags: SettingFlags): string {
-  const { config = [], ...rest } = flags
-  const given = (['api-host', 'api-port', 'profile', 'data-dir'] as const).flatMap((name) =>
-    rest[name] === undefined ? [] : [['--' + name, String(rest[name])] as const],
-  )
-  return [...given, ...config.map((text) => ['--config', text] as const)]
-    .map(([flag, value]) => ` ${flag} ${quoted(value)}`)
+  const { config = [], 'api-host': host, 'api-port': port, 'data-dir': dataDir, profile } = flags
+  return flagsText({ 'api-host': host, 'api-port': port, profile, 'data-dir': dataDir, config })
+}
+
+type Said = string | number | boolean | readonly string[] | undefined
+
+/** Flags as they are typed, each with a blank before it; what was not said is left out. */
+export function flagsText(flags: Readonly<Record<string, Said>>): string {
+  return Object.entries(flags)
+    .flatMap(([name, said]) => {
+      if (said === undefined || said === false) return []
+      if (said === true) return [` --${name}`]
+      return (typeof said === 'object' ? said : [said]).map((value) => ` --${name} ${quoted(String(value))}`)
+    })
     .join('')
 }
 

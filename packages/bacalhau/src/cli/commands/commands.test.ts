@@ -405,7 +405,7 @@ describe('jobs', () => {
     assert.match(lines[0] ?? '', /^CREATED +ID +NAME +JOB +TYPE +STATE$/)
     assert.match(lines[1] ?? '', / j-00000003 {2}third +noop +batch +Pending$/)
     assert.match(lines[2] ?? '', / j-00000002 {2}se\[2Jcond {2}noop +batch +Pending$/)
-    assert.equal(err, 'To fetch more records use:\n\tbacalhau job list --next-token 2\n')
+    assert.equal(err, 'To fetch more records use:\n\tbacalhau job list --next-token 2 --limit 2\n')
     const all = await run(['job', 'list', '--oldest', '--output', 'json'])
     assert.deepEqual(
       (JSON.parse(all.out) as Job[]).map(({ Name }) => Name),

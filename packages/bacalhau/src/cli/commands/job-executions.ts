@@ -5,7 +5,7 @@ import { EXECUTION_COLUMNS } from '../job/execution-table.ts'
 import { shortId } from '../job/short-id.ts'
 import { versionOptions } from '../job/version-options.ts'
 import { presentTable, tellMore } from '../present-table.ts'
-import { sameNode } from '../settings.ts'
+import { flagsText, sameNode } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof jobExecutionsFlags>): Promise<number> {
@@ -24,7 +24,10 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobExec
   if (page.NextToken !== '') {
     const job = shortId(page.Items[0]?.JobID ?? id)
     const token = plainLine(page.NextToken)
-    await tellMore(io, flags, `bacalhau job executions ${job} --next-token ${token}${sameNode(flags)}`)
+    const { namespace, version, wide, 'all-versions': all } = flags
+    const said = { namespace, version, 'all-versions': all, limit: flags.limit, 'order-by': orderBy, wide }
+    const again = flagsText({ ...said, 'order-reversed': reverse }) + sameNode(flags)
+    await tellMore(io, flags, `bacalhau job executions ${job} --next-token ${token}${again}`)
   }
   return 0
 }

@@ -6,7 +6,7 @@ import { connect } from '../connection.ts'
 import { labelsText } from '../job/labels-text.ts'
 import { toJson, toYaml } from '../present.ts'
 import { column, csvText, presentTable, tableText, type TableColumn, tellMore, wideColumn } from '../present-table.ts'
-import { sameNode } from '../settings.ts'
+import { flagsText, sameNode } from '../settings.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { paintState } from '../terminal/state.ts'
 import { styleFor } from '../terminal/style.ts'
@@ -32,9 +32,16 @@ export async function run({ flags, io, signal }: Listing): Promise<number> {
   const { jobs, nextToken } = await list(signal)
   await presentTable(io, flags, jobs, JOB_COLUMNS, 'No jobs yet. Run one: bacalhau job run job.yaml\n')
   if (nextToken !== '') {
-    await tellMore(io, flags, `bacalhau job list --next-token ${plainLine(nextToken)}${sameNode(flags)}`)
+    await tellMore(io, flags, `bacalhau job list --next-token ${plainLine(nextToken)}${sameList(flags)}`)
   }
   return 0
+}
+
+/** What has to be said again to see the next part of the same list. */
+function sameList(flags: Listing['flags']): string {
+  const { limit, labels, namespace, oldest, wide, 'order-by': by, 'order-reversed': reversed } = flags
+  const said = { limit, labels, namespace, oldest, 'order-by': by, 'order-reversed': reversed, wide }
+  return flagsText(said) + sameNode(flags)
 }
 
 async function listJobs(client: Client, flags: Listing['flags'], signal: AbortSignal) {
