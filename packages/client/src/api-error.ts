@@ -102,6 +102,15 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 const HOST_UNKNOWN: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN'])
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
 /** The error for a request that got no answer. `details.cause` is the code of the system, where there is one. */
 export function unanswered(cause: unknown, url: string): ApiError {
   const code = causeCode(cause)
@@ -116,6 +125,12 @@ export function unanswered(cause: unknown, url: string): ApiError {
     return new ApiError(0, 'Unreachable', `host not found: ${url}`, {
       ...options,
       hint: 'Check the name in the address.',
+    })
+  }
+  if (UNTRUSTED.has(code)) {
+    return new ApiError(0, 'Unreachable', `the certificate of ${url} is not trusted (${code})`, {
+      ...options,
+      hint: 'Name the certificate, or its authority, in API.TLS.CAFile or NODE_EXTRA_CA_CERTS, and call the node by a name in it.',
     })
   }
   return new ApiError(0, 'Unreachable', `server is not running or not reachable at ${url}`, options)

@@ -1,4 +1,10 @@
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+/** What of an answer the client looks at. */
+export interface Answer extends Pick<Response, 'ok' | 'status' | 'body' | 'text'> {
+  readonly headers: Pick<Headers, 'get'>
+}
+
+/** Like the function of the platform, of which nothing else is needed. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Answer>
 
 /** Opens a WebSocket. `authorization` is what the header of this name should say. */
 export type OpenSocket = (url: string, authorization: string | undefined) => WebSocket

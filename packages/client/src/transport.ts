@@ -1,5 +1,5 @@
 import { ApiError, errorFromAnswer, unanswered } from './api-error.ts'
-import { type Platform, platformOf } from './platform.ts'
+import { type Answer, type Platform, platformOf } from './platform.ts'
 import { REQUEST_RETRIES, retrying, type RetryPolicy } from './retry.ts'
 import type { Reader } from './shape.ts'
 
@@ -35,7 +35,7 @@ export interface Transport {
   readonly platform: Platform
   url(path: string, query?: Call['query']): string
   /** A successful answer, body unread. Throws `ApiError` for any other, and the signal's reason when it aborts. */
-  send(method: string, path: string, call?: Call): Promise<Response>
+  send(method: string, path: string, call?: Call): Promise<Answer>
   /** The JSON of a successful answer. */
   ask<T>(method: string, path: string, reader: Reader<T>, call?: Call): Promise<T>
 }
@@ -63,7 +63,7 @@ export function createTransport({ baseUrl, token, basic, timeout, retry, ...part
     for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value))
     return parameters.size === 0 ? `${base}${path}` : `${base}${path}?${parameters.toString()}`
   }
-  const exchange = <T>(method: string, path: string, call: Call, read: (response: Response) => Promise<T>) => {
+  const exchange = <T>(method: string, path: string, call: Call, read: (response: Answer) => Promise<T>) => {
     const once = () =>
       withDeadline(platform, call.timeout ?? timeout ?? TIMEOUT, call.signal, base, async (signal) => {
         const response = await platform.fetch(url(path, call.query), toRequest(method, call, authorization, signal))
@@ -138,7 +138,7 @@ async function withDeadline<T>(
   }
 }
 
-async function failureOf(response: Response, url: string): Promise<ApiError> {
+async function failureOf(response: Answer, url: string): Promise<ApiError> {
   const { status, headers } = response
   const body = await response.text()
   return errorFromAnswer(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ClientEvent, createClient, isApiError } from '../src/index.ts'
+import { flakyProxy } from './flaky-proxy.ts'
 import { helloJob } from './hello-job.ts'
 import { helloFiles, realNode } from './real-node.ts'
 
@@ -62,6 +63,33 @@ test('a program uses a node from beginning to end', { timeout: 60_000 }, async (
     const page = await client.jobs.list({ labels: 'example=hello', reverse: true, limit: 2 })
     assert.deepEqual(new Set(page.Items.map(({ ID }) => ID)), new Set(ids))
     assert.equal((await Array.fromAsync(client.jobs.all({ limit: 2 }))).length, 4)
+  })
+
+  await context.test('does all of it over connections that break again and again', async (context) => {
+    const { JobID } = await client.jobs.submit(helloJob(inputs.CID))
+    await client.jobs.wait(JobID)
+    const proxy = await flakyProxy(context, node.url, 150)
+    const after = (delay: number, action: () => void) => {
+      const timer = setTimeout(action, delay < 15_000 ? 1 : delay)
+      return () => clearTimeout(timer)
+    }
+    const flaky = createClient({ baseUrl: proxy.url, after, retry: { tries: 100 } })
+    const text = async (from: typeof client) =>
+      (await Array.fromAsync(from.jobs.logs(JobID, { follow: true }))).map(({ text }) => text).join('')
+    assert.equal(await text(flaky), await text(client))
+    assert.equal((await flaky.jobs.wait(JobID)).State.StateType, 'Completed')
+    const module = await Array.fromAsync(flaky.data.read(`${inputs.CID}/hello.wasm`))
+    assert.ok(Buffer.concat(module).equals((await helloFiles()).module))
+    context.diagnostic(`${proxy.broken()} connections broke`)
+    assert.ok(proxy.broken() > 3)
+
+    // The answer is cut off in its headers, and then once more: the node has long taken the job.
+    const second = await flakyProxy(context, node.url, 100)
+    const once = createClient({ baseUrl: second.url, after })
+    const { JobID: again } = await once.jobs.submit(helloJob(inputs.CID))
+    assert.ok(second.broken() > 0)
+    assert.equal((await client.jobs.wait(again)).State.StateType, 'Completed')
+    assert.equal((await Array.fromAsync(client.jobs.all())).length, 6, 'nothing was submitted twice')
   })
 
   await context.test('goes on when the node is started again', async () => {
