@@ -163,7 +163,7 @@ describe('strangers', () => {
       RequestID: '',
       Code: 'Unauthorized',
       Component: 'Authorizer',
-      Hint: 'Call from the machine itself (127.0.0.1), or send `Authorization: Bearer <token>`.',
+      Hint: 'Call from the machine itself (127.0.0.1), send `Authorization: Bearer <token>` (BACALHAU_API_KEY), or run `bacalhau auth login`.',
       Details: { reason: 'the request came through a proxy, without a credential' },
     })
   })

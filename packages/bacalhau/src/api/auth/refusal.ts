@@ -7,7 +7,8 @@ export interface Refusal {
   readonly hint: string
 }
 
-const CREDENTIAL_HINT = 'Call from the machine itself (127.0.0.1), or send `Authorization: Bearer <token>`.'
+const CREDENTIAL_HINT =
+  'Call from the machine itself (127.0.0.1), send `Authorization: Bearer <token>` (BACALHAU_API_KEY), or run `bacalhau auth login`.'
 
 export const refuse = (code: Refusal['code'], reason: string, hint = CREDENTIAL_HINT): Refusal => ({
   code,
