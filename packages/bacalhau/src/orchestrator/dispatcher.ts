@@ -1,10 +1,4 @@
-import {
-  EXECUTION_STATES,
-  type HeldExecution,
-  type NodeInfo,
-  type OrderMessage,
-  type ReportMessage,
-} from '@bacalhau/models'
+import { type HeldExecution, type NodeInfo, type OrderMessage, type ReportMessage } from '@bacalhau/models'
 import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
 import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -20,6 +14,7 @@ import { Cluster } from './cluster.ts'
 import { createCustody, type Custody } from './custody/custody.ts'
 import type { ResultKeeper } from './custody/result-keeper.ts'
 import { explain, type Unplaced } from './explain.ts'
+import { lateness } from './lateness.ts'
 import { Locality } from './locality.ts'
 import { decideMembership, type Decision, type MembershipPolicy } from './membership.ts'
 import { NodeDecisions } from './node-decisions.ts'
@@ -30,7 +25,8 @@ import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 import { Pauses } from './pauses.ts'
 import { Pools } from './pools.ts'
-import { isOver, toExecution } from './run.ts'
+import { reconcile } from './reconcile.ts'
+import { toExecution } from './run.ts'
 import { Scheduler } from './scheduler.ts'
 import { verdictOn } from './verdict.ts'
 
@@ -260,36 +256,9 @@ export class Dispatcher implements OrchestratorHandler {
     )
   }
 
-  /** Brings what we have given to a node and what it holds, with its states, to the same: neither remembers what was said. */
-  #reconcile(peer: string, known: readonly HeldExecution[]): void {
-    const held = new Map(known.map(({ executionId, state }) => [executionId, state]))
-    for (const assignment of this.jobs.assignments.on(peer)) {
-      const state = held.get(assignment.run.id)
-      held.delete(assignment.run.id)
-      if (state === undefined) this.#missing(assignment)
-      else if (state >= EXECUTION_STATES.BidAccepted) this.#found(assignment, state)
-    }
-    // What is left is unknown here or has ended here.
-    for (const [executionId, state] of held) {
-      if (state >= EXECUTION_STATES.Completed) continue
-      this.office.post(peer, { type: 'cancel', executionId, reason: 'the orchestrator does not know the execution' })
-    }
-  }
-
-  /** The node has the run, and may have told of its progress when we did not hear it. Of its end it tells again. */
-  #found(assignment: Assignment, state: number): void {
-    const { id: executionId } = assignment.run
-    this.jobs.outcomes.report(assignment, { type: 'accepted', executionId })
-    if (state === EXECUTION_STATES.Running || state === EXECUTION_STATES.Publishing) {
-      this.jobs.outcomes.report(assignment, { type: 'progress', executionId, state })
-    }
-  }
-
-  /** The node does not know the run. If it had never said that it does, the offer has not reached it. */
-  #missing(assignment: Assignment): void {
-    const reason = 'the node does not know the execution (any more)'
-    if (assignment.run.state < EXECUTION_STATES.BidAccepted) this.jobs.outcomes.withdraw(assignment, reason)
-    else this.jobs.outcomes.lose(assignment, reason, { told: true })
+  #reconcile(peer: string, held: readonly HeldExecution[]): void {
+    const { assignments, outcomes } = this.jobs
+    reconcile(peer, held, { assignments, outcomes, post: (node, message) => this.#post(node, message) })
   }
 
   #applyDecision(peer: string, { membership, message }: Decision): void {
@@ -403,18 +372,10 @@ export class Dispatcher implements OrchestratorHandler {
   }
 
   #check(assignment: Assignment, now: number): void {
-    const { job, run } = assignment
-    if (isOver(run)) return
-    const age = now - run.modified
-    if (run.state < EXECUTION_STATES.BidAccepted) {
-      if (age < LIMITS.offerAnswer) return
-      this.#pauses.begin(job.shape, run.node)
-      return this.jobs.outcomes.withdraw(assignment, 'the node has not answered the offer')
-    }
-    const { ExecutionTimeout = 0 } = job.job.Tasks[0]?.Timeouts ?? {}
-    if (run.state !== EXECUTION_STATES.Running || ExecutionTimeout === 0) return
-    if (age < ExecutionTimeout * 1000 + LIMITS.overdue) return
-    const message = `Execution timed out. Execution took longer than ${ExecutionTimeout}s`
-    this.jobs.outcomes.expire(assignment, { code: 'ExecutionTimeout', message, hint: CATALOGUE.ExecutionTimeout.hint })
+    const late = lateness(assignment, now)
+    if (late === 'unanswered') {
+      this.#pauses.begin(assignment.job.shape, assignment.run.node)
+      this.jobs.outcomes.withdraw(assignment, 'the node has not answered the offer')
+    } else if (late !== undefined) this.jobs.outcomes.expire(assignment, late)
   }
 }
