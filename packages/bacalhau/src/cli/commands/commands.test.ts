@@ -477,6 +477,9 @@ describe('jobs', () => {
     const onTerminal = await run(['logs', 'j-0', '-e', 'e-1'], { terminal: 80 })
     assert.deepEqual([onTerminal.out, onTerminal.err], ['out [1m\n', 'err\n'])
     assert.deepEqual(orchestrator.logQueries[1], { follow: false, tail: false, executionId: 'e-1' })
+    await run(['logs', 'j-0', '-v', '1'])
+    assert.equal(orchestrator.logQueries[2]?.executionId, 'e-1')
+    assert.match((await run(['logs', 'j-0', '-v', '7'])).err, /^Error: version 7 of the job has not run\nHint: /)
   })
 
   test('give their results, whole or in part, and again', async (context) => {

@@ -33,13 +33,17 @@ function wasTaken(execution: Execution): boolean {
   )
 }
 
+/** The execution that changed last, of those that a node took. */
+export const latestTaken = (executions: readonly Execution[]): Execution | undefined =>
+  executions
+    .filter(wasTaken)
+    .toSorted((a, b) => a.ModifyTime - b.ModifyTime)
+    .at(-1)
+
 /** The execution that changed last, of those that a node took; while there is none, waits for one if `wait`. */
 export function latestRun(looking: Looking, wait: boolean): Promise<Execution | undefined> {
   return look(looking, ({ State }, executions) => {
-    const run = executions
-      .filter(wasTaken)
-      .toSorted((a, b) => a.ModifyTime - b.ModifyTime)
-      .at(-1)
+    const run = latestTaken(executions)
     return run !== undefined || !wait || isFinalJobState(State.StateType) ? { found: run } : undefined
   })
 }
