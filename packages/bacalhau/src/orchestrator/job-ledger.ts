@@ -37,7 +37,7 @@ export interface LedgerStart extends JobRow {
   readonly ordinal: number
 }
 
-/** What the last unit of writes of a ledger held. */
+/** What was taken of a ledger to be written. */
 export interface Taken {
   readonly job: Job
   /** Events with numbers above `after` up to `upTo`. */
@@ -91,9 +91,11 @@ export class JobLedger {
     return this.#job
   }
 
-  /** What `takeWrites` gave last. */
-  get taken(): Taken {
-    return this.#taken
+  /** What `takeWrites` has given since this was asked last: a unit may have taken several times. */
+  showTaken(): Taken {
+    const taken = this.#taken
+    this.#taken = { job: taken.job, after: taken.upTo, upTo: taken.upTo, visible: false }
+    return taken
   }
 
   /** When this version began to wait, in milliseconds since the epoch. */
@@ -108,6 +110,11 @@ export class JobLedger {
   /** Is there nothing that `takeWrites` would give? */
   get isTaken(): boolean {
     return !this.#changed && this.#writes.length === 0 && this.#events.length === 0 && this.#changedRuns.size === 0
+  }
+
+  /** Has all that was taken been shown? What was not is still on its way to the disk. */
+  get isShown(): boolean {
+    return this.#taken.after === this.#taken.upTo && !this.#taken.visible
   }
 
   /** How many executions have not ended. */
@@ -163,7 +170,8 @@ export class JobLedger {
   /** Everything that changed since the last call, as one unit. */
   takeWrites(): Write[] {
     const writes = this.#writes
-    this.#taken = { job: this.#job, after: this.#taken.upTo, upTo: this.#sequence, visible: this.#changed }
+    const { after, visible } = this.#taken
+    this.#taken = { job: this.#job, after, upTo: this.#sequence, visible: visible || this.#changed }
     this.#writes = []
     // A copy: a unit that has to be written once more must not show what has happened since.
     for (const [key, run] of this.#changedRuns) writes.push(put('execution', key, { ...run }))

@@ -99,7 +99,7 @@ export class OpenJobs {
     // Known at once, so that whoever finds it in the store changes this very record and no copy of it.
     this.#jobs.set(ID, job)
     const writes = job.ledger.takeWrites()
-    const { taken } = job.ledger
+    const taken = job.ledger.showTaken()
     try {
       await this.#options.store.commit(writes)
     } catch (error) {
@@ -209,7 +209,7 @@ export class OpenJobs {
     return new OpenJob(
       start,
       () => this.#options.clock.now(),
-      (job) => this.#written(job, job.ledger.taken),
+      (job) => this.#written(job, job.ledger.showTaken()),
     )
   }
 
@@ -243,7 +243,7 @@ export class OpenJobs {
   #written(job: OpenJob, taken: Taken): void {
     const { ID } = job.job
     // One that has ended since it was written is forgotten when its end is written: until then the store shows it as it was.
-    const isSettled = job.ledger.isOver && job.ledger.isTaken && taken === job.ledger.taken
+    const isSettled = job.ledger.isOver && job.ledger.isTaken && job.ledger.isShown
     if (isSettled && this.#jobs.get(ID) === job) this.#jobs.delete(ID)
     this.#options.onChange(job, taken)
   }
