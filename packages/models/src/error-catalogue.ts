@@ -88,6 +88,17 @@ const ENTRIES = {
   InlineDataLost: entry(410, false, 'Submit the job anew, with its data.'),
   PublishFailed: entry(502, true),
 
+  // Containers.
+  EngineUnavailable: entry(503, true, 'The operator of the node can start the container engine again.'),
+  EngineFailed: entry(502, true),
+  ImageInvalid: bad('An image looks like ubuntu:24.04 or registry.example.com/team/image@sha256:….'),
+  ImageNotFound: entry(404, true),
+  ImagePlatform: entry(409, true, 'Build the image for the platform of the nodes, or for several.'),
+  ContainerStartFailed: entry(400, false, 'Check Entrypoint, Parameters and WorkingDirectory against what is in the image.'),
+  MemoryLimit: entry(500, false, 'Raise Resources.Memory in the spec.'),
+  DiskLimit: entry(500, false, 'Raise Resources.Disk in the spec, or write less.'),
+  FileLimit: entry(500, false, 'Pack many small files into an archive.'),
+
   // WebAssembly.
   WasmModuleMissing: bad(),
   WasmNotAModule: bad('Build for the target wasm32-wasi (preview 1) and pass the .wasm file.'),

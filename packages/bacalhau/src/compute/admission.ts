@@ -1,4 +1,5 @@
 import { checkJob, type Job, type NetworkSpec } from '@bacalhau/models'
+import type { Executor } from '../executors/executor.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { type Capabilities, executorFor, publisherFor, sourceFor } from './capabilities.ts'
@@ -15,10 +16,13 @@ function malformed(job: Job): string[] {
   return checkJob(job).map(({ path, message }) => `${path}: ${message}`)
 }
 
-/** No engine of this program gives a job a network; one that asks for it must not run without. */
-function refuseNetwork(type: NetworkSpec['Type']): void {
-  if (type === 'Default' || type === 'None') return
-  throw new BacalhauError('NotImplemented', `jobs get no network on this node, and this one asks for ${type}`)
+/** A job that asks for a network must not run without. */
+function refuseNetwork(executor: Executor, network: NetworkSpec): void {
+  const { Type } = network
+  if (executor.networkRefusal === undefined && (Type === 'Default' || Type === 'None')) return
+  const none = `jobs of the engine ${executor.engine} get no network on this node, and this one asks for ${Type}`
+  const reason = executor.networkRefusal === undefined ? none : executor.networkRefusal(network)
+  if (reason !== undefined) throw new BacalhauError('NotImplemented', reason)
 }
 
 function unsuitable(job: Job, capabilities: Capabilities): string[] {
@@ -26,7 +30,7 @@ function unsuitable(job: Job, capabilities: Capabilities): string[] {
   if (task === undefined) return ['the job has no task']
   const checks = [
     () => executorFor(capabilities, task.Engine).validate(task.Engine.Params ?? {}),
-    () => refuseNetwork(task.Network.Type),
+    () => refuseNetwork(executorFor(capabilities, task.Engine), task.Network),
     () => publisherFor(capabilities, task.Publisher)?.validate(task.Publisher),
     ...task.InputSources.map(
       ({ Source }) =>
@@ -34,7 +38,7 @@ function unsuitable(job: Job, capabilities: Capabilities): string[] {
           sourceFor(capabilities, Source).validate(Source),
     ),
   ]
-  return checks.flatMap((check) => {
+  const reasons = checks.flatMap((check) => {
     try {
       check()
       return []
@@ -42,4 +46,6 @@ function unsuitable(job: Job, capabilities: Capabilities): string[] {
       return [messageOf(error)]
     }
   })
+  // An engine that is missing is missing once, whatever is asked of it.
+  return [...new Set(reasons)]
 }

@@ -37,14 +37,21 @@ export function executionFolder(base: string, { orchestrator, executionId }: Exe
   }
 }
 
-/** Makes the folder anew: whatever an earlier try left is gone. Only the node's own user can look inside. */
-export async function createExecutionFolder(folder: ExecutionFolder, resultNames: readonly string[]): Promise<void> {
+/**
+ * Makes the folder anew: whatever an earlier try left is gone, except inputs that are still `inUse`. Only the node's own user
+ * can look inside.
+ */
+export async function createExecutionFolder(
+  folder: ExecutionFolder,
+  resultNames: readonly string[],
+  inUse = false,
+): Promise<void> {
   const mode = 0o700
   try {
     await mkdir(folder.root, { mode })
   } catch (error) {
     // There already, or the first one of its orchestrator.
-    if (systemCode(error) === 'EEXIST') await rm(folder.root, { recursive: true })
+    if (systemCode(error) === 'EEXIST') await rm(inUse ? folder.results : folder.root, { recursive: true, force: true })
     await mkdir(folder.root, { recursive: true, mode })
   }
   await mkdir(folder.results, { mode })

@@ -46,13 +46,22 @@ describe('a job', () => {
       Engine: { Type: 'docker' },
       Publisher: { Type: 's3' },
       InputSources: [{ Source: { Type: 'note' }, Alias: '', Target: '/in' }],
-      Network: { Type: 'HTTP' as const },
     }
     assert.match(
       runner.refusal(orderOf('e-1', sampleJob(task))) ?? '',
-      /engine "docker", only script, noop; .*no network.* HTTP; .*publisher "s3", only shelf; a note needs a Text/,
+      /engine "docker", only script, noop; .*publisher "s3", only shelf; a note needs a Text/,
     )
     assert.equal(runner.refusal(scripted('e-1')), undefined)
+  })
+
+  test('gets no network that its engine does not give', async (t) => {
+    const { executor, runner } = await open(t)
+    const order = scripted('e-1', {}, { Network: { Type: 'Bridge' } })
+    assert.match(runner.refusal(order) ?? '', /engine script get no network on this node, and this one asks for Bridge/)
+    Object.assign(executor, { networkRefusal: () => 'not granted' })
+    assert.equal(runner.refusal(scripted('e-1', {}, { Network: { Type: 'Host' } })), 'not granted')
+    Object.assign(executor, { networkRefusal: () => undefined })
+    assert.equal(runner.refusal(scripted('e-1', {}, { Network: { Type: 'Host' } })), undefined)
   })
 
   test('names no folder outside of its own', async (t) => {

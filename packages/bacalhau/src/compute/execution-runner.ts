@@ -57,7 +57,7 @@ class FolderRunner implements ExecutionRunner {
       ...this.#options,
       folder: executionFolder(this.#options.folder, order),
       onOutput: () => log.notify(),
-      onProgress: (state: 6 | 7) => hooks.onProgress(state),
+      onProgress: (state: 6 | 7, note?: string) => hooks.onProgress(state, note),
     }
     const engine = this.#filelessEngine(order.job)
     if (engine !== null) return runFileless(order, engine, context, signal)
@@ -75,7 +75,9 @@ class FolderRunner implements ExecutionRunner {
 
   /** Output of executions that have ended stays readable; what the others left is removed when they begin anew. */
   async recover(held: readonly ExecutionOrder[]): Promise<void> {
-    const { clock, folder } = this.#options
+    const { capabilities, clock, folder } = this.#options
+    const wanted = new Set(held.map(({ executionId }) => executionId))
+    for (const executor of capabilities.executors) await executor.recover?.(wanted)
     const again = new Set(held.map((order) => executionFolder(folder, order).root))
     for (const { changed, root, ...name } of await leftovers(folder)) {
       if (!again.has(root) && (await this.#shrink(name))) this.#retention.keep(name, clock.now() - changed)

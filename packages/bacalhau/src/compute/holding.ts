@@ -21,6 +21,8 @@ export interface Holding extends ExecutionOrder {
   readonly order: Order
   /** Taken, running or publishing, as in `EXECUTION_STATES`. */
   state: 5 | 6 | 7
+  /** What there is to say about the state. */
+  note: string | undefined
   /** The last state that was told; 0 for none. */
   told: 0 | 5 | 6 | 7
   /** How often it was begun. Those that a graceful stop interrupted do not count. */
@@ -60,6 +62,7 @@ export function newHolding(executionId: string, orchestrator: string, order: Ord
     resources: order.resources,
     partitionIndex,
     state: 5,
+    note: undefined,
     told: 0,
     starts: 0,
     storedStarts: undefined,

@@ -1,4 +1,5 @@
 import type { FinalReport, Offer, ReportMessage } from '@bacalhau/models'
+import { LIMITS } from '../runtime/limits.ts'
 import type { Journal, Recorded } from '../store/journal.ts'
 import { put, remove, type Write } from '../store/store.ts'
 import { type HeldRow, type Holding, newOrder, type Order, orderKey } from './holding.ts'
@@ -116,7 +117,9 @@ export class Holdings implements Recorded {
     }
     if (holding.told >= state) return
     holding.told = state
-    this.#post(orchestrator, state === 5 ? { type: 'accepted', executionId } : { type: 'progress', executionId, state })
+    if (state === 5) return this.#post(orchestrator, { type: 'accepted', executionId })
+    const message = holding.note === undefined ? {} : { message: holding.note.slice(0, LIMITS.message) }
+    this.#post(orchestrator, { type: 'progress', executionId, state, ...message })
   }
 
   #writeEnded(holding: Holding, report: FinalReport, writes: Write[], orders: Set<Order>): void {

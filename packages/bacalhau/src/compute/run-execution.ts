@@ -47,10 +47,8 @@ export async function runExecution(
   const [task] = order.job.Tasks
   try {
     if (task === undefined) throw new BacalhauError('ValidationError', 'the job has no task')
-    await createExecutionFolder(
-      context.folder,
-      task.ResultPaths.map(({ Name }) => Name),
-    )
+    const names = task.ResultPaths.map(({ Name }) => Name)
+    await createExecutionFolder(context.folder, names, survives(order, task, context))
     const run = await prepareAndRun(order, task, context, signal)
     signal.throwIfAborted()
     return await conclude(order, task, run, context, signal)
@@ -107,26 +105,47 @@ async function prepareAndRun(
   const { capabilities, clock, folder } = context
   const late = () =>
     new BacalhauError('InputFailed', `the inputs did not arrive within ${LIMITS.inputs / 60_000} minutes`)
+  const executor = executorFor(capabilities, task.Engine)
+  // A job that has outlived its node has its inputs.
+  const sources = survives(order, task, context) ? [] : task.InputSources
   const inputs = await withinTime({ clock, milliseconds: LIMITS.inputs, late }, signal, (limited) =>
-    prepareInputs(task.InputSources, capabilities, folder.inputs, limited),
+    prepareInputs(sources, capabilities, folder.inputs, limited),
   )
   try {
     signal.throwIfAborted()
     const request = toRequest(order, task, inputs.mounts, folder)
-    return await timedRun(executorFor(capabilities, task.Engine), request, context, signal)
+    const note = await prepareEngine(executor, request, context, signal)
+    return await timedRun(executor, request, { ...context, ...(note === undefined ? {} : { note }) }, signal)
   } finally {
     await inputs.release()
   }
+}
+
+const survives = ({ executionId }: ExecutionOrder, task: Task, { capabilities }: RunContext): boolean =>
+  executorFor(capabilities, task.Engine).survives?.(executionId) ?? false
+
+/** What the engine fetches first, and what it says of that. */
+async function prepareEngine(
+  executor: Executor,
+  { executionId, params }: ExecutionRequest,
+  { clock }: RunContext,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (executor.prepare === undefined || executor.survives?.(executionId) === true) return undefined
+  const late = () =>
+    new BacalhauError('TimeOut', `the job could not begin within ${LIMITS.engineStart / 60_000} minutes`)
+  const limit = { clock, milliseconds: LIMITS.engineStart, late }
+  return withinTime(limit, signal, async (limited) => executor.prepare?.(params, limited))
 }
 
 /** The run itself, which alone counts against the execution timeout. */
 async function timedRun(
   executor: Executor,
   request: ExecutionRequest,
-  context: RunContext,
+  context: RunContext & { readonly note?: string },
   signal: AbortSignal,
 ): Promise<Run> {
-  context.onProgress(6)
+  context.onProgress(6, context.note)
   const begun = context.clock.monotonic()
   const outcome = await executor.run(request, context, signal)
   return { outcome, milliseconds: Math.round((context.clock.monotonic() - begun) * 1000) / 1000 }
@@ -153,8 +172,11 @@ function toRequest(
     mounts: [...inputs, ...outputs],
     stdoutPath: folder.stdout,
     stderrPath: folder.stderr,
+    network: task.Network,
     limits: {
       memory: resources.Memory,
+      cpu: resources.CPU,
+      gpu: resources.GPU,
       time: (ExecutionTimeout ?? TotalTimeout ?? 0) * 1000,
       output: LIMITS.executionOutput,
       disk: resources.Disk > 0 ? resources.Disk : LIMITS.executionDisk,
@@ -173,7 +195,8 @@ async function conclude(
 ): Promise<FinalReport> {
   const { executionId } = order
   const exitCode = outcome.kind === 'exited' ? outcome.exitCode : -1
-  const output = await summarise(context.folder, exitCode, outcome.kind === 'failed' ? outcome.message : '')
+  const words = outcome.kind === 'failed' ? outcome.message : (outcome.note ?? '')
+  const output = await summarise(context.folder, exitCode, words)
   try {
     const result = await publish(order, task, exitCode, context, signal)
     if (outcome.kind === 'exited') return { type: 'completed', executionId, output, result, milliseconds }

@@ -16,8 +16,11 @@ export interface ExecutionOrder {
 
 /** Told about an execution while it goes on. */
 export interface RunHooks {
-  /** The run itself has begun (6), or its results are being published (7), as in `EXECUTION_STATES`. */
-  onProgress(state: 6 | 7): void
+  /**
+   * The run itself has begun (6), or its results are being published (7), as in `EXECUTION_STATES`. `note` says what exactly
+   * runs, for example the digest of its image.
+   */
+  onProgress(state: 6 | 7, note?: string): void
 }
 
 /**

@@ -222,8 +222,9 @@ export class Workload {
   async #perform(holding: Holding, signal: AbortSignal): Promise<FinalReport> {
     const { runner, logger } = this.#options
     const { executionId } = holding
-    const onProgress = (state: 6 | 7) => {
+    const onProgress = (state: 6 | 7, note?: string) => {
       holding.state = state
+      holding.note = note
       // That it runs is what people wait for; that it publishes is a detail.
       if (state === 6) this.#holdings.changed(holding)
       else this.#holdings.changedSoon(holding)

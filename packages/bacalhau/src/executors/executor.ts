@@ -1,3 +1,5 @@
+import type { NetworkSpec } from '@bacalhau/models'
+
 /** A folder or file of the host that a job sees. */
 export interface Mount {
   /** Absolute path on the host. Must exist. */
@@ -11,6 +13,9 @@ export interface Mount {
 export interface ExecutionLimits {
   /** Bytes of memory. */
   readonly memory: number
+  /** Cores, and whole GPUs. For engines that can bound them; not given: no bound, and no GPU. */
+  readonly cpu?: number
+  readonly gpu?: number
   /** Wall-clock milliseconds from start to end of the run. 0 means no bound. */
   readonly time: number
   /** Bytes of standard output and of standard error, each. */
@@ -35,12 +40,19 @@ export interface ExecutionRequest {
   readonly stderrPath: string
   /** Host file that the job reads as standard input; empty input when absent. */
   readonly stdinPath?: string
+  /** What the job may reach; nothing when absent. Only engines that know networks are given one. */
+  readonly network?: NetworkSpec
   readonly limits: ExecutionLimits
 }
 
 /** How a run ended. A non-zero exit code is an ordinary end; a failure says that the job could not run to its own end. */
 export type ExecutionOutcome =
-  | { readonly kind: 'exited'; readonly exitCode: number }
+  | {
+      readonly kind: 'exited'
+      readonly exitCode: number
+      /** What else there is to say, for example that a signal ended it. */
+      readonly note?: string
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint?: string }
 
 /** Told about a run while it goes on. */
@@ -67,6 +79,20 @@ export interface Executor {
   run(request: ExecutionRequest, observer: ExecutionObserver, signal: AbortSignal): Promise<ExecutionOutcome>
   /** Runs a job that needs neither time nor files, now; undefined for any other. For engines that have such jobs. */
   runAtOnce?(params: ExecutionRequest['params']): ExecutionOutcome | undefined
+  /** Why a job gets no such network from this engine on this node; undefined when it does. Engines without it give none at all. */
+  networkRefusal?(network: NetworkSpec): string | undefined
+  /**
+   * Fetches what a job needs to begin, such as its image, and says in a few words what exactly that is. Does not count as
+   * running, and has a bound of its own. Throws a `BacalhauError`, or the signal's reason.
+   */
+  prepare?(params: ExecutionRequest['params'], signal: AbortSignal): Promise<string | undefined>
+  /** Called once, before anything runs: of the jobs of a former process, only those in `held` are wanted still. */
+  recover?(held: ReadonlySet<string>): Promise<void>
+  /**
+   * Is the job of this execution still here, from before a restart of the node? Then it needs no inputs: `run` goes on with it,
+   * and its output comes again from the beginning.
+   */
+  survives?(executionId: string): boolean
   /** Ends whatever still runs and frees threads, containers and files. */
   stop(): Promise<void>
 }

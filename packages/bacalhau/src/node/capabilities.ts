@@ -1,5 +1,11 @@
+import { homedir } from 'node:os'
+import process from 'node:process'
 import type { Capabilities } from '../compute/capabilities.ts'
 import type { Content } from '../content/content.ts'
+import { engineAddresses } from '../executors/docker/engine/address.ts'
+import { createDockerExecutor, type DockerExecutor } from '../executors/docker/executor.ts'
+import { dockerCredentials } from '../executors/docker/image/credentials.ts'
+import type { Executor } from '../executors/executor.ts'
 import { createNoopExecutor } from '../executors/noop/executor.ts'
 import { createWasmExecutor } from '../executors/wasm/executor.ts'
 import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
@@ -17,18 +23,22 @@ export interface CapabilityOptions {
   readonly folder: NodeFolder
   readonly content: Content
   readonly services: Services
+  readonly nodeId: string
 }
 
 /** Every engine, source and publisher of this program, less those that the operator has turned off. */
 export async function createCapabilities(options: CapabilityOptions, scope: Scope): Promise<Capabilities> {
   const { config, folder, content, services } = options
   const { clock, logger } = services
+  const docker = config.enginesDisabled.includes('docker') ? undefined : createDocker(options)
   const engines = { wasm: () => createWasmExecutor({ clock, logger }), noop: () => createNoopExecutor({ clock }) }
-  const executors = Object.entries(engines)
+  const executors: Executor[] = Object.entries(engines)
     .filter(([name]) => !config.enginesDisabled.includes(name))
     .map(([, create]) => create())
+  if (docker !== undefined) executors.push(docker)
   for (const executor of executors) scope.own(executor)
-  const cache = await openInputCache(folder.inputs)
+  const inUse = (await docker?.pathsInUse()) ?? []
+  const cache = await openInputCache(folder.inputs, { inUse })
   return {
     executors,
     sources: [
@@ -38,4 +48,18 @@ export async function createCapabilities(options: CapabilityOptions, scope: Scop
     ],
     publishers: [createIpfsPublisher(content, clock)],
   }
+}
+
+function createDocker({ config, services: { clock, logger }, nodeId }: CapabilityOptions): DockerExecutor {
+  const { env } = process
+  const home = homedir()
+  return createDockerExecutor({
+    node: nodeId,
+    addresses: () => engineAddresses({ env, home, uid: process.getuid?.(), host: config.dockerHost }),
+    credentials: dockerCredentials({ env, home }),
+    pull: config.dockerPull,
+    networks: config.dockerNetworks,
+    clock,
+    logger,
+  })
 }

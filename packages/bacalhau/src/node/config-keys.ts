@@ -38,7 +38,7 @@ const FOREIGN: Readonly<Record<string, SettingName | ''>> = {
   'Compute.Heartbeat': '',
   'Compute.Network': '',
   'Compute.TLS': '',
-  'Engines.Types': '',
+  'Engines.Types': 'dockerHost',
   InputSources: '',
   Publishers: '',
   ResultDownloaders: '',

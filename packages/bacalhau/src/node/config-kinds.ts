@@ -69,6 +69,18 @@ export const texts: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 }
 
+/** Some of these words, or none of them. */
+export const choices = <const W extends readonly string[]>(words: W): Kind<readonly W[number][]> => ({
+  expects: `some of ${words.join(', ')}, or none`,
+  read(input) {
+    const items = texts.read(input)?.map((item) => item.toLowerCase())
+    if (items?.length === 1 && items[0] === 'none') return []
+    const known = words.filter((word) => items?.includes(word))
+    return items?.every((item) => words.some((word) => word === item)) === true ? known : undefined
+  },
+  show: (value) => (value.length === 0 ? 'none' : value.join(',')),
+})
+
 /** Addresses of peers; the word `none` stands for nobody. What an address is, the network knows. */
 export const peers: Kind<readonly string[]> = {
   ...texts,

@@ -6,6 +6,7 @@ import { absent, clientIds, isClientKeyMethod, origins, users } from './config-a
 import {
   bytes,
   choice,
+  choices,
   cores,
   devices,
   type Kind,
@@ -272,6 +273,25 @@ export const SETTINGS = {
     kind: texts,
     fallback: [],
     about: 'Engines that this node does not offer, for example wasm.',
+  }),
+  dockerHost: setting<string | undefined>({
+    key: 'Engines.Docker.Host',
+    kind: text,
+    fallback: undefined,
+    about:
+      'Where Docker or Podman listens: unix:///… or tcp://…. By default DOCKER_HOST, else the usual sockets are tried.',
+  }),
+  dockerPull: setting<'missing' | 'always' | 'never'>({
+    key: 'Engines.Docker.Pull',
+    kind: choice(['missing', 'always', 'never']),
+    fallback: 'missing',
+    about: 'When images are fetched: those that are not on this node, every time, or not at all.',
+  }),
+  dockerNetworks: setting<readonly ('bridge' | 'host')[]>({
+    key: 'Engines.Docker.Networks',
+    kind: choices(['bridge', 'host']),
+    fallback: ['bridge'],
+    about: 'Networks that containers get when their job asks for one. host: all that this machine can reach, and is.',
   }),
   logLevel: setting<LogLevel>({
     key: 'Logging.Level',

@@ -74,6 +74,8 @@ describe('precedence', () => {
       'names and values like a=b,c=d': 'a=b',
       'one of token, auto, manual': 'auto',
       'one of spread, pack': 'pack',
+      'one of missing, always, never': 'always',
+      'some of bridge, host, or none': 'bridge,host',
       'one of debug, info, warn, error, silent': 'debug',
       'a list of users': '[{"APIKey":"12345678901234567890","Capabilities":[{"Actions":["*"]}]}]',
       'a list of client IDs: 64 hexadecimal digits, as `bacalhau id` prints them': 'a'.repeat(64),

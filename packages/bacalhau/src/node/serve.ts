@@ -134,11 +134,12 @@ interface Roles {
 async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
   const { config, host, facts, services } = parts
   const name = hostname()
+  const nodeId = host.peerId.toString()
   const compute = config.roles.compute
-    ? await startComputeRole({ ...parts, name, capabilities: await createCapabilities(parts, scope) }, scope)
+    ? await startComputeRole({ ...parts, name, capabilities: await createCapabilities({ ...parts, nodeId }, scope) }, scope)
     : undefined
   const describe =
-    compute?.describe ?? (() => describeNode({ nodeId: host.peerId.toString(), name, labels: config.labels }))
+    compute?.describe ?? (() => describeNode({ nodeId, name, labels: config.labels }))
   const orchestrator = config.roles.orchestrator
     ? await startOrchestratorRole(
         {

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { createFlights } from '../content/parallel.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -33,13 +33,21 @@ interface Slot extends CachedInput {
   users: number
 }
 
+export interface InputCacheOptions {
+  /** Bytes that may lie idle. */
+  readonly capacity?: number
+  /** Paths of what jobs of a former process still read. It stays as long as this process, and is of no other use. */
+  readonly inUse?: readonly string[]
+}
+
 /** Opens an empty cache: what a former process left in `folder` may be half of something, and is removed. */
-export async function openInputCache(folder: string, capacity: number = LIMITS.inputCache): Promise<InputCache> {
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+export async function openInputCache(folder: string, options: InputCacheOptions = {}): Promise<InputCache> {
+  const { capacity = LIMITS.inputCache, inUse = [] } = options
+  const kept = await clear(folder, inUse)
   const slots = createSlots(capacity)
   const flights = createFlights<void>()
-  let made = 0
+  // Names are numbered on, so that none is that of what stays.
+  let made = Math.max(0, ...kept.map((name) => Number.parseInt(name, 10) || 0))
 
   async function create(key: string, make: Make, signal: AbortSignal): Promise<void> {
     // A new name each time, so that nothing waits for the removal of what had this key before.
@@ -63,6 +71,18 @@ export async function openInputCache(folder: string, capacity: number = LIMITS.i
       return { hostPath, kind, release: slots.use(key, slot) }
     },
   }
+}
+
+/** Removes all that is not in use; the names of what is. */
+async function clear(folder: string, inUse: readonly string[]): Promise<string[]> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const used = new Set(inUse.map((place) => path.relative(folder, place).split(path.sep)[0]))
+  const kept: string[] = []
+  for (const name of await readdir(folder)) {
+    if (used.has(name)) kept.push(name)
+    else await rm(path.join(folder, name), { recursive: true, force: true })
+  }
+  return kept
 }
 
 /** What is on disk. Removes what nobody reads, the least recently used first, when that is more than `capacity` bytes. */

@@ -105,7 +105,7 @@ async function write(
   signal.throwIfAborted()
   try {
     if (isArchive(mediaType)) await unpack(bytes, hostPath, signal)
-    else await writeFile(hostPath, bytes, { mode: 0o400, flag: 'wx', signal })
+    else await writeFile(hostPath, bytes, { mode: 0o444, flag: 'wx', signal })
     return isArchive(mediaType) ? 'folder' : 'file'
   } catch (error) {
     await rm(hostPath, { recursive: true, force: true })

@@ -48,7 +48,7 @@ async function counting(context: TestContext, content: Content, capacity?: numbe
       return content.export(...parameters)
     },
   }
-  const source = createIpfsSource(counted, await openInputCache(folder, capacity))
+  const source = createIpfsSource(counted, await openInputCache(folder, capacity === undefined ? {} : { capacity }))
   return { source, folder, exported: () => exported }
 }
 

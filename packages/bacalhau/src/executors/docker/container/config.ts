@@ -1,0 +1,88 @@
+import { LIMITS } from '../../../runtime/limits.ts'
+import type { ExecutionRequest, Mount } from '../../executor.ts'
+import type { EngineFacts } from '../engine/engine.ts'
+import type { DockerParams } from '../params.ts'
+import type { GpuDevices } from './gpus.ts'
+import { LABELS } from './labels.ts'
+import type { PortPlan } from './ports.ts'
+
+export interface ContainerPlan {
+  readonly node: string
+  readonly facts: EngineFacts
+  readonly imageId: string
+  readonly params: DockerParams
+  readonly request: ExecutionRequest
+  readonly ports: PortPlan
+  readonly gpus: GpuDevices
+}
+
+/** The least memory that an engine takes: 6 MiB since Docker 20.10. */
+const LEAST_MEMORY = 6 * 1024 * 1024
+/** The least share of a processor that an engine takes. */
+const LEAST_CORES = 0.01
+
+/**
+ * The body of `POST /containers/create`: what the spec says, in a container that can do as little as possible. Everything here
+ * that bounds a job is there for jobs of strangers; `docs/docker.md` says what it means for images.
+ */
+export function containerConfig(plan: ContainerPlan): object {
+  const { imageId, params, request, node, ports } = plan
+  const { entrypoint, command, workingDirectory, user } = params
+  return {
+    // By its content, so that what was checked is what runs, wherever the tag points to by now.
+    Image: imageId,
+    ...(entrypoint === undefined ? {} : { Entrypoint: entrypoint }),
+    ...(command === undefined ? {} : { Cmd: command }),
+    ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
+    ...(user === undefined ? {} : { User: user }),
+    Env: Object.entries({ ...request.env, ...ports.env, ...params.env }).map(([name, value]) => `${name}=${value}`),
+    Labels: { [LABELS.node]: node, [LABELS.job]: request.jobId, [LABELS.execution]: request.executionId },
+    Tty: false,
+    OpenStdin: false,
+    // An image's own check would run beside the job, again and again.
+    Healthcheck: { Test: ['NONE'] },
+    NetworkDisabled: ports.mode === 'none',
+    ExposedPorts: Object.fromEntries(Object.keys(ports.bindings).map((port) => [port, {}])),
+    HostConfig: hostConfig(plan),
+  }
+}
+
+function hostConfig({ facts, request, ports, gpus }: ContainerPlan): object {
+  const { limits, mounts } = request
+  const memory = limits.memory > 0 ? Math.max(Math.floor(limits.memory), LEAST_MEMORY) : 0
+  const reachesHost = ports.mode !== 'none' && !facts.isPodman
+  return {
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    Privileged: false,
+    IpcMode: 'private',
+    PidsLimit: LIMITS.containerProcesses,
+    Memory: memory,
+    // The same as memory: no swap.
+    MemorySwap: memory,
+    NanoCpus: nanoCores(limits.cpu, facts),
+    NetworkMode: ports.mode,
+    PortBindings: ports.bindings,
+    ...(reachesHost ? { ExtraHosts: ['host.docker.internal:host-gateway'] } : {}),
+    Mounts: mounts.filter(({ readOnly }) => readOnly).map(toBind),
+    ...(facts.boundsDisk ? { StorageOpt: { size: String(limits.disk) } } : {}),
+    // What the engine itself keeps of the output, from which a restarted node catches up.
+    LogConfig: {
+      Type: 'json-file',
+      Config: { 'max-size': `${Math.ceil(LIMITS.engineLog / 1024)}k`, 'max-file': '2' },
+    },
+    RestartPolicy: { Name: 'no' },
+    AutoRemove: false,
+    ...gpus,
+  }
+}
+
+function nanoCores(cpu: number | undefined, { processors }: EngineFacts): number {
+  if (cpu === undefined || cpu <= 0) return 0
+  return Math.round(Math.min(Math.max(cpu, LEAST_CORES), processors) * 1000) * 1_000_000
+}
+
+/** `Mounts` instead of `Binds`: a path may hold any character, and one that is missing is an error instead of a new folder. */
+function toBind({ hostPath, guestPath }: Mount): object {
+  return { Type: 'bind', Source: hostPath, Target: guestPath, ReadOnly: true, BindOptions: { Propagation: 'rprivate' } }
+}

@@ -1,0 +1,134 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { EngineError } from '../engine/call.ts'
+
+/** Bytes before each piece of output: which stream, three zeros, length (big-endian). */
+const HEADER = 8
+
+/** A piece of one stream. */
+export interface Piece {
+  readonly stream: 'stdout' | 'stderr'
+  readonly bytes: Buffer
+}
+
+/**
+ * Takes the engine's framing off its output: https://docs.docker.com/reference/api/engine/version/v1.41/#operation/ContainerAttach.
+ * A piece of a frame is given as soon as it is there, so that no frame is ever held as a whole.
+ */
+export class FrameDecoder {
+  readonly #header = Buffer.alloc(HEADER)
+  #have = 0
+  #left = 0
+
+  /** The pieces in `chunk`, which they share memory with. */
+  decode(chunk: Buffer): Piece[] {
+    const pieces: Piece[] = []
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#left === 0) {
+        const copied = chunk.copy(this.#header, this.#have, at, at + HEADER - this.#have)
+        at += copied
+        this.#have += copied
+        if (this.#have < HEADER) break
+        this.#left = this.#begin()
+        continue
+      }
+      const bytes = chunk.subarray(at, at + this.#left)
+      pieces.push({ stream: this.#header[0] === 2 ? 'stderr' : 'stdout', bytes })
+      at += bytes.length
+      this.#left -= bytes.length
+      if (this.#left === 0) this.#have = 0
+    }
+    return pieces
+  }
+
+  #begin(): number {
+    const [kind = 255, ...zeros] = this.#header.subarray(0, 4)
+    if (kind > 2 || zeros.some((byte) => byte !== 0)) {
+      throw new EngineError(0, 'the container engine sent output that is not in its format')
+    }
+    const length = this.#header.readUInt32BE(4)
+    if (length === 0) this.#have = 0
+    return length
+  }
+}
+
+export interface OutputFiles {
+  readonly stdoutPath: string
+  readonly stderrPath: string
+  /** Bytes of each that are kept; the rest is passed over. */
+  readonly limit: number
+}
+
+/** Output of a run on its way to the files. */
+export interface OutputSink {
+  /** Takes all that comes, to its end. Rejects when it breaks. */
+  follow(source: AsyncIterable<Buffer>, onOutput: () => void): Promise<void>
+  /** Has something been passed over? */
+  readonly truncated: boolean
+  close(): Promise<void>
+}
+
+/** Makes the files, empty. */
+export async function openOutput({ stdoutPath, stderrPath, limit }: OutputFiles): Promise<OutputSink> {
+  const stdout = new CappedFile(await open(stdoutPath, 'w', 0o600), limit)
+  const stderr = new CappedFile(await open(stderrPath, 'w', 0o600), limit)
+  const both = [stdout, stderr]
+  return {
+    async follow(source, onOutput) {
+      const decoder = new FrameDecoder()
+      for await (const chunk of source) {
+        for (const { stream, bytes } of decoder.decode(chunk)) (stream === 'stdout' ? stdout : stderr).add(bytes)
+        await Promise.all(both.map((file) => file.flush()))
+        onOutput()
+        // What nobody will keep need not be carried: the engine goes on without a reader.
+        if (both.every((file) => file.isFull)) return
+      }
+    },
+    get truncated() {
+      return both.some((file) => file.truncated)
+    },
+    async close() {
+      await Promise.all(both.map((file) => file.close()))
+    },
+  }
+}
+
+/** One output file: pieces of a chunk go out in one call. */
+class CappedFile {
+  readonly #handle: FileHandle
+  readonly #limit: number
+  #size = 0
+  #pending: Buffer[] = []
+  truncated = false
+
+  constructor(handle: FileHandle, limit: number) {
+    this.#handle = handle
+    this.#limit = limit
+  }
+
+  get isFull(): boolean {
+    return this.truncated && this.#size >= this.#limit
+  }
+
+  add(bytes: Buffer): void {
+    const room = this.#limit - this.#size
+    if (bytes.length > room) this.truncated = true
+    const kept = bytes.subarray(0, Math.max(0, room))
+    if (kept.length === 0) return
+    this.#size += kept.length
+    this.#pending.push(kept)
+  }
+
+  async flush(): Promise<void> {
+    const pending = this.#pending
+    if (pending.length === 0) return
+    this.#pending = []
+    // One buffer: the system takes a thousand pieces at most in one call.
+    const bytes = pending.length === 1 ? pending[0] : Buffer.concat(pending)
+    if (bytes !== undefined) await this.#handle.appendFile(bytes)
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}

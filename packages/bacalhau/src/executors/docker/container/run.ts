@@ -1,0 +1,230 @@
+import type { Readable } from 'node:stream'
+import { type Clock, sleep, type Timer } from '../../../runtime/clock.ts'
+import { isBacalhauError, messageOf } from '../../../runtime/error.ts'
+import { LIMITS } from '../../../runtime/limits.ts'
+import type { Logger } from '../../../runtime/logger.ts'
+import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest } from '../../executor.ts'
+import { deadline } from '../../wasm/deadline.ts'
+import { failure, size } from '../../wasm/failure.ts'
+import type { Container } from '../engine/answers.ts'
+import { EngineError } from '../engine/call.ts'
+import type { Engine } from '../engine/engine.ts'
+import { watchDisk } from './disk-watch.ts'
+import { openOutput, type OutputSink } from './output.ts'
+import { copyResults } from './results.ts'
+
+export interface RunContext {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly observer: ExecutionObserver
+}
+
+/** A container to be followed to its end. */
+export interface Subject {
+  readonly id: string
+  /** It was begun by a former process, and runs or has ended by now. */
+  readonly survivor: boolean
+}
+
+type Failed = Extract<ExecutionOutcome, { kind: 'failed' }>
+
+/**
+ * Starts a container, or takes up one that a former process has started, and follows it to its end: output into the files,
+ * bounds of time and disk, and what it leaves in its result folders. Rejects with the reason of `signal`, or an `EngineError`.
+ * The container is still there afterwards.
+ */
+export async function runContainer(
+  subject: Subject,
+  request: ExecutionRequest,
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<ExecutionOutcome> {
+  const { engine } = context
+  const sink = await openOutput({ ...request, limit: request.limits.output })
+  const over = new AbortController()
+  try {
+    const source = await outputOf(subject, engine, over.signal)
+    const output = sink.follow(source, () => notify(context)).catch((error: unknown) => error)
+    if (!subject.survivor) {
+      const refused = await begin(subject.id, engine)
+      if (refused !== undefined) return refused
+    }
+    const ended = await follow(subject, request, context, signal)
+    await drain(output, over, context)
+    signal.throwIfAborted()
+    if (sink.truncated) context.logger.warn({ executionId: request.executionId }, 'output of a job was cut off')
+    return await conclude(ended, subject.id, request, { ...context, sink })
+  } finally {
+    over.abort()
+    await sink.close()
+    notify(context)
+  }
+}
+
+/** From the beginning for a container that is running already; else attached before the first byte can come. */
+const outputOf = ({ id, survivor }: Subject, engine: Engine, signal: AbortSignal): Promise<Readable> =>
+  survivor ? engine.logs(id, signal) : engine.attach(id, signal)
+
+/** Starting is never interrupted: it takes a moment, and whoever ends the run finds something to end. */
+async function begin(id: string, engine: Engine): Promise<Failed | undefined> {
+  try {
+    await engine.start(id, new AbortController().signal)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.status === 0) throw error
+    return failure('ContainerStartFailed', `failed to start container: ${error.message}`)
+  }
+}
+
+interface Ended {
+  /** Why it was ended from here; undefined when it ended by itself. */
+  readonly why: Failed | undefined
+}
+
+/** Waits for the end, and brings it about when time or disk are used up or `signal` aborts. */
+async function follow(
+  subject: Subject,
+  request: ExecutionRequest,
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<Ended> {
+  const { engine, clock } = context
+  const { id } = subject
+  let why: Failed | undefined
+  const killer = createKiller(id, context)
+  const endWith = (reason: Failed) => {
+    why ??= reason
+    killer.kill()
+  }
+  signal.addEventListener('abort', killer.kill, { once: true })
+  if (signal.aborted) killer.kill()
+  const watch = watchDisk({ id, engine, clock, limit: request.limits.disk, onExceeded: endWith })
+  let timer: Timer | undefined
+  try {
+    const { time } = request.limits
+    const late = () =>
+      endWith(failure('ExecutionTimeout', `the job ran longer than the ${time / 1000} s that it may take`))
+    if (time > 0) timer = deadline(clock, Math.max(1, time - (await ageOf(subject, context))), late)
+    await engine.wait(id, killer.gaveUp)
+    return { why }
+  } finally {
+    signal.removeEventListener('abort', killer.kill)
+    timer?.cancel()
+    watch.stop()
+    killer.stop()
+  }
+}
+
+/** Milliseconds that a container has run before this process took it up. */
+async function ageOf({ id, survivor }: Subject, { engine, clock }: RunContext): Promise<number> {
+  const started = survivor ? (await engine.inspect(id)).State.StartedAt : undefined
+  return started === undefined ? 0 : Math.max(0, clock.now() - started)
+}
+
+/** Ends a container at once. An engine that does not do it in time is not waited for: `gaveUp` aborts. */
+function createKiller(id: string, { engine, clock, logger }: RunContext) {
+  const gaveUp = new AbortController()
+  let patience: Timer | undefined
+  return {
+    gaveUp: gaveUp.signal,
+    kill: () => {
+      engine.kill(id).catch((error: unknown) => logger.warn({ id, error: messageOf(error) }, 'cannot end a container'))
+      const stuck = new EngineError(0, 'the container engine did not end the job')
+      patience ??= clock.after(LIMITS.engineAnswer, () => gaveUp.abort(stuck))
+    },
+    stop: () => patience?.cancel(),
+  }
+}
+
+/** The last of the output is on its way; an engine that never ends its stream keeps nobody. */
+async function drain(output: Promise<unknown>, over: AbortController, { clock, logger }: RunContext): Promise<void> {
+  const patience = new AbortController()
+  const late = sleep(clock, LIMITS.engineDrain, patience.signal).then(
+    () => over.abort(),
+    () => undefined,
+  )
+  const error = await output
+  patience.abort()
+  await late
+  if (error !== undefined) logger.warn({ error: messageOf(error) }, 'the output of a container broke off')
+}
+
+interface Conclusion extends RunContext {
+  readonly sink: OutputSink
+}
+
+async function conclude(
+  { why }: Ended,
+  id: string,
+  request: ExecutionRequest,
+  context: Conclusion,
+): Promise<ExecutionOutcome> {
+  const { State } = await context.engine.inspect(id)
+  const lost = await collect(id, request, context)
+  // What came first is what the user needs to know.
+  return why ?? judge(State, request) ?? lost ?? { kind: 'exited', exitCode: State.ExitCode, ...noteOf(State) }
+}
+
+/** The kernel marks a container when it ends any of its processes for want of memory; a job that copes with that has not failed. */
+function judge(
+  { OOMKilled, ExitCode, Error: problem }: Container['State'],
+  { limits }: ExecutionRequest,
+): Failed | undefined {
+  if (OOMKilled === true && ExitCode !== 0) {
+    return failure(
+      'MemoryLimit',
+      `memory limit exceeded: the job may use ${size(limits.memory)} (exit code ${ExitCode})`,
+    )
+  }
+  if (problem !== undefined && problem !== '') return failure('EngineFailed', `the engine ended the job: ${problem}`)
+  return undefined
+}
+
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  13: 'SIGPIPE',
+  15: 'SIGTERM',
+  31: 'SIGSYS',
+}
+
+/** 128 and the number of a signal is how engines and shells tell that it ended the job. */
+function noteOf({ ExitCode, OOMKilled }: Container['State']): { note?: string } {
+  if (OOMKilled === true) return { note: 'a process of the job was ended because the memory limit was exceeded' }
+  const signal = SIGNALS[ExitCode - 128]
+  return signal === undefined ? {} : { note: `exit code ${ExitCode}: the job was ended by ${signal}` }
+}
+
+async function collect(
+  id: string,
+  { mounts, limits }: ExecutionRequest,
+  { engine }: RunContext,
+): Promise<Failed | undefined> {
+  const left = { bytes: limits.disk, files: limits.files }
+  for (const { guestPath, hostPath, readOnly } of mounts) {
+    if (readOnly) continue
+    try {
+      const archive = await engine.pack(id, guestPath, new AbortController().signal)
+      await copyResults(archive, { hostPath }, left)
+    } catch (error) {
+      // The job has removed its own folder: then it left nothing.
+      if (error instanceof EngineError && error.status === 404) continue
+      if (!isBacalhauError(error)) throw error
+      return failure(error.code, error.message, error.hint)
+    }
+  }
+  return undefined
+}
+
+function notify({ observer, logger }: RunContext): void {
+  try {
+    observer.onOutput()
+  } catch (error) {
+    logger.warn({ error: messageOf(error) }, 'an observer of output failed')
+  }
+}

@@ -1,0 +1,69 @@
+import type { Clock, Timer } from '../../../runtime/clock.ts'
+import { LIMITS } from '../../../runtime/limits.ts'
+import type { Logger } from '../../../runtime/logger.ts'
+import { messageOf } from '../../../runtime/error.ts'
+import type { Engine } from '../engine/engine.ts'
+import { LABELS, ofNode } from './labels.ts'
+
+/** Containers of this node that a former process of it has left. */
+export interface Survivors {
+  /** The container of an execution that can be taken up. */
+  has(executionId: string): boolean
+  /** The same, which is now the caller's. */
+  claim(executionId: string): string | undefined
+  /** Host paths that the survivors still read. */
+  readonly paths: readonly string[]
+  /** Removes those of other executions. */
+  keep(held: ReadonlySet<string>): Promise<void>
+  stop(): void
+}
+
+export interface SurvivorOptions {
+  readonly node: string
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Finds them by the label of this node; containers of anybody else are never touched. */
+export async function findSurvivors({ node, engine, clock, logger }: SurvivorOptions): Promise<Survivors> {
+  const found = await engine.list(ofNode(node))
+  const remove = async (id: string) => {
+    await engine
+      .remove(id)
+      .catch((error: unknown) => logger.warn({ id, error: messageOf(error) }, 'cannot remove a container'))
+  }
+  const kept = new Map<string, string>()
+  const paths: string[] = []
+  const useless: string[] = []
+  for (const { Id, State, Labels, Mounts } of found) {
+    const execution = Labels[LABELS.execution]
+    // One that was never started has nothing to go on with.
+    const usable = Labels[LABELS.node] === node && ['running', 'exited'].includes(State)
+    if (!usable || execution === undefined || kept.has(execution)) useless.push(Id)
+    else {
+      kept.set(execution, Id)
+      paths.push(...Mounts.flatMap(({ Source }) => (Source === undefined ? [] : [Source])))
+    }
+  }
+  await Promise.all(useless.map(remove))
+
+  const dropUnless = async (held: ReadonlySet<string>) => {
+    const unwanted = [...kept].filter(([execution]) => !held.has(execution))
+    for (const [execution] of unwanted) kept.delete(execution)
+    await Promise.all(unwanted.map(([, id]) => remove(id)))
+  }
+  let timer: Timer | undefined
+  if (kept.size > 0) timer = clock.after(LIMITS.containerUnclaimed, () => void dropUnless(new Set()))
+  return {
+    has: (execution) => kept.has(execution),
+    claim(execution) {
+      const id = kept.get(execution)
+      kept.delete(execution)
+      return id
+    },
+    paths,
+    keep: dropUnless,
+    stop: () => timer?.cancel(),
+  }
+}

@@ -1,0 +1,214 @@
+import type { NetworkSpec } from '@bacalhau/models'
+import type { Clock } from '../../runtime/clock.ts'
+import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
+import { failure } from '../wasm/failure.ts'
+import { containerConfig } from './container/config.ts'
+import { createGpuPool, type Gpu, gpuDevices } from './container/gpus.ts'
+import { containerName } from './container/labels.ts'
+import { createPorts, NO_NETWORK } from './container/ports.ts'
+import { emptyFolders } from './container/results.ts'
+import { runContainer } from './container/run.ts'
+import type { EngineAddress } from './engine/address.ts'
+import { EngineError } from './engine/call.ts'
+import type { Engine } from './engine/engine.ts'
+import { type Connection, createConnection } from './connection.ts'
+import type { Credentials } from './image/credentials.ts'
+import type { PullPolicy } from './image/images.ts'
+import { parseDockerParams } from './params.ts'
+
+/** Networks that need to be granted. */
+export type GrantedNetwork = 'bridge' | 'host'
+
+export interface DockerExecutorOptions {
+  /** Peer ID of the node; its containers bear it as a label. */
+  readonly node: string
+  /** Where an engine may be, looked up anew whenever there is none. */
+  readonly addresses: () => readonly EngineAddress[]
+  readonly credentials: Credentials
+  readonly pull: PullPolicy
+  readonly networks: readonly GrantedNetwork[]
+  readonly gpus?: readonly Gpu[]
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface DockerExecutor extends Executor {
+  /** Host paths that jobs of a former process still read. */
+  pathsInUse(): Promise<readonly string[]>
+}
+
+/** Runs containers by the API of Docker, which Podman speaks as well. */
+export function createDockerExecutor(options: DockerExecutorOptions): DockerExecutor {
+  return new ContainerExecutor(options)
+}
+
+class ContainerExecutor implements DockerExecutor {
+  readonly engine = 'docker'
+  readonly #options: DockerExecutorOptions
+  readonly #connection: Connection
+  readonly #ports = createPorts()
+  readonly #gpus
+  readonly #stopping = new AbortController()
+  readonly #running = new Set<Promise<unknown>>()
+  /** Removals that nobody waits for. */
+  readonly #removals = new Set<Promise<void>>()
+
+  constructor(options: DockerExecutorOptions) {
+    this.#options = options
+    this.#connection = createConnection(options, this.#stopping.signal)
+    this.#gpus = createGpuPool(options.gpus ?? [])
+  }
+
+  async available(): Promise<boolean> {
+    return !this.#stopping.signal.aborted && (await this.#connection.look())
+  }
+
+  validate(params: ExecutionRequest['params']): void {
+    parseDockerParams(params)
+  }
+
+  networkRefusal({ Type }: NetworkSpec): string | undefined {
+    if (Type === 'Default' || Type === 'None') return undefined
+    if (Type === 'HTTP') return 'this node has no network that reaches listed domains only (HTTP)'
+    const wanted: GrantedNetwork = Type === 'Bridge' ? 'bridge' : 'host'
+    if (this.#options.networks.includes(wanted)) return undefined
+    return `the operator of this node has not granted jobs the network ${Type} (Engines.Docker.Networks)`
+  }
+
+  async prepare(params: ExecutionRequest['params'], signal: AbortSignal): Promise<string | undefined> {
+    const { image } = parseDockerParams(params)
+    const { images } = await this.#connection.use()
+    const { logger } = this.#options
+    const onProgress = (words: string) => logger.debug({ image }, words)
+    const { pinned } = await images.ready(image, onProgress, signal).catch((error: unknown) => {
+      throw toUserError(error)
+    })
+    return `image ${pinned}`
+  }
+
+  async recover(held: ReadonlySet<string>): Promise<void> {
+    const used = await this.#connection.use().catch(() => undefined)
+    await used?.survivors.keep(held)
+  }
+
+  survives(executionId: string): boolean {
+    return this.#connection.current()?.survivors.has(executionId) ?? false
+  }
+
+  async pathsInUse(): Promise<readonly string[]> {
+    await this.#connection.look()
+    return this.#connection.current()?.survivors.paths ?? []
+  }
+
+  async run(request: ExecutionRequest, observer: ExecutionObserver, signal: AbortSignal): Promise<ExecutionOutcome> {
+    const either = AbortSignal.any([signal, this.#stopping.signal])
+    const run = this.#run(request, observer, either)
+    this.#running.add(run)
+    try {
+      return await run
+    } catch (error) {
+      if (either.aborted) return failure('ExecutionCancelled', `the job was ended: ${this.#why()}`)
+      const known = toUserError(error)
+      if (!isBacalhauError(known)) throw known
+      return failure(known.code, known.message, known.hint)
+    } finally {
+      this.#running.delete(run)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.allSettled(this.#running)
+    await Promise.allSettled(this.#removals)
+    this.#connection.stop()
+  }
+
+  #why(): string {
+    return this.#stopping.signal.aborted ? 'the node is stopping' : 'it was cancelled'
+  }
+
+  async #run(request: ExecutionRequest, observer: ExecutionObserver, signal: AbortSignal): Promise<ExecutionOutcome> {
+    const params = parseDockerParams(request.params)
+    signal.throwIfAborted()
+    const used = await this.#connection.use()
+    const { engine } = used
+    const context = { ...this.#options, engine, observer }
+    const survivor = used.survivors.claim(request.executionId)
+    if (survivor !== undefined) {
+      return this.#owning(engine, survivor, () =>
+        runContainer({ id: survivor, survivor: true }, request, context, signal),
+      )
+    }
+    const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
+    const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network)
+    const gpus = this.#gpus.take(request.limits.gpu ?? 0)
+    try {
+      const plan = {
+        node: this.#options.node,
+        facts: engine.facts,
+        imageId,
+        params,
+        request,
+        ports,
+        gpus: await gpuDevices(gpus),
+      }
+      const id = await this.#create(
+        engine,
+        containerName(this.#options.node, request.executionId),
+        containerConfig(plan),
+      )
+      return await this.#owning(engine, id, async () => {
+        await makeFolders(engine, id, request)
+        signal.throwIfAborted()
+        return runContainer({ id, survivor: false }, request, context, signal)
+      })
+    } finally {
+      this.#ports.giveBack(ports)
+      this.#gpus.giveBack(gpus)
+    }
+  }
+
+  /** Creating is never interrupted: a container that nobody knows of would stay. */
+  async #create(engine: Engine, name: string, config: object): Promise<string> {
+    const { signal } = new AbortController()
+    try {
+      return await engine.create(name, config, signal)
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.status !== 409) throw error
+      // Of an earlier try at the same execution, of which nothing else is known any more.
+      await engine.remove(name)
+      return engine.create(name, config, signal)
+    }
+  }
+
+  /** Whatever happens, the container goes; nobody has to wait for that. */
+  async #owning<T>(engine: Engine, id: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } finally {
+      const removal: Promise<void> = engine
+        .remove(id)
+        .catch((error: unknown) => {
+          this.#options.logger.warn({ id, error: messageOf(error) }, 'cannot remove a container; it is tried again')
+          this.#connection.removeLater(id)
+        })
+        .finally(() => this.#removals.delete(removal))
+      this.#removals.add(removal)
+    }
+  }
+}
+
+async function makeFolders(engine: Engine, id: string, { mounts }: ExecutionRequest): Promise<void> {
+  const folders = mounts.filter(({ readOnly }) => !readOnly).map(({ guestPath }) => guestPath)
+  if (folders.length === 0) return
+  await engine.unpack(id, await emptyFolders(folders), new AbortController().signal)
+}
+
+/** What the engine's refusal means to whoever wrote the job. */
+function toUserError(error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error
+  const code = error.status === 0 || error.status >= 500 ? 'EngineUnavailable' : 'EngineFailed'
+  return new BacalhauError(code, error.message, { component: 'docker', cause: error })
+}
