@@ -137,8 +137,8 @@ describe('slow callers', () => {
     orchestrator.onWait = () => waiting.resolve()
     const answer = client.run({ Engine: 'Noop' })
     await waiting.promise
-    // All that waits is the end of the patience with the job.
-    assert.equal(clock.waiting, 1)
+    // All that waits is the end of the patience with the job, and with the route.
+    assert.equal(clock.waiting, 2)
     clock.advance(LIMITS.requestArrival * 2)
     const [{ ID } = { ID: '' }] = (await client.jobs.list()).Items
     orchestrator.publish(ID, { Type: 'ipfs', Params: { CID: 'QmResult' } })
