@@ -1,4 +1,4 @@
-import { type HeldExecution, type NodeInfo, type OrderMessage, type ReportMessage } from '@bacalhau/models'
+import type { HeldExecution, NodeInfo, OrderMessage, ReportMessage } from '@bacalhau/models'
 import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
 import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'

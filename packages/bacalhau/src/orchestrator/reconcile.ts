@@ -17,12 +17,21 @@ export function reconcile(peer: string, known: readonly HeldExecution[], options
     const state = held.get(executionId)
     held.delete(executionId)
     if (state === undefined) missing(assignment, outcomes)
-    else if (state >= EXECUTION_STATES.BidAccepted) outcomes.report(assignment, { type: 'accepted', executionId })
+    else if (state >= EXECUTION_STATES.BidAccepted) found(assignment, state, outcomes)
   }
   // What is left is unknown here or has ended here.
   for (const [executionId, state] of held) {
     if (state >= EXECUTION_STATES.Completed) continue
     post(peer, { type: 'cancel', executionId, reason: 'the orchestrator does not know the execution' })
+  }
+}
+
+/** The node has the run, and may have told of its progress when we did not hear it. Of its end it tells again. */
+function found(assignment: Assignment, state: number, outcomes: ReconcileOptions['outcomes']): void {
+  const { id: executionId } = assignment.run
+  outcomes.report(assignment, { type: 'accepted', executionId })
+  if (state === EXECUTION_STATES.Running || state === EXECUTION_STATES.Publishing) {
+    outcomes.report(assignment, { type: 'progress', executionId, state })
   }
 }
 
