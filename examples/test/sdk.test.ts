@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { findBrowser, openPage } from '../../packages/client/test/browser/chromium.ts'
 import { realNode } from '../../packages/client/test/real-node.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
@@ -33,7 +34,8 @@ test('the programs of examples/sdk do what they say', { timeout: 90_000 }, async
   }
 })
 
-test('the web page is served with all that it needs', { timeout: 30_000 }, async (context) => {
+/** Starts the server of the page; gives its address. */
+async function servePage(context: TestContext): Promise<string> {
   const child = spawn(process.execPath, [script('web-page/serve.ts')], {
     env: { ...process.env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -43,11 +45,38 @@ test('the web page is served with all that it needs', { timeout: 30_000 }, async
     await once(child, 'exit')
   })
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
-  const base = line.trim()
+  return line.trim()
+}
+
+test('the web page is served with all that it needs', { timeout: 30_000 }, async (context) => {
+  const base = await servePage(context)
   const page = await (await fetch(base)).text()
   for (const [, name] of page.matchAll(/src="([^"]+)"/g)) assert.equal((await fetch(`${base}/${name}`)).status, 200)
-  const code = await (await fetch(`${base}/page.js`)).text()
-  assert.match(code, /\/api\/v1\/orchestrator\/jobs/)
   assert.equal((await fetch(`${base}/word-count.wasm`)).headers.get('content-type'), 'application/wasm')
   assert.equal((await fetch(`${base}/other`)).status, 404)
 })
+
+const browser = await findBrowser()
+
+test(
+  'the web page counts the words of chosen files',
+  { skip: browser === undefined ? 'no Chromium is installed' : false, timeout: 90_000 },
+  async (context) => {
+    const base = await servePage(context)
+    const node = await realNode(context, { BACALHAU_API_CORS_ORIGINS: base })
+    const page = await openPage(context, browser ?? '', base)
+    const inputs = ['harbour/fishing.txt', 'harbour/sandbox.txt'].map((file) => script(`word-count/inputs/${file}`))
+    await page.chooseFiles('#files', inputs)
+    const shown = await page.evaluate(`(async () => {
+      address.value = ${JSON.stringify(node.url)}
+      form.requestSubmit()
+      const counts = () => [...document.links].find(({ download }) => download.endsWith('counts.csv'))
+      const isDone = () => counts() !== undefined || /Failed|rror/.test(output.textContent)
+      while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 20))
+      return { output: output.textContent, counts: await (await fetch(counts()?.href ?? 'none')).text() }
+    })()`)
+    const { output, counts } = shown as { output: string; counts: string }
+    assert.match(output, /fishing\.txt: \d+ words[^]*Completed/)
+    assert.match(counts, /^[^\n]+\n\w+,\d+/)
+  },
+)

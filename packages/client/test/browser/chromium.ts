@@ -10,6 +10,8 @@ import type { TestContext } from 'node:test'
 export interface BrowserPage {
   /** The value of an expression, once its promise is kept. Rejects with what it throws. */
   evaluate(expression: string): Promise<unknown>
+  /** Chooses files of this machine in an input of the page. */
+  chooseFiles(selector: string, files: readonly string[]): Promise<void>
 }
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
@@ -67,6 +69,12 @@ export async function openPage(context: TestContext, browser: string, url: strin
       const { result, exceptionDetails } = await session.send('Runtime.evaluate', parameters, sessionId)
       if (exceptionDetails !== undefined) throw new Error(describe(exceptionDetails))
       return (result as { value?: unknown }).value
+    },
+    async chooseFiles(selector, files) {
+      const { root } = await session.send('DOM.getDocument', {}, sessionId)
+      const { nodeId } = root as { nodeId: number }
+      const found = await session.send('DOM.querySelector', { nodeId, selector }, sessionId)
+      await session.send('DOM.setFileInputFiles', { files, nodeId: found['nodeId'] }, sessionId)
     },
   }
 }
