@@ -11,6 +11,8 @@ const SCRIPTS = [
   'throughput',
   'latency',
   'failure',
+  'job-list',
+  'log-stream',
   'event-streams',
   'scale',
   'placement',

@@ -7,7 +7,7 @@ import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
 import { callerSignal } from '../http/caller.ts'
-import { queryText, queryWord } from '../http/query.ts'
+import { queryNeeded, queryText, queryWord } from '../http/query.ts'
 import { pathParameter } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
 import { bounded } from './bounded.ts'
@@ -30,7 +30,7 @@ const listing = {
   path: `${DATA}/ls`,
   summary: 'Entries of a folder',
   patience: 2 * LIMITS.contentLookup,
-  query: z.object({ cid: queryText(8_192) }),
+  query: z.object({ cid: queryNeeded('a CID, or a path below one', 8_192) }),
 } as const
 const unpin = {
   ...write,
@@ -60,9 +60,6 @@ export function dataRoutes(app: FastifyInstance, api: Api): void {
     done()
   })
   addRoute(app, listing, async (_request, reply, { cid: path }): Promise<Page<DataEntry>> => {
-    if (path === undefined) {
-      throw new BacalhauError('BadRequest', "query parameter 'cid' is missing: a CID, or a path below one")
-    }
     const signal = callerSignal(reply, stopping)
     return { NextToken: '', Items: await listEntries(content, parseContentRef(path), { signal }) }
   })

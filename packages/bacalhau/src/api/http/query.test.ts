@@ -5,6 +5,7 @@ import {
   checkQuery,
   queryCount,
   queryFlag,
+  queryNeeded,
   queryNumber,
   queryPresence,
   queryText,
@@ -56,6 +57,17 @@ describe('query', () => {
   test('long values are refused', () => {
     assert.throws(() => read(queryText(255), 'x'.repeat(256)), bad(/longer than 255/))
     assert.throws(() => read(queryTexts(255), ['a', 'x'.repeat(256)]), bad(/longer than 255/))
+  })
+
+  test('some cannot be left out', () => {
+    assert.equal(read(queryNeeded('a name'), 'x'), 'x')
+    for (const nothing of ['', undefined]) {
+      assert.throws(() => read(queryNeeded('a name'), nothing), bad(/'p' is missing: a name/))
+    }
+    assert.throws(() => checkQuery({}, z.object({ q: queryNeeded('a name') })), bad(/'q' is missing: a name/))
+    assert.throws(() => read(queryNeeded('a name', 3), 'long'), bad(/longer than 3/))
+    assert.throws(() => read(queryNeeded('a name'), ['a', 'b']), bad(/more than once/))
+    assert.deepEqual(z.toJSONSchema(z.object({ q: queryNeeded('a') }), { io: 'input' }).required, ['q'])
   })
 
   test('of some parameters only the presence counts', () => {

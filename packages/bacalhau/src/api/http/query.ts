@@ -6,6 +6,7 @@ const TRUE = ['true', 'True', 'TRUE', 't', 'T', '1']
 const FALSE = ['false', 'False', 'FALSE', 'f', 'F', '0']
 const UINT32_MAX = 4_294_967_295
 const LONGEST = 4_096
+const TWICE = 'is given more than once'
 
 /** What is wrong with a value, in words that follow the name of the parameter. */
 type Fault = { readonly fault: string }
@@ -23,7 +24,7 @@ function parameter<T>(shape: Shape, parse: (value: string) => T | Fault) {
     .optional()
     .transform((value, context): T | undefined => {
       if (value === undefined || value === '') return undefined
-      const parsed = typeof value === 'string' ? parse(value) : fault('is given more than once')
+      const parsed = typeof value === 'string' ? parse(value) : fault(TWICE)
       if (!isFault(parsed)) return parsed
       context.addIssue({ code: 'custom', message: parsed.fault })
       return z.NEVER
@@ -35,6 +36,19 @@ const tooLong = (max: number) => fault(`is longer than ${max} characters`)
 
 export const queryText = (max = LONGEST) =>
   parameter({ type: 'string', maxLength: max }, (value) => (value.length > max ? tooLong(max) : value))
+
+/** A text without which there is nothing to answer; `what` says what it is. */
+export const queryNeeded = (what: string, max = LONGEST) =>
+  z
+    .unknown()
+    .transform((value, context): string => {
+      const given = value !== undefined && value !== ''
+      const problem = !given ? `is missing: ${what}` : typeof value === 'string' ? undefined : TWICE
+      if (problem === undefined && String(value).length <= max) return String(value)
+      context.addIssue({ code: 'custom', message: problem ?? tooLong(max).fault })
+      return z.NEVER
+    })
+    .meta({ type: 'string', minLength: 1, maxLength: max })
 
 /** Whole number from 0 to `max`. */
 export const queryCount = (max = UINT32_MAX) =>
