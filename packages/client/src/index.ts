@@ -28,7 +28,7 @@ export {
 export type { LogPart } from './log-socket.ts'
 export { type LogOptions, readLogs } from './logs.ts'
 export { createNodes, type DecideOptions, type ListNodesOptions, type Nodes } from './nodes.ts'
-export type { Fetch, OpenSocket, Platform } from './platform.ts'
+export type { Answer, Fetch, OpenSocket, Platform } from './platform.ts'
 export { readResults } from './results.ts'
 export type { RetryPolicy } from './retry.ts'
 export { type BulkResult, createSubmission, type Submission, type SubmitOptions } from './submission.ts'

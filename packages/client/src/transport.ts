@@ -70,7 +70,7 @@ export function createTransport({ baseUrl, token, basic, timeout, retry, ...part
         if (response.ok) return read(response)
         throw await failureOf(response, base)
       })
-    const repeatable = (call.repeatable ?? method === 'GET') && !(call.body instanceof ReadableStream)
+    const repeatable = (call.repeatable ?? method === 'GET') && !isStream(call.body)
     return retrying(once, repeatable, policy, platform, call.signal)
   }
   return {
@@ -83,6 +83,9 @@ export function createTransport({ baseUrl, token, basic, timeout, retry, ...part
       exchange(method, path, call, async (response) => reader(parseAnswer(await response.text(), base))),
   }
 }
+
+/** Node loads its streams when they are first named, which calls without a body can do without. */
+const isStream = (body: Body | undefined) => typeof body === 'object' && body instanceof ReadableStream
 
 /** RFC 7617, in UTF-8. */
 function basicCredentials({ username, password }: { readonly username: string; readonly password: string }): string {
@@ -106,7 +109,7 @@ function toRequest(
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     // A stream can only be sent while the answer is not yet awaited; the standard wants that said.
-    ...(body === undefined ? {} : { body, ...(body instanceof ReadableStream ? { duplex: 'half' } : {}) }),
+    ...(body === undefined ? {} : { body, ...(isStream(body) ? { duplex: 'half' } : {}) }),
     // The token is all that says who calls: whatever the browser knows of the user stays out of it.
     credentials: 'omit',
     signal,

@@ -3,6 +3,7 @@ import { type Client, type ClientOptions, createClient } from '@bacalhau/client'
 import type { LoadedConfig } from '../node/config.ts'
 import type { Settings } from '../node/config-settings.ts'
 import { findCredential } from './access/credential.ts'
+import { lightFetch } from './access/light-fetch.ts'
 import { usesTls } from './access/uses-tls.ts'
 import type { Io } from './io.ts'
 import { activeProfile, type Profile } from './profile/profile.ts'
@@ -36,7 +37,7 @@ export async function findNode(io: Io, flags: SettingFlags): Promise<FoundNode> 
   const { credential, origin } = await findCredential({ io, loaded, profile, baseUrl })
   const timeout = profile?.timeout === undefined ? {} : { timeout: profile.timeout }
   return {
-    options: { baseUrl, ...credential, ...timeout },
+    options: { baseUrl, ...credential, ...timeout, ...(baseUrl.startsWith('http:') ? { fetch: lightFetch } : {}) },
     credentialOrigin: origin,
     dataDir: settings.dataDir,
   }

@@ -1,6 +1,9 @@
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Answer, Fetch } from '@bacalhau/client'
+
+/** To import it would load what its module only names, the WebSocket and with it `fetch`. */
+const http = process.getBuiltinModule('node:http')
 
 /**
  * Calls over plain HTTP. The `fetch` of Node takes longer to load than all the rest of a short command, so it is left to what needs
@@ -22,7 +25,9 @@ export const lightFetch: Fetch = async (url, init) => {
 }
 
 const toHeaders = ({ headers = {} }: RequestInit): Record<string, string> =>
-  Array.isArray(headers) || Symbol.iterator in headers ? Object.fromEntries(headers) : (headers as Record<string, string>)
+  Array.isArray(headers) || Symbol.iterator in headers
+    ? Object.fromEntries(headers)
+    : (headers as Record<string, string>)
 
 const isRedirect = ({ statusCode = 0, headers }: IncomingMessage) =>
   statusCode >= 300 && statusCode < 400 && statusCode !== 304 && headers.location !== undefined
@@ -35,7 +40,7 @@ function exchange(
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers, ...(signal === undefined ? {} : { signal }) }, resolve)
+    const outgoing = http.request(url, { method, headers, ...(signal === undefined ? {} : { signal }) }, resolve)
     outgoing.once('error', reject)
     outgoing.end(body)
   })
