@@ -6,6 +6,7 @@ import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { temporaryApi } from '../api/testing/api.ts'
+import { executionOf } from '../api/testing/execution.ts'
 import { temporaryFolder } from '../content/testing/temporary.ts'
 import { VERSION } from '../runtime/version.ts'
 
@@ -73,6 +74,7 @@ describe('the process', () => {
 
   test('SIGINT during any other request ends with 130', async (context) => {
     const { start, orchestrator } = await createWorld(context)
+    orchestrator.onSubmit = ({ ID }) => orchestrator.addExecution(executionOf(ID, 'e-1', 'Running'))
     const submit = start('run', '-', '--wait=false')
     submit.stdin.end(SPEC)
     await ended(submit)
