@@ -161,7 +161,7 @@ export const dockerRun = command({
   summary: 'Run a container',
   about: `Words after the image are what it runs. Put -- before them when one begins with a dash.
 Inputs of this machine are uploaded first. Without a target an input is mounted at /inputs; two inputs need two targets.
-A node must offer the engine docker; where none does, the job waits, and its reason says so.`,
+A node must offer the engine docker; where none does, the job fails and says so.`,
   usage: '<image> [command...]',
   flags: dockerRunFlags,
   examples: [
