@@ -10,6 +10,9 @@ const ARCHITECTURE: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64
 const operatingSystem = OPERATING_SYSTEM[process.platform] ?? process.platform
 const architecture = ARCHITECTURE[process.arch] ?? process.arch
 
+/** Programs of the Go era read a time here, and fail with their whole answer where there is none. */
+const NO_DATE = '0001-01-01T00:00:00Z'
+
 export function buildInfo(): BuildInfo {
   const [major = '', minor = ''] = VERSION.split('.')
   return {
@@ -17,7 +20,7 @@ export function buildInfo(): BuildInfo {
     Minor: minor,
     GitVersion: `v${VERSION}`,
     GitCommit: '',
-    BuildDate: '',
+    BuildDate: NO_DATE,
     GOOS: operatingSystem,
     GOARCH: architecture,
   }
