@@ -68,6 +68,10 @@ describe('flags', () => {
     assert.deepEqual((await parse('-l', 'a=1', '-l', 'b=2=3', '-l', 'a=4')).labels, { a: '4', b: '2=3' })
   })
 
+  test('pairs may be joined by commas; a comma before anything else belongs to the value', async () => {
+    assert.deepEqual((await parse('-l', 'a=1,b=x,y', '-l', 'c=')).labels, { a: '1', b: 'x,y', c: '' })
+  })
+
   test('numbers keep to their bounds', async () => {
     assert.equal((await parse('--count', '-5')).count, -5)
     for (const wrong of ['11', '-6', '1.5', '', 'many', '1e1']) {

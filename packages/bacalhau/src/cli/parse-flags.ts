@@ -11,9 +11,9 @@ export interface ParsedLine {
 
 /**
  * Splits `argv` into arguments and flags. Flags and arguments mix freely; everything after `--` is an argument. Throws
- * `InvalidFlag` for an unknown flag, with the one that was probably meant, and for a flag without its value.
+ * `InvalidFlag` for an unknown flag, with the one that was probably meant and `advice`, and for a flag without its value.
  */
-export async function parseLine(argv: readonly string[], flags: Flags): Promise<ParsedLine> {
+export async function parseLine(argv: readonly string[], flags: Flags, advice = ''): Promise<ParsedLine> {
   const names = new Map<string, string>()
   for (const [name, { aliases = [] }] of Object.entries(flags))
     for (const each of [name, ...aliases]) names.set(each, name)
@@ -25,9 +25,11 @@ export async function parseLine(argv: readonly string[], flags: Flags): Promise<
     if (token.kind !== 'option') continue
     const name = names.get(token.name)
     const flag = name === undefined ? undefined : flags[name]
-    if (name === undefined || flag === undefined) throw await unknownFlag(token.rawName, names.keys())
+    if (name === undefined || flag === undefined) throw await unknownFlag(token.rawName, names.keys(), advice)
     const value = token.value ?? (flag.placeholder === undefined ? 'true' : undefined)
-    if (value === undefined) throw invalidFlag(name, `a value is missing: --${name} ${flag.placeholder}`)
+    if (value === undefined) {
+      throw invalidFlag(name, `a value is missing: --${name} ${flag.placeholder}`, advice === '' ? undefined : advice)
+    }
     texts.set(name, [...(texts.get(name) ?? []), value])
   }
   return { args, texts }
@@ -58,12 +60,11 @@ function toOptions(flags: Flags): Options {
   return options
 }
 
-async function unknownFlag(written: string, names: Iterable<string>): Promise<BacalhauError> {
+async function unknownFlag(written: string, names: Iterable<string>, advice: string): Promise<BacalhauError> {
   const { nearest } = await import('@bacalhau/models/nearest')
   const guess = written.startsWith('--') ? nearest(written.slice(2), names) : undefined
-  return new BacalhauError('InvalidFlag', `unknown flag ${written}`, {
-    hint: guess === undefined ? 'Add --help to see the flags of this command.' : `Did you mean --${guess}?`,
-  })
+  const hint = guess === undefined ? 'Add --help to see the flags of this command.' : `Did you mean --${guess}?`
+  return new BacalhauError('InvalidFlag', `unknown flag ${written}`, { hint: `${hint} ${advice}`.trimEnd() })
 }
 
 /** The values of `flags` on a parsed line. */

@@ -85,6 +85,16 @@ describe('mistakes end with exit code 1, an error and a hint', () => {
     [['help', 'jbo'], "unknown command 'jbo'", 'Did you mean `bacalhau job`?'],
     [['--bogus'], 'unknown flag --bogus', 'Add --help to see the flags of this command.'],
     [['job', 'list', '--limti', '3'], 'unknown flag --limti', 'Did you mean --limit?'],
+    [
+      ['docker', 'run', 'ubuntu', 'ls', '-Z'],
+      'unknown flag -Z',
+      'Add --help to see the flags of this command. Put -- before words that are not for bacalhau itself.',
+    ],
+    [
+      ['docker', 'run', 'ubuntu', 'ls', '-l'],
+      '--labels: a value is missing: --labels NAME=VALUE',
+      'Put -- before words that are not for bacalhau itself.',
+    ],
     [['job', 'describe'], 'an argument is missing', 'Usage: bacalhau job describe <job>'],
     [['job', 'describe', 'a', 'b'], "unexpected argument 'b'", 'Usage: bacalhau job describe <job>'],
     [
