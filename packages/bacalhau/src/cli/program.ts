@@ -47,7 +47,9 @@ function findCommand(words: readonly string[]): Found | undefined {
 }
 
 async function runCommand({ command }: Found, argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
-  const advice = command.usage.endsWith('...]') ? 'Put -- before words that are not for bacalhau itself.' : ''
+  const advice = /\[(?:command|args)\.\.\.\]$/.test(command.usage)
+    ? 'Put -- before words that are not for bacalhau itself.'
+    : ''
   const line = await parseLine(argv, { ...globalFlags, ...command.flags }, advice)
   if (line.texts.has('help')) {
     await io.out.write(commandHelp(command, styleFor(io.out, io.env, line.texts.has('no-color'))))
