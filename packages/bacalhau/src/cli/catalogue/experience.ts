@@ -50,7 +50,8 @@ export const devstackFlags = {
     help: 'where the nodes keep their data, to be used again',
     fallback: 'a temporary folder',
   }),
-  'env-file': text({ placeholder: 'FILE', help: 'write the variables into this file, too (DEVSTACK_ENV_FILE)' }),
+  // Not `--env-file`: Node takes a flag of that name for its own, wherever it stands.
+  'write-env': text({ placeholder: 'FILE', help: 'write the variables into this file, too (DEVSTACK_ENV_FILE)' }),
 } as const
 
 export const devstack = command({
@@ -62,7 +63,7 @@ nowhere but the flags. Ctrl-C stops all nodes and removes their data, unless --s
   flags: devstackFlags,
   examples: [
     { about: 'One orchestrator and three compute nodes', command: 'bacalhau devstack' },
-    { about: 'Larger, and its address in a file', command: 'bacalhau devstack --computes 5 --env-file stack.env' },
+    { about: 'Larger, and its address in a file', command: 'bacalhau devstack --computes 5 --write-env stack.env' },
   ],
   load: () => import('../commands/devstack.ts'),
 })

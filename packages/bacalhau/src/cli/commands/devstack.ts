@@ -26,7 +26,7 @@ export async function run({ flags, io, signal }: Invocation<typeof devstackFlags
     stack = await startStack({ orchestrators, hybrids, computes }, folder, signal)
     await untilConnected(stack, signal)
     await progress.clear()
-    const file = flags['env-file'] ?? io.env['DEVSTACK_ENV_FILE']
+    const file = flags['write-env'] ?? io.env['DEVSTACK_ENV_FILE']
     if (file !== undefined && file !== '') await writeFile(path.resolve(io.cwd, file), exportLines(stack))
     const { nodes } = stack
     const facts = { Environment: Object.fromEntries(environmentOf(stack)), Folder: folder, Nodes: nodes.map(factsOf) }

@@ -43,7 +43,7 @@ describe('a stack', () => {
   test('is a network of its own, ready when it says so, and leaves nothing', async (context) => {
     const cwd = await temporaryFolder(context)
     let folder = ''
-    const argv = ['--compute-nodes', '1', '--hybrids', '1', '--env-file', 'stack.env']
+    const argv = ['--compute-nodes', '1', '--hybrids', '1', '--write-env', 'stack.env']
     const { code, err } = await withStack(
       argv,
       async (facts) => {
