@@ -39,6 +39,20 @@ describe('submission', () => {
     assert.deepEqual(Warnings, ['job ID is ignored when submitting a batch job'])
   })
 
+  test('remembers which installation sent it, as long as that is a plain name', async (context) => {
+    const { url, orchestrator } = await temporaryApi(context)
+    const headers = { 'X-Bacalhau-InstallationID': 'i-1', 'X-Bacalhau-InstanceID': 'a b' }
+    const body = { Job: { ...wasmJob, Meta: { owner: 'me', 'bacalhau.org/client.installation.id': 'forged' } } }
+    assert.equal(
+      (await ask(`${url}${JOBS}`, put(body, { 'content-type': 'application/json', ...headers }))).status,
+      200,
+    )
+    assert.deepEqual(orchestrator.submissions[0]?.spec.Meta, {
+      owner: 'me',
+      'bacalhau.org/client.installation.id': 'i-1',
+    })
+  })
+
   test('fields that official clients send around the job are taken, in any letter case', async (context) => {
     const { url, orchestrator } = await temporaryApi(context)
     const body = { job: wasmJob, namespace: '', idempotencyToken: '', credential: null, Later: { a: 1 } }

@@ -37,9 +37,23 @@ export function submissionOf(job: unknown, namespace: string | undefined): Submi
   return { spec: { ...spec, Namespace }, warnings }
 }
 
+/** By which header a client names its installation and itself, and under which key the job remembers it. */
+const CLIENT_META = {
+  'x-bacalhau-installationid': 'bacalhau.org/client.installation.id',
+  'x-bacalhau-instanceid': 'bacalhau.org/client.instance.id',
+} as const
+
+function clientMeta({ headers }: FastifyRequest): Readonly<Record<string, string>> {
+  const given = Object.entries(CLIENT_META).map(([header, key]) => [key, headers[header]] as const)
+  return Object.fromEntries(
+    given.filter((entry): entry is [(typeof entry)[0], string] => /^[\w.:-]{1,128}$/.test(String(entry[1] ?? ''))),
+  )
+}
+
 function readSubmission(request: FastifyRequest) {
   const envelope = readDocument(request, submissionSchema)
-  const submission = submissionOf(envelope?.Job, envelope?.Namespace)
+  const { spec, warnings } = submissionOf(envelope?.Job, envelope?.Namespace)
+  const submission = { spec: { ...spec, Meta: { ...spec.Meta, ...clientMeta(request) } }, warnings }
   return { submission, force: envelope?.Force ?? false, token: envelope?.IdempotencyToken }
 }
 
