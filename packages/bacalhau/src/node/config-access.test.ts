@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { clientIds, isClientKeyMethod, origins, users } from './config-access.ts'
 import { SETTINGS } from './config-settings.ts'
+import { readConfigValue } from './config-value.ts'
 
 const Capabilities = [{ Actions: ['read:job', 'write:*'] }, { Actions: ['*'] }]
 const ann = { Username: 'Ann', Password: 'long enough', Capabilities }
@@ -23,6 +24,17 @@ describe('users', () => {
     ])
     assert.equal(users.read(JSON.stringify([ann]))?.length, 1)
     assert.deepEqual(users.read([]), [])
+  })
+
+  test('are shown as documented, without their secrets, and written to a file with them', () => {
+    const list = users.read([ann, key]) ?? []
+    const Flat = [{ Actions: ['read:job', 'write:*', '*'] }]
+    assert.deepEqual(users.plain?.(list, '***'), [
+      { Username: 'Ann', Password: '***', Capabilities: Flat },
+      { Alias: 'ci', APIKey: '***', Capabilities: Flat },
+    ])
+    assert.deepEqual(users.read(users.plain?.(list)), list)
+    assert.deepEqual(users.read(readConfigValue('apiUsers', JSON.stringify([ann]))), users.read([ann]))
   })
 
   const WRONG: readonly [name: string, input: unknown, problem: RegExp][] = [

@@ -30,7 +30,17 @@ export const users: Kind<readonly ApiUser[]> = {
     }
   },
   show: (list) => `${list.length} ${list.length === 1 ? 'user' : 'users'}`,
+  plain: (list, hidden) => list.map((user) => plainUser(user, hidden)),
 }
+
+/** A user as documented. */
+const plainUser = ({ alias, capabilities, login }: ApiUser, hidden: string | undefined): object => ({
+  ...(alias === undefined ? {} : { Alias: alias }),
+  ...('apiKey' in login
+    ? { APIKey: hidden ?? login.apiKey }
+    : { Username: login.username, Password: hidden ?? login.password }),
+  Capabilities: [{ Actions: capabilities }],
+})
 
 function readUsers(input: unknown): ApiUser[] {
   const items = typeof input === 'string' ? fromJson(input) : input

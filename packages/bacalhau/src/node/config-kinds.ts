@@ -9,6 +9,8 @@ export interface Kind<T> {
   show(value: T): string
   /** What exactly is wrong with a value that is none of this kind, for kinds with parts. Repeats no secret. */
   problem?(input: unknown): string | undefined
+  /** The value as it stands in a file, where that is another one; with `hidden` in the place of each secret, if given. */
+  plain?(value: T, hidden?: string): unknown
 }
 
 /** A part of what a machine has: a percentage of it, or an amount (cores, bytes or devices). */

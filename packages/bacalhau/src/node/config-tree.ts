@@ -10,7 +10,8 @@ export function shownValue(name: SettingName, settings: Settings): unknown {
   const value = settings[name]
   // What is switched off by being nothing has no words for it.
   if (value === false && kind.show(value) === '') return undefined
-  return value !== undefined && secret === true ? HIDDEN : plainValue(name, value)
+  if (value === undefined || secret !== true) return plainValue(name, value)
+  return kind.plain?.(value, HIDDEN) ?? HIDDEN
 }
 
 interface Tree {

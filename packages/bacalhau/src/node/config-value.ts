@@ -7,7 +7,8 @@ const IN_WORDS: readonly unknown[] = [cores, bytes, devices]
 /** A value of a setting in the types of YAML. */
 export function plainValue(name: SettingName, value: unknown): unknown {
   const { kind }: Setting<unknown> = SETTINGS[name]
-  return value !== undefined && IN_WORDS.includes(kind) ? kind.show(value) : value
+  if (value === undefined) return undefined
+  return IN_WORDS.includes(kind) ? kind.show(value) : (kind.plain?.(value) ?? value)
 }
 
 /** What stands in the file for a value as it was typed: units stay as they were written. */

@@ -130,7 +130,7 @@ function createPasswordLogin({ users, machine, clock }: AuthenticatorOptions) {
       if (access === undefined) attempts.failed(address)
       else attempts.succeeded(address)
       return access === undefined
-        ? stranger(refuse('Unauthorized', 'the user name or the password is wrong'))
+        ? stranger(refuse('Unauthorized', 'the user name or the password is wrong', LOGIN_HINT))
         : { access }
     } catch (error) {
       if (!isBacalhauError(error)) throw error

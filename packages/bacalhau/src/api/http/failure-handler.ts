@@ -22,7 +22,8 @@ export function answerFailure(
   logger: Logger,
 ): ApiErrorBody {
   const failure = toFailure(error)
-  if (isInternal(failure)) logger.error({ error, method: request.method, path: request.url.split('?', 1)[0] }, 'API request failed')
+  if (isInternal(failure))
+    logger.error({ error, method: request.method, path: request.url.split('?', 1)[0] }, 'API request failed')
   // What a route said of the content that it could not send after all does not hold for this answer.
   for (const name of CONTENT_HEADERS) reply.removeHeader(name)
   if (failure.Status === 413 && isDrained(request)) reply.removeHeader('connection')

@@ -40,7 +40,10 @@ function exchange(
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request(url, { method, headers, ...(signal === undefined ? {} : { signal }) }, resolve)
+    // Node says nothing of the length of a body that a DELETE has.
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const all = { ...headers, ...length }
+    const outgoing = http.request(url, { method, headers: all, ...(signal === undefined ? {} : { signal }) }, resolve)
     outgoing.once('error', reject)
     outgoing.end(body)
   })
