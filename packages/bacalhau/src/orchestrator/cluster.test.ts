@@ -94,6 +94,7 @@ describe('the cluster', () => {
     const found = (id: string) => cluster.find(id).Info.NodeID
     assert.deepEqual([found('QmB'), found('QmAa'), found('QmAaa')], ['QmBbb', 'QmAa', 'QmAaa'])
     assert.throws(() => found('QmA'), failsWith('Conflict'))
+    assert.throws(() => found('QmA'), /multiple nodes found for prefix: QmA, matching IDs: \[QmAa QmAaa\]$/)
     for (const id of ['Qm', 'QmC', '']) assert.throws(() => found(id), failsWith('NotFound'))
   })
 })

@@ -102,7 +102,9 @@ export class Cluster {
     if (first !== undefined && second === undefined) return this.#toState(first)
     const component = 'NodesManager'
     if (found.length === 0) throw new BacalhauError('NotFound', `node not found: ${id}`, { component })
-    throw new BacalhauError('Conflict', `multiple nodes found for prefix: ${id}`, {
+    const some = found.slice(0, 3).map(({ peer }) => peer)
+    const list = [...some, ...(found.length > some.length ? ['...'] : [])].join(' ')
+    throw new BacalhauError('Conflict', `multiple nodes found for prefix: ${id}, matching IDs: [${list}]`, {
       component,
       hint: 'Use a more specific node ID prefix',
     })
