@@ -245,6 +245,7 @@ describe('other paths of the libp2p era', () => {
     ['GET', '/api/v1/requester/websocket/events'],
     ['GET', '/api/v1/requester/nodes'],
     ['POST', '/api/v1/compute/approve'],
+    ['GET', '/api/v1/compute/debug'],
   ] as const) {
     test(`${method} ${path}: 410`, async (context) => {
       const { url } = await temporaryApi(context)

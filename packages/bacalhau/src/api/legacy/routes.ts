@@ -81,7 +81,7 @@ function goneRoutes(app: FastifyInstance, api: Api): void {
     }
   }
   for (const path of ['/api/v1/compute/debug', '/api/v1/compute/approve']) {
-    addRoute(app, { ...route, method: 'POST', path, needs: 'read:agent' }, gone)
+    for (const method of ['GET', 'POST'] as const) addRoute(app, { ...route, method, path, needs: 'read:agent' }, gone)
   }
   addRoute(app, { ...route, method: 'POST', path: '/api/v1/version', needs: 'public' }, () => ({
     build_version_info: api.nodeInfo().BacalhauVersion,
