@@ -90,9 +90,9 @@ export const completionFlags = {} as const
 export const completion = command({
   name: 'completion',
   summary: 'Print what a shell needs to complete commands, flags, jobs and nodes',
-  about: `Put what is printed where the shell reads it; its first lines say where. Pressing Tab then asks this program, which also
-asks the node for its jobs and nodes, for no longer than 0.7 seconds. With words of a line after --, the words that could
-come next are printed.`,
+  about: `Put what is printed where the shell reads it; its first lines say where. Pressing Tab then asks this program, which
+also asks the node for its jobs and nodes, for no longer than 0.7 seconds. With words of a line after --, the words that
+could come next are printed.`,
   usage: '<bash|zsh|fish|powershell> [words...]',
   flags: completionFlags,
   examples: [
