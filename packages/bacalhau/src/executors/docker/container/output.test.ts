@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { FrameDecoder, openOutput } from './output.ts'
+
+function frame(kind: number, bytes: Uint8Array): Buffer {
+  const header = Buffer.alloc(8)
+  header[0] = kind
+  header.writeUInt32BE(bytes.length, 4)
+  return Buffer.concat([header, bytes])
+}
+
+describe('frames of output', () => {
+  test('give each stream back in order, however they are cut', () => {
+    const frames = fc.array(fc.record({ kind: fc.constantFrom(1, 2), bytes: fc.uint8Array({ maxLength: 40 }) }))
+    fc.assert(
+      fc.property(frames, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (list, cuts) => {
+        const whole = Buffer.concat(list.map(({ kind, bytes }) => frame(kind, bytes)))
+        const decoder = new FrameDecoder()
+        const got = { stdout: '', stderr: '' }
+        for (let at = 0, turn = 0; at < whole.length; turn += 1) {
+          const end = at + (cuts[turn % cuts.length] ?? 1)
+          for (const { stream, bytes } of decoder.decode(whole.subarray(at, end)))
+            got[stream] += bytes.toString('latin1')
+          at = end
+        }
+        const expected = (wanted: number) =>
+          list
+            .filter(({ kind }) => kind === wanted)
+            .map(({ bytes }) => Buffer.from(bytes).toString('latin1'))
+            .join('')
+        assert.deepEqual(got, { stdout: expected(1), stderr: expected(2) })
+      }),
+    )
+  })
+
+  test('that are none are refused', () => {
+    assert.throws(() => new FrameDecoder().decode(Buffer.from('plain text')), /not in its format/)
+    assert.throws(() => new FrameDecoder().decode(frame(3, Buffer.from('x'))), /not in its format/)
+  })
+})
+
+describe('the output files', () => {
+  test('keep what fits, of each stream on its own, and the source is left when both are full', async (t) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'output-'))
+    t.after(() => rm(folder, { recursive: true }))
+    const [stdoutPath, stderrPath] = [path.join(folder, 'out'), path.join(folder, 'err')]
+    const sink = await openOutput({ stdoutPath, stderrPath, limit: 10 })
+    let [given, told] = [0, 0]
+    const source = async function* () {
+      for (;;) {
+        given += 1
+        yield Buffer.concat([
+          frame(1, Buffer.from('abcd')),
+          ...(given > 3 ? [frame(2, Buffer.from('0123456789x'))] : []),
+        ])
+      }
+    }
+    await sink.follow(source(), () => (told += 1))
+    await sink.close()
+    assert.deepEqual([given, told, sink.truncated], [4, 4, true])
+    assert.equal(await readFile(stdoutPath, 'utf8'), 'abcdabcdab')
+    assert.equal(await readFile(stderrPath, 'utf8'), '0123456789')
+  })
+})
