@@ -11,6 +11,7 @@ export const apiErrorSchema = z.object({
   Component: z.string(),
   Hint: z.string().optional(),
   Details: z.record(z.string(), z.string()).optional(),
+  error: z.string().optional().describe('The message once more, for clients of the generic endpoint.'),
 })
 export type ApiErrorBody = z.infer<typeof apiErrorSchema>
 

@@ -40,6 +40,7 @@ describe('query', () => {
     }
     assert.throws(() => read(queryCount(60), '61'), bad(/from 0 to 60/))
     assert.equal(read(queryNumber(), '18446744073709551615'), Number.MAX_SAFE_INTEGER)
+    assert.equal(read(queryNumber(), '9'.repeat(400)), Number.MAX_SAFE_INTEGER)
     assert.throws(() => read(queryNumber(), '-1'), bad(/from 0 on/))
   })
 

@@ -59,8 +59,8 @@ export const queryCount = (max = UINT32_MAX) =>
 
 /** Whole number from 0 that may have 64 bits. What no number here can express is as good as the largest one. */
 export const queryNumber = () =>
-  parameter({ type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, (value) =>
-    /^\d{1,20}$/.test(value)
+  parameter({ type: 'integer', minimum: 0 }, (value) =>
+    /^\d{1,400}$/.test(value)
       ? Math.min(Number(value), Number.MAX_SAFE_INTEGER)
       : fault('must be a whole number from 0 on'),
   )
