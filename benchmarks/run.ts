@@ -14,6 +14,7 @@ const SCRIPTS = [
   'job-list',
   'log-stream',
   'event-streams',
+  'docker',
   'scale',
   'placement',
   'compare',

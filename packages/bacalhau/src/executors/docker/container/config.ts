@@ -66,15 +66,18 @@ function hostConfig({ facts, request, ports, gpus }: ContainerPlan): object {
     ...(reachesHost ? { ExtraHosts: ['host.docker.internal:host-gateway'] } : {}),
     Mounts: mounts.filter(({ readOnly }) => readOnly).map(toBind),
     ...(facts.boundsDisk ? { StorageOpt: { size: String(limits.disk) } } : {}),
-    // What the engine itself keeps of the output, from which a restarted node catches up.
-    LogConfig: {
-      Type: 'json-file',
-      Config: { 'max-size': `${Math.ceil(LIMITS.engineLog / 1024)}k`, 'max-file': '2' },
-    },
+    LogConfig: logConfig(facts),
     RestartPolicy: { Name: 'no' },
     AutoRemove: false,
     ...gpus,
   }
+}
+
+/** What the engine itself keeps of the output, from which a restarted node catches up. Docker's own format costs it least. */
+function logConfig({ isPodman }: EngineFacts): object {
+  const size = { 'max-size': `${Math.ceil(LIMITS.engineLog / 1024)}k` }
+  if (isPodman) return { Type: 'json-file', Config: size }
+  return { Type: 'local', Config: { ...size, 'max-file': '2', compress: 'false' } }
 }
 
 function nanoCores(cpu: number | undefined, { processors }: EngineFacts): number {
