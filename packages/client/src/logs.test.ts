@@ -84,6 +84,15 @@ describe('logs', () => {
     assert.deepEqual(opened, [{ url: 'follow=true&execution_id=e-new&namespace=n', authorization: 'Bearer secret' }])
   })
 
+  test('may be a part only, which ends with the connection when nobody knows where it began', async (context) => {
+    const { client, opened } = await serverOf(context, { sessions: [say(), say(), breakAfter(line(1, 'a'))] })
+    await Array.fromAsync(client.jobs.logs('j', { executionId: 'e', offset: 5 }))
+    await Array.fromAsync(client.jobs.logs('j', { executionId: 'e', offset: { stdout: 5, stderr: 6 } }))
+    await assert.rejects(Array.fromAsync(client.jobs.logs('j', { executionId: 'e', lines: 2 })), { code: 'LogsFailed' })
+    const urls = opened.map(({ url }) => url)
+    assert.deepEqual(urls, ['offset=5&execution_id=e', 'offset=5%2C6&execution_id=e', 'lines=2&execution_id=e'])
+  })
+
   test('come in order, however fast', async (context) => {
     const lines = Array.from({ length: 1_000 }, (_, index) => line((index % 2) + 1, String(index)))
     const { client } = await serverOf(context, { sessions: [say(...lines)] })

@@ -13,6 +13,10 @@ export interface LogOptions {
   readonly follow?: boolean
   /** Only output from now on. What is written while a broken connection is renewed cannot be told from the rest, so it ends. */
   readonly tail?: boolean
+  /** Only the last so many lines of each stream, and what follows. Ends with a broken connection, as with `tail`. */
+  readonly lines?: number
+  /** Only what lies beyond this many bytes of each stream. */
+  readonly offset?: number | { readonly stdout: number; readonly stderr: number }
   /** One execution; else the newest one of the job. */
   readonly executionId?: string
   readonly namespace?: string
@@ -31,6 +35,8 @@ const FIRST_TRIES = 3
  */
 export async function* readLogs(transport: Transport, id: string, options: LogOptions): AsyncGenerator<LogPart> {
   const { signal, onLost, tail = false } = options
+  // Only who knows where the output began can go on where it stopped.
+  const lasting = !tail && options.lines === undefined
   signal?.throwIfAborted()
   const given = { stdout: 0, stderr: 0 }
   const pin = createPin(transport, id, options)
@@ -38,7 +44,7 @@ export async function* readLogs(transport: Transport, id: string, options: LogOp
   let had = false
   for (let failures = 0; ;) {
     const skipped = { ...given }
-    const session = readSocket(transport, socketUrl(transport, id, pin.executionId(), options), tail, signal)
+    const session = readSocket(transport, socketUrl(transport, id, pin.executionId(), options), !lasting, signal)
     let step = await session.next()
     try {
       for (; step.done !== true; step = await session.next()) {
@@ -59,7 +65,7 @@ export async function* readLogs(transport: Transport, id: string, options: LogOp
     failures += 1
     const error = await diagnose(transport, id, step.value, pin, options)
     const tries = had ? STREAM_RETRIES.tries : FIRST_TRIES
-    if (tail || failures >= tries || !mayReopen(error) || (!had && isNobodyThere(error))) throw error
+    if (!lasting || failures >= tries || !mayReopen(error) || (!had && isNobodyThere(error))) throw error
     onLost?.(error)
     const { platform } = transport
     await sleep(platform, pauseAfter(failures, error, STREAM_RETRIES, platform.random), signal)
@@ -67,8 +73,9 @@ export async function* readLogs(transport: Transport, id: string, options: LogOp
 }
 
 function socketUrl(transport: Transport, id: string, executionId: string | undefined, options: LogOptions): string {
-  const { follow, tail, namespace } = options
-  const query = { follow, tail, execution_id: executionId, namespace }
+  const { follow, tail, lines, offset, namespace } = options
+  const place = typeof offset === 'object' ? `${offset.stdout},${offset.stderr}` : offset
+  const query = { follow, tail, lines, offset: place, execution_id: executionId, namespace }
   return transport.url(jobPath(id, '/logs'), query).replace(/^http/, 'ws')
 }
 

@@ -113,6 +113,42 @@ describe('the output of an execution', () => {
     })
   })
 
+  test('ends with as many lines as are wanted, however long they are and however the last one ends', async (t) => {
+    const base = await tempFolder(t)
+    let run = 0
+    const line = fc.oneof(
+      { weight: 5, arbitrary: fc.stringMatching(/^[a-z]{0,6}$/) },
+      { weight: 1, arbitrary: fc.integer({ min: 65_000, max: 70_000 }).map((length) => 'x'.repeat(length)) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 8 }), fc.boolean(), fc.nat(10), async (lines, open, wanted) => {
+        const folder = await freshFolder(base, `l-${run++}`)
+        const whole = lines.map((text) => `${text}\n`)
+        if (open) whole.push('unfinished')
+        await writeFile(folder.stdout, whole.join(''))
+        const seen = await read(readOutput(folder, finishedLog(), { ...ONCE, lines: wanted }, never()))
+        assert.equal(seen.stdout, wanted === 0 ? '' : whole.slice(-wanted).join(''))
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('begins at a byte of each stream, and goes on from there', async (t) => {
+    const folder = await one(t)
+    await writeFile(folder.stdout, '0123456789')
+    await writeFile(folder.stderr, 'abc')
+    const log = new OutputLog()
+    const offset = { stdout: 7, stderr: 100 }
+    const chunks = readOutput(folder, log, { ...FOLLOW, offset }, never())
+    const { value } = await chunks.next()
+    assert.deepEqual([value?.stream, Buffer.from(value?.bytes ?? []).toString()], ['stdout', '789'])
+    await appendFile(folder.stderr, '.'.repeat(97) + 'new')
+    log.finish()
+    assert.deepEqual(await read(chunks), { stdout: '', stderr: 'new' })
+    const last = { ...ONCE, lines: 1, offset }
+    assert.equal((await read(readOutput(folder, log, last, never()))).stdout, '789')
+  })
+
   test('of an execution whose files were removed is empty, not an error', async (t) => {
     const folder = await one(t)
     await rm(folder.root, { recursive: true })

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import type { LogChunk } from '../link/logs.ts'
+import type { LogChunk, LogSelection } from '../link/logs.ts'
 import { abortable } from '../runtime/abort.ts'
 import { systemCode } from '../runtime/error.ts'
 import type { ExecutionFolder } from './execution-folder.ts'
@@ -48,31 +48,26 @@ export function finishedLog(): OutputLog {
   return log
 }
 
-export interface ReadOptions {
-  readonly follow: boolean
-  readonly tail: boolean
-}
-
 /**
- * The output of an execution, each stream in order and complete: what is in the files, then, with `follow`, what is added until
- * the execution ends. Any number of readers may follow; each keeps its own place, also when the files are removed meanwhile.
+ * The output of an execution, each stream in order and complete: what is in the files, or the wanted part of it, then, with
+ * `follow`, what is added until the execution ends. Any number of readers may follow; each keeps its own place, also when the files are removed meanwhile.
  * Throws the signal's reason when it aborts.
  */
 export async function* readOutput(
   folder: ExecutionFolder,
   log: OutputLog,
-  { follow, tail }: ReadOptions,
+  part: LogSelection,
   signal: AbortSignal,
 ): AsyncGenerator<LogChunk> {
   const places = [new Place('stdout', folder.stdout), new Place('stderr', folder.stderr)]
   const buffer = Buffer.allocUnsafe(CHUNK)
   let leave: (() => void) | undefined
   try {
-    if (tail) for (const place of places) await place.skip()
+    for (const place of places) await place.seek(part, buffer)
     for (;;) {
       signal.throwIfAborted()
       // Both are taken before the files are read, so that nothing written meanwhile is missed.
-      const last = log.finished || !follow
+      const last = log.finished || !part.follow
       const next = last ? undefined : log.enter()
       leave = next?.leave
       for (const place of places) yield* place.rest(buffer)
@@ -83,6 +78,30 @@ export async function* readOutput(
     leave?.()
     for (const place of places) await place.close()
   }
+}
+
+const NEWLINE = 10
+
+/** Where the last `lines` lines of a file of `size` bytes begin. A last line without its end counts as one. */
+async function lastLines(
+  handle: FileHandle,
+  { size, lines }: { readonly size: number; readonly lines: number },
+  buffer: Buffer,
+): Promise<number> {
+  if (lines === 0) return size
+  let left = lines
+  // The end of the last line begins no further one.
+  for (let end = size - 1; end > 0;) {
+    const start = Math.max(0, end - buffer.length)
+    const { bytesRead } = await handle.read(buffer, 0, end - start, start)
+    for (let at = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE); at !== -1;) {
+      left -= 1
+      if (left === 0) return start + at + 1
+      at = at === 0 ? -1 : buffer.lastIndexOf(NEWLINE, at - 1)
+    }
+    end = start
+  }
+  return 0
 }
 
 /** How far one reader is in one file. The file may appear later than its reader. */
@@ -97,9 +116,15 @@ class Place {
     this.#file = file
   }
 
-  /** Passes over what is there already. */
-  async skip(): Promise<void> {
-    this.#offset = (await (await this.#open())?.stat())?.size ?? 0
+  /** Goes to where the wanted part begins. Finds lines from the end on, through `buffer`. */
+  async seek({ tail, lines, offset }: LogSelection, buffer: Buffer): Promise<void> {
+    this.#offset = offset?.[this.#stream] ?? 0
+    if (!tail && lines === undefined) return
+    const handle = await this.#open()
+    if (handle === undefined) return
+    const { size } = await handle.stat()
+    const begin = tail ? size : await lastLines(handle, { size, lines: lines ?? 0 }, buffer)
+    this.#offset = Math.max(this.#offset, begin)
   }
 
   /** What is there beyond the place, read through `buffer`. */

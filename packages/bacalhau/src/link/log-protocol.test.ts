@@ -56,13 +56,14 @@ describe('output over a stream', () => {
 
   test('the reader of the node learns what is asked for, and by whom', async () => {
     const seen: [string, LogOptions][] = []
-    const request = { executionId: 'e-7', follow: true, tail: true }
+    const part = { follow: true, tail: true, lines: 3, offset: { stdout: 1, stderr: 2 } }
+    const request = { executionId: 'e-7', ...part }
     const { chunks } = ask(async function* (executionId, options) {
       seen.push([executionId, options])
       yield chunk('stdout', '')
     }, request)
     await read(chunks)
-    assert.deepEqual(seen, [['e-7', { ...request, reader: 'QmOrchestrator' }]])
+    assert.deepEqual(seen, [['e-7', { ...part, reader: 'QmOrchestrator' }]])
   })
 
   test('a slow reader slows the node down', async () => {

@@ -7,7 +7,7 @@ import { BacalhauError, isBacalhauError, messageOf } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { LogChunk, LogReader } from './logs.ts'
+import type { LogChunk, LogSelection, LogReader } from './logs.ts'
 
 /**
  * Output of an execution from the compute node that holds it. The orchestrator opens the stream over the connection that the
@@ -21,8 +21,13 @@ const requestSchema = z.strictObject({
   executionId: z.string().min(1).max(128),
   follow: z.boolean(),
   tail: z.boolean(),
+  lines: z.int().nonnegative().optional(),
+  offset: z.strictObject({ stdout: z.int().nonnegative(), stderr: z.int().nonnegative() }).optional(),
 })
-export type LogRequest = z.infer<typeof requestSchema>
+
+export interface LogRequest extends LogSelection {
+  readonly executionId: string
+}
 
 /**
  * Reads the output of an execution at `peer`. Throws `NotFound` with the peer's own words when it cannot serve it, and
@@ -85,8 +90,8 @@ export async function answerLogs(stream: ByteStream, reader: LogReader): Promise
   const gone = new AbortController()
   void drain(incoming).catch(() => gone.abort(new Error('the reader left')))
   try {
-    const request = requestSchema.parse(JSON.parse(Buffer.from(first ?? new Uint8Array()).toString('utf8')))
-    for await (const chunk of reader(request.executionId, { ...request, reader: stream.remotePeer }, gone.signal)) {
+    const { executionId, ...part } = readRequest(first ?? new Uint8Array())
+    for await (const chunk of reader(executionId, { ...part, reader: stream.remotePeer }, gone.signal)) {
       await sendChunk(framed, chunk)
     }
     await framed.send(Buffer.of(END))
@@ -95,6 +100,11 @@ export async function answerLogs(stream: ByteStream, reader: LogReader): Promise
     const text = isBacalhauError(error) ? messageOf(error) : 'the log cannot be read'
     await framed.send(Buffer.concat([Buffer.of(FAILURE), Buffer.from(text)]))
   }
+}
+
+function readRequest(frame: Uint8Array): LogRequest {
+  const { lines, offset, ...request } = requestSchema.parse(JSON.parse(Buffer.from(frame).toString('utf8')))
+  return { ...request, ...(lines === undefined ? {} : { lines }), ...(offset === undefined ? {} : { offset }) }
 }
 
 /** The asking side has nothing more to say: whatever it sends is dropped, until it leaves. */

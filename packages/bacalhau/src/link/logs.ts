@@ -4,11 +4,25 @@ export interface LogChunk {
   readonly bytes: Uint8Array
 }
 
-export interface LogOptions {
+/** Bytes of each stream. */
+export interface LogPlace {
+  readonly stdout: number
+  readonly stderr: number
+}
+
+/** Which part of the output is wanted; without anything all of it. */
+export interface LogSelection {
   /** Go on with new output until the execution ends. */
   readonly follow: boolean
   /** Only output from now on. */
   readonly tail: boolean
+  /** Only the last so many lines of each stream, and what follows. */
+  readonly lines?: number
+  /** Only what lies beyond this place. Together with `lines`, whichever begins later. */
+  readonly offset?: LogPlace
+}
+
+export interface LogOptions extends LogSelection {
   /** Peer ID of who wants to read. */
   readonly reader: string
 }

@@ -1,11 +1,11 @@
 import { EXECUTION_STATES, type Execution, type ExecutionState, isFinalExecutionState } from '@bacalhau/models'
 import { BacalhauError } from '../runtime/error.ts'
-import type { LogChunk } from './service.ts'
+import type { LogChunk, LogSelection } from '../link/logs.ts'
 
 /** Reads the output of an execution at a node, wherever that is. */
 export type LogRoutes = (
   nodeId: string,
-  request: { readonly executionId: string; readonly follow: boolean; readonly tail: boolean },
+  request: LogSelection & { readonly executionId: string },
   signal: AbortSignal,
 ) => AsyncIterable<LogChunk>
 

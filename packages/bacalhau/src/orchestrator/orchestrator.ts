@@ -309,7 +309,8 @@ class Service implements RunningOrchestrator {
       return undefined
     }
     const { ID: executionId, NodeID } = await this.#watch.until(ID, look, signal)
-    yield* this.#options.logs(NodeID, { executionId, follow: query.follow ?? false, tail: query.tail ?? false }, signal)
+    const { executionId: _, version: __, ...part } = query
+    yield* this.#options.logs(NodeID, { follow: false, tail: false, ...part, executionId }, signal)
   }
 
   nodes(): readonly NodeState[] {

@@ -1,10 +1,10 @@
-import type { LogChunk } from '../link/logs.ts'
+import type { LogChunk, LogSelection, LogPlace } from '../link/logs.ts'
 import type { Constraint, Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
 import type { Change, ChangesQuery } from './feed/change.ts'
 import type { Once } from './receipts.ts'
 import type { Run } from './run.ts'
 
-export type { Change, ChangesQuery, LogChunk, Once }
+export type { Change, ChangesQuery, LogChunk, LogPlace, Once }
 
 export interface ListJobsQuery {
   /** Only jobs of this namespace; `*` or absent means all. */
@@ -38,15 +38,11 @@ export interface SubmitOptions {
   readonly once?: Once
 }
 
-export interface LogQuery {
+export interface LogQuery extends Partial<LogSelection> {
   /** One execution; else the newest one of the job. */
   readonly executionId?: string
   /** Only of this version of the job; absent or 0: of any. */
   readonly version?: number
-  /** Go on with new output until the execution ends. */
-  readonly follow?: boolean
-  /** Only output from now on. */
-  readonly tail?: boolean
 }
 
 /** One field that a change would touch. */

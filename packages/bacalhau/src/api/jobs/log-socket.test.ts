@@ -74,6 +74,28 @@ describe('log socket', () => {
     ])
   })
 
+  test('may be its last lines, or what lies beyond some bytes', async (context) => {
+    const { path, orchestrator } = await withJob(context)
+    await readSocket(path('?lines=5'))
+    await readSocket(path('?offset=70'))
+    await readSocket(path('?offset=70,8&lines=0'))
+    const some = { follow: false, tail: false }
+    assert.deepEqual(orchestrator.logQueries, [
+      { ...some, lines: 5 },
+      { ...some, offset: { stdout: 70, stderr: 70 } },
+      { ...some, lines: 0, offset: { stdout: 70, stderr: 8 } },
+    ])
+    for (const [name, value] of [
+      ['lines', '-1'],
+      ['lines', 'x'],
+      ['offset', '1,2,3'],
+      ['offset', '-4'],
+    ]) {
+      const { frames } = await readSocket(path(`?${name}=${value}`))
+      assert.match(frames[0] ?? '', new RegExp(`query parameter '${name}' must be`))
+    }
+  })
+
   test('tells problems inside the connection, and closes normally', async (context) => {
     const { path, orchestrator } = await withJob(context)
     const problem = async (url: string) => {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setImmediate as otherWork } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
-import type { LogQuery } from '../../orchestrator/service.ts'
+import type { LogPlace, LogQuery } from '../../orchestrator/service.ts'
 import { abortable } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError } from '../../runtime/error.ts'
@@ -11,7 +11,7 @@ import { LIMITS } from '../../runtime/limits.ts'
 import type { Guard } from '../auth/guard.ts'
 import type { Api } from '../context.ts'
 import { notFound, toFailure } from '../http/failure.ts'
-import { checkQuery, queryFlag, queryNumber, queryText } from '../http/query.ts'
+import { checkQuery, queryCount, queryFlag, queryNumber, queryText } from '../http/query.ts'
 import { answerOnSocket } from '../http/raw-answer.ts'
 import { readVersion } from './history.ts'
 import { createFramer, encodeError } from './log-frames.ts'
@@ -127,7 +127,17 @@ export const logQuery = z.object({
   tail: queryFlag(),
   job_version: queryNumber(),
   all_job_versions: queryFlag(),
+  lines: queryCount(),
+  offset: queryText(40).refine((value) => value === undefined || PLACE.test(value), 'must be bytes, or bytes,bytes'),
 })
+
+/** Bytes of both streams, or of standard output and of standard error. */
+const PLACE = /^(\d{1,15})(?:,(\d{1,15}))?$/
+
+function readPlace(written: string): LogPlace {
+  const [, stdout = '0', stderr = stdout] = PLACE.exec(written) ?? []
+  return { stdout: Number(stdout), stderr: Number(stderr) }
+}
 
 function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: string | undefined } {
   const values = [...new Set(parameters.keys())].map((name) => {
@@ -135,13 +145,15 @@ function readLogQuery(parameters: URLSearchParams): LogQuery & { namespace: stri
     return [name, all.length === 1 ? all[0] : all] as const
   })
   const query = checkQuery(Object.fromEntries(values), logQuery)
-  const { execution_id: executionId, follow, tail, namespace } = query
+  const { execution_id: executionId, follow, tail, lines, offset, namespace } = query
   const version = readVersion(query)
   return {
     follow,
     tail,
     ...(executionId === undefined ? {} : { executionId }),
     ...(version === undefined ? {} : { version }),
+    ...(lines === undefined ? {} : { lines }),
+    ...(offset === undefined ? {} : { offset: readPlace(offset) }),
     namespace,
   }
 }

@@ -111,6 +111,12 @@ export const jobLogsFlags = {
   ...version,
   follow: toggle({ short: 'f', help: 'go on until the execution ends' }),
   tail: toggle({ short: 't', help: 'only output from now on' }),
+  lines: whole({
+    min: 0,
+    max: 1_000_000,
+    placeholder: 'N',
+    help: 'only the last N lines of each stream, and what follows',
+  }),
   'execution-id': text({ short: 'e', placeholder: 'ID', help: 'this execution instead of the newest' }),
 } as const
 
@@ -125,6 +131,7 @@ characters are taken out, since a job must not drive your terminal; into a file 
   examples: [
     { about: 'All output so far', command: 'bacalhau job logs j-3f2a' },
     { about: 'Watch it', command: 'bacalhau job logs --follow j-3f2a' },
+    { about: 'The last lines', command: 'bacalhau job logs --lines 100 j-3f2a' },
   ],
   load: () => import('../commands/job-logs.ts'),
 })

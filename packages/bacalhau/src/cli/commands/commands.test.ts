@@ -479,6 +479,8 @@ describe('jobs', () => {
     assert.deepEqual(orchestrator.logQueries[1], { follow: false, tail: false, executionId: 'e-1' })
     await run(['logs', 'j-0', '-v', '1'])
     assert.equal(orchestrator.logQueries[2]?.executionId, 'e-1')
+    await run(['logs', 'j-0', '--lines', '3'])
+    assert.deepEqual(orchestrator.logQueries[3], { follow: false, tail: false, executionId: 'e-1', lines: 3 })
     assert.match((await run(['logs', 'j-0', '-v', '7'])).err, /^Error: version 7 of the job has not run\nHint: /)
   })
 

@@ -9,13 +9,13 @@ import { createLogPrinter } from '../job/log-printer.ts'
 
 export async function run({ args, flags, io, signal }: Invocation<typeof jobLogsFlags>): Promise<number> {
   const [id = ''] = args
-  const { follow, tail, namespace, version } = flags
+  const { follow, tail, lines, namespace, version } = flags
   const client = await connect(io, flags)
   const named = flags['execution-id']
   const executionId =
     named ?? (version === undefined ? undefined : await runOf(client, id, { namespace, version, signal }))
   const printer = createLogPrinter(io, flags['no-color'])
-  await printOutput({ client, id, namespace, printer, signal }, { follow, tail, executionId })
+  await printOutput({ client, id, namespace, printer, signal }, { follow, tail, lines, executionId })
   return 0
 }
 

@@ -24,6 +24,8 @@ export interface OutputOptions {
   readonly follow: boolean
   /** Only output from now on. */
   readonly tail: boolean
+  /** Only the last so many lines of each stream, and what follows. */
+  readonly lines?: number | undefined
 }
 
 type Ready = Required<OutputRequest>
@@ -50,8 +52,8 @@ export async function printOutput(request: OutputRequest, options: OutputOptions
       await ready.printer.print(part)
     return
   }
-  for (let tail = options.tail; ; tail = false) {
-    await printRun(ready, run.ID, { follow, tail })
+  for (let { tail, lines } = options; ; tail = false, lines = undefined) {
+    await printRun(ready, run.ID, { follow, tail, lines })
     if (!follow) return
     const last: Execution = run
     const next = await patiently(ready, () => successorOf(ready, last))
@@ -83,7 +85,7 @@ interface Place {
   readonly stderr: number
 }
 
-async function printRun(request: Ready, executionId: string, { follow, tail }: OutputOptions): Promise<void> {
+async function printRun(request: Ready, executionId: string, { follow, tail, lines }: OutputOptions): Promise<void> {
   const { client, id, printer } = request
   // Only who knows how much was there can tell, after the connection was lost, what is new.
   const place = tail ? await patiently(request, () => measure(request, executionId)) : { stdout: 0, stderr: 0 }
@@ -92,7 +94,8 @@ async function printRun(request: Ready, executionId: string, { follow, tail }: O
   const onLost = (error: ApiError) => {
     lost ??= printer.note(`The output broke off (${plainLine(error.message)}); trying again.`)
   }
-  const parts = client.jobs.logs(id, { ...logOptions(request, { follow, executionId }), onLost })
+  const some = lines === undefined ? {} : { lines }
+  const parts = client.jobs.logs(id, { ...logOptions(request, { follow, executionId }), ...some, onLost })
   for await (const part of beyond(place, parts)) {
     if (lost !== undefined) {
       await lost
