@@ -10,10 +10,14 @@ import { createNoopExecutor } from '../executors/noop/executor.ts'
 import { createWasmExecutor } from '../executors/wasm/executor.ts'
 import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
+import { createDiskRoom, freeBytesOf } from '../sources/disk-room.ts'
 import { openInputCache } from '../sources/input-cache.ts'
 import { createInlineSource } from '../sources/inline/inline.ts'
 import { createIpfsSource } from '../sources/ipfs/ipfs.ts'
 import { createLocalSource } from '../sources/local/local.ts'
+import { createOutbound } from '../sources/outbound/outbound.ts'
+import type { InputSource } from '../sources/source.ts'
+import { createUrlSource } from '../sources/url/url.ts'
 import type { NodeConfig } from './config.ts'
 import type { NodeFolder } from './node-folder.ts'
 import type { Services } from './services.ts'
@@ -28,7 +32,7 @@ export interface CapabilityOptions {
 
 /** Every engine, source and publisher of this program, less those that the operator has turned off. */
 export async function createCapabilities(options: CapabilityOptions, scope: Scope): Promise<Capabilities> {
-  const { config, folder, content, services } = options
+  const { config, content, services } = options
   const { clock, logger } = services
   const docker = config.enginesDisabled.includes('docker') ? undefined : createDocker(options)
   const engines = { wasm: () => createWasmExecutor({ clock, logger }), noop: () => createNoopExecutor({ clock }) }
@@ -37,17 +41,29 @@ export async function createCapabilities(options: CapabilityOptions, scope: Scop
     .map(([, create]) => create())
   if (docker !== undefined) executors.push(docker)
   for (const executor of executors) scope.own(executor)
-  const inUse = (await docker?.pathsInUse()) ?? []
-  const cache = await openInputCache(folder.inputs, { inUse })
   return {
     executors,
-    sources: [
-      createInlineSource({ content, cache }),
-      createLocalSource(config.allowListedLocalPaths),
-      createIpfsSource(content, cache),
-    ],
-    publishers: [createIpfsPublisher(content, clock)],
+    sources: await createSources(options, (await docker?.pathsInUse()) ?? []),
+    publishers: [createIpfsPublisher(content, clock)].filter(({ type }) => !config.publishersDisabled.includes(type)),
   }
+}
+
+/** `inUse`: paths of inputs that jobs of a former process still read. */
+async function createSources(
+  { config, folder, content, services }: CapabilityOptions,
+  inUse: readonly string[],
+): Promise<InputSource[]> {
+  const cache = await openInputCache(folder.inputs, { inUse })
+  const room = createDiskRoom(() => freeBytesOf(folder.root))
+  const outbound = createOutbound(config.inputAddresses)
+  const { inputSilence: silence, inputRetries: retries, inputMaxSize: maxBytes } = config
+  const sources = [
+    createInlineSource({ content, cache }),
+    createLocalSource(config.allowListedLocalPaths),
+    createIpfsSource(content, cache),
+    createUrlSource({ ...services, cache, room, outbound, silence, retries, maxBytes }),
+  ]
+  return sources.filter(({ types }) => !types.some((type) => config.inputsDisabled.includes(type)))
 }
 
 function createDocker({ config, services: { clock, logger }, nodeId }: CapabilityOptions): DockerExecutor {

@@ -1,4 +1,5 @@
 import { parseBytes, parseCount, parseCpu } from '@bacalhau/models/units'
+import { formatDuration, parseDuration } from '../runtime/duration.ts'
 
 /** How one kind of setting is read from a flag or variable (text, or several texts) or from YAML (anything), and shown. */
 export interface Kind<T> {
@@ -119,6 +120,14 @@ export const size: Kind<number> = {
   expects: 'an amount like 64MiB, or 0',
   read: (input) => parseBytes(toText(input) ?? ''),
   show: String,
+}
+
+/** Milliseconds, more than none. */
+export const span: Kind<number> = {
+  expects: 'a span of time like 30s, 5m or 1h30m',
+  read: (input) => parseDuration(toText(input) ?? '') || undefined,
+  show: formatDuration,
+  plain: formatDuration,
 }
 
 /** `80%`, or an amount in the unit that `parse` reads. */

@@ -14,6 +14,7 @@ import {
   peers,
   port,
   size,
+  span,
   text,
   texts,
   toggle,
@@ -229,7 +230,8 @@ export const SETTINGS = {
     key: 'Compute.AllowListedLocalPaths',
     kind: texts,
     fallback: [],
-    about: 'Files and folders of this machine that jobs may read: absolute paths or globs.',
+    about:
+      'Files and folders of this machine that jobs may read, or also write with :rw at the end: absolute paths or globs.',
   }),
   capacityCpu: setting({
     key: 'Compute.AllocatedCapacity.CPU',
@@ -267,6 +269,43 @@ export const SETTINGS = {
     fallback: 30,
     about:
       'Days for which a compute node keeps the results that it has published in IPFS. The copy of the orchestrator stays as long as the job.',
+  }),
+  inputsDisabled: setting<readonly string[]>({
+    key: 'InputSources.Disabled',
+    kind: texts,
+    fallback: [],
+    about: 'Kinds of inputs that this node does not offer, for example s3.',
+  }),
+  inputSilence: setting({
+    key: 'InputSources.ReadTimeout',
+    kind: span,
+    fallback: 300_000,
+    about: 'A download that brings nothing for this long is begun anew.',
+  }),
+  inputRetries: setting({
+    key: 'InputSources.MaxRetryCount',
+    kind: wholeNumber(0, 100),
+    fallback: 3,
+    about: 'How often a download that brings nothing is tried again.',
+  }),
+  inputMaxSize: setting({
+    key: 'InputSources.MaxSize',
+    kind: size,
+    fallback: LIMITS.contentBytes,
+    about: 'Bytes that one input from the web or from S3 may have.',
+  }),
+  inputAddresses: setting<readonly string[]>({
+    key: 'InputSources.AllowedAddresses',
+    kind: texts,
+    fallback: [],
+    about:
+      'Addresses and ranges, like 10.0.0.0/8, that jobs may name for inputs and S3 although they are not on the public internet.',
+  }),
+  publishersDisabled: setting<readonly string[]>({
+    key: 'Publishers.Disabled',
+    kind: texts,
+    fallback: [],
+    about: 'Publishers that this node does not offer, for example local.',
   }),
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',

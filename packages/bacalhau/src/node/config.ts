@@ -51,6 +51,16 @@ export interface NodeConfig {
   readonly keepResultSize: number
   /** Days for which this node keeps the results that it publishes. */
   readonly keepResultDays: number
+  /** Names of input sources and of publishers, lower case. */
+  readonly inputsDisabled: readonly string[]
+  readonly publishersDisabled: readonly string[]
+  /** Milliseconds after which a download that brings nothing is begun anew, and how often. */
+  readonly inputSilence: number
+  readonly inputRetries: number
+  /** Bytes of one input from elsewhere. */
+  readonly inputMaxSize: number
+  /** Addresses and ranges besides the public ones that jobs may make this node connect to. */
+  readonly inputAddresses: readonly string[]
   /** Names of engines, lower case. */
   readonly enginesDisabled: readonly string[]
   /** Address of the container engine; undefined: wherever one is found. */
@@ -212,10 +222,14 @@ export function toNodeConfig(settings: Settings): NodeConfig {
     ...rest,
     roles,
     shown: configTree({ ...settings, ...roles }),
-    enginesDisabled: settings.enginesDisabled.map((engine) => engine.toLowerCase()),
+    enginesDisabled: lowered(settings.enginesDisabled),
+    inputsDisabled: lowered(settings.inputsDisabled),
+    publishersDisabled: lowered(settings.publishersDisabled),
     capacity: { CPU: capacityCpu, Memory: capacityMemory, Disk: capacityDisk, GPU: capacityGpu },
   }
 }
+
+const lowered = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase())
 
 /** What of a machine's resources is for jobs. Amounts are taken as they are: the operator knows. */
 export function allocated(capacity: NodeConfig['capacity'], machine: Resources): Resources {

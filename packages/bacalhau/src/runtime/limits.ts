@@ -9,6 +9,8 @@ export const LIMITS = {
   requestDrain: 64 * MIB,
   /** How deep JSON of a stranger may nest. */
   jsonDepth: 64,
+  /** How many values it may hold. The largest honest bodies are a thousand jobs at once, and long lists of arguments. */
+  jsonValues: 200_000,
   /** One frame of the link or of any other stream between peers. */
   frame: 1 * MIB,
   /** A frame that has begun must be complete within this time, so that a dribbling peer cannot hold a stream for ever. */
@@ -159,6 +161,9 @@ export const LIMITS = {
   keptFetch: 10 * 60_000,
   /** Results that an orchestrator is going to fetch, in memory; more wait in the store. */
   keptWaiting: 10_000,
+  /** Redirects from the URL of an input to the data, and the longest pause between two tries to get it. */
+  urlRedirects: 10,
+  urlPause: 30_000,
   /** Bytes that the archive of one inline input may unpack to. */
   inlineUnpacked: 1024 * MIB,
   /** Bytes of inputs that lie ready for further executions although none reads them now. */

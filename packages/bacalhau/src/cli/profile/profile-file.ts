@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:f
 import path from 'node:path'
 import { parse, stringify } from 'yaml'
 import { BacalhauError, systemCode } from '../../runtime/error.ts'
-import { formatDuration, parseDuration } from './duration.ts'
+import { formatDuration, parseDuration } from '../../runtime/duration.ts'
 import { checkProfileName, type Profile, selectedProfile } from './profile.ts'
 
 /** Bytes of a profile's file; a larger one is something else. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { recordedIo } from '../fixtures/recorded-io.ts'
 import { runProgram } from '../program.ts'
-import { formatDuration, parseDuration } from './duration.ts'
+import { formatDuration, parseDuration } from '../../runtime/duration.ts'
 import { activeProfile, checkProfileName, profileFolder, selectedProfile } from './profile.ts'
 import { readProfile, writeProfile } from './profile-file.ts'
 

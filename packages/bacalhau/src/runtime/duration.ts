@@ -10,7 +10,7 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(total)
 }
 
-/** The span as it is written in a profile. */
+/** The span, written so that `parseDuration` reads it. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds % 1_000 !== 0 || milliseconds === 0) return `${milliseconds}ms`
   let rest = milliseconds

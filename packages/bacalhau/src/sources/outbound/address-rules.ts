@@ -1,0 +1,74 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { BacalhauError } from '../../runtime/error.ts'
+
+/** Which addresses this node connects to on behalf of a job. */
+export interface AddressRules {
+  /** May a job make this node connect to `address`, an IP address without brackets? */
+  permit(address: string): boolean
+}
+
+/**
+ * IPv4 addresses that are not on the public internet, as IANA's registry of special-purpose addresses lists them, and the
+ * one public address at which Azure serves secrets to its machines.
+ */
+const SPECIAL_IPV4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '168.63.129.16/32',
+]
+
+/** Of IPv6 only global unicast is public, and of that not what stands for IPv4 addresses (Teredo, 6to4) or for examples. */
+const GLOBAL_IPV6 = ['2000::/3']
+const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
+
+const SPECIAL = listOf(SPECIAL_IPV4)
+const GLOBAL = listOf(GLOBAL_IPV6)
+const RESERVED = listOf(SPECIAL_IPV6)
+
+/**
+ * Public addresses, and those that the operator grants: addresses and ranges (`10.1.2.3`, `10.0.0.0/8`, `fd00::/8`). Throws
+ * `ConfigurationError` for an entry that is neither.
+ */
+export function createAddressRules(granted: readonly string[]): AddressRules {
+  const allowed = listOf(granted)
+  return {
+    permit(address) {
+      // A zone (fe80::1%eth0) names an interface of this machine, which is nobody's business.
+      if (isIP(address) === 0 || address.includes('%')) return false
+      if (allowed.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')) return true
+      if (isIPv4(address)) return !SPECIAL.check(address)
+      return GLOBAL.check(address, 'ipv6') && !RESERVED.check(address, 'ipv6')
+    },
+  }
+}
+
+function listOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits, ...rest] = range.split('/')
+    const longest = isIPv6(address) ? 128 : 32
+    const length = bits === undefined ? longest : Number(bits)
+    const wellFormed = isIP(address) !== 0 && !address.includes('%') && rest.length === 0 && /^\d*$/.test(bits ?? '')
+    if (!wellFormed || bits === '' || length > longest) throw noRange(range)
+    list.addSubnet(address, length, isIPv6(address) ? 'ipv6' : 'ipv4')
+  }
+  return list
+}
+
+const noRange = (range: string): BacalhauError =>
+  new BacalhauError('ConfigurationError', `"${range}" is neither an address nor a range of addresses.`, {
+    hint: 'Write it like 10.1.2.3, 10.0.0.0/8 or fd00::/8.',
+  })
