@@ -3,11 +3,17 @@ import { LIMITS } from '../../runtime/limits.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COMMA = 0x2c
 
-/** Parses a JSON body. Throws `BadRequest` for what is no JSON or nests too deep. */
+/** Parses a JSON body. Throws `BadRequest` for what is no JSON, nests too deep, or holds more values than any honest body. */
 export function parseJson(body: Uint8Array): unknown {
-  if (depthOf(body, LIMITS.jsonDepth) > LIMITS.jsonDepth) {
+  // Before it is parsed: ten megabytes of small objects would hold up everything else for seconds.
+  const { depth, values } = measure(body)
+  if (depth > LIMITS.jsonDepth) {
     throw new BacalhauError('BadRequest', `the body nests deeper than ${LIMITS.jsonDepth} levels`)
+  }
+  if (values > LIMITS.jsonValues) {
+    throw new BacalhauError('BadRequest', `the body holds more than ${LIMITS.jsonValues} values`)
   }
   const text = decode(body)
   if (text.trim() === '') throw new BacalhauError('BadRequest', 'the body is empty')
@@ -26,20 +32,26 @@ function decode(body: Uint8Array): string {
   }
 }
 
-/** How deep brackets nest outside of strings; stops counting just above `cap`. Looks only at brackets, so it never fails. */
-export function depthOf(body: Uint8Array, cap: number): number {
+/**
+ * How deep brackets nest outside of strings, and how many values there are: each but the first has a comma or a bracket before it,
+ * and an empty list or object counts twice. Ends where one is above its limit. Looks only at signs, so it never fails.
+ */
+export function measure(body: Uint8Array): { readonly depth: number; readonly values: number } {
+  let level = 0
   let depth = 0
-  let deepest = 0
+  let values = 1
   for (let index = 0; index < body.length; index++) {
     const byte = body[index]
     if (byte === QUOTE) index = endOfString(body, index + 1)
+    else if (byte === COMMA) values += 1
     else if (byte === 0x5b || byte === 0x7b) {
-      depth += 1
-      if (depth > deepest) deepest = depth
-      if (deepest > cap) return deepest
-    } else if (byte === 0x5d || byte === 0x7d) depth -= 1
+      values += 1
+      level += 1
+      if (level > depth) depth = level
+    } else if (byte === 0x5d || byte === 0x7d) level -= 1
+    if (depth > LIMITS.jsonDepth || values > LIMITS.jsonValues) break
   }
-  return deepest
+  return { depth, values }
 }
 
 /** Index of the quote that ends the string whose first byte is at `start`; the end of the body when there is none. */
