@@ -10,6 +10,7 @@ import { put, type Store } from '../store/store.ts'
 import { jobId, someRun, START, storedExecution } from './fixtures/jobs.ts'
 import { packEvent } from './history.ts'
 import {
+  findId,
   findJob,
   forgetJob,
   historyKey,
@@ -53,10 +54,11 @@ describe('finding a job', () => {
     }
   })
 
-  test('by its id alone, whatever bears it as a name', async () => {
+  test('by its id, whatever bears it as a name', async () => {
     const store = createMemoryStore()
-    await save(store, job(1), job(2, { Name: jobId(1) }))
-    assert.equal((await findJob(store, jobId(1))).job.ID, jobId(2))
+    await save(store, job(1, { Namespace: 'other' }), job(2, { Name: jobId(1) }))
+    assert.equal((await findJob(store, jobId(1))).job.ID, jobId(1))
+    assert.equal(await findId(store, 'default', jobId(1)), jobId(2))
     assert.equal((await requireJob(store, jobId(1))).job.ID, jobId(1))
     await assert.rejects(requireJob(store, 'j-1'), failsWith('NotFound', /j-1/))
   })

@@ -90,10 +90,12 @@ export function parseStored<T extends z.ZodType>(schema: T, value: unknown, what
 
 const parseJob = (value: unknown, id: string): JobRow => parseStored(storedJobSchema, value, `job ${id}`)
 
-/** The job that `idOrName` means: a name, a full id, or a beginning of an id that only one job has. */
+/**
+ * The job that `idOrName` means: that of this id, of this name, or of an id that begins so and is the only one. Whoever names a
+ * job like the id of another one does not stand in its way.
+ */
 export async function findJob(store: Store, idOrName: string, namespace = 'default'): Promise<JobRow> {
-  const named = await findId(store, namespace === '' ? 'default' : namespace, idOrName)
-  const exact = await readJob(store, named ?? idOrName)
+  const exact = (await readJob(store, idOrName)) ?? (await readNamed(store, namespace || 'default', idOrName))
   if (exact !== undefined) return exact
   const prefixed = idOrName.length < 3 ? [] : await store.range('job', { prefix: idOrName, limit: 2 })
   if (prefixed.length > 1) {
@@ -105,6 +107,11 @@ export async function findJob(store: Store, idOrName: string, namespace = 'defau
   const [row] = prefixed
   if (row !== undefined) return parseJob(row.value, row.key)
   throw notFound(idOrName)
+}
+
+async function readNamed(store: Store, namespace: string, name: string): Promise<JobRow | undefined> {
+  const id = await store.get('job-by-name', nameKey(namespace, name))
+  return typeof id === 'string' ? readJob(store, id) : undefined
 }
 
 /** Id of the job with this very name. */

@@ -58,6 +58,16 @@ describe('a token of some namespaces', () => {
     assert.equal((await ask('DELETE', `jobs/${own}`)).status, 200)
   })
 
+  test('finds its own, whoever names a job like theirs in the default namespace', async (context) => {
+    const { ask, own, client } = await twoNamespaces(context)
+    for (const Name of [own.slice(0, 10), 'of-own']) await client.jobs.submit({ ...wasmJob, Name })
+    for (const name of [own, own.slice(0, 10), 'of-own']) {
+      const { status, text } = await ask('GET', `jobs/${name}`)
+      assert.equal(status, 200, `${name}: ${text}`)
+      assert.equal((JSON.parse(text) as { Job: { ID: string } }).Job.ID, own)
+    }
+  })
+
   test('lists its own', async (context) => {
     const { ask, own } = await twoNamespaces(context)
     const idsOf = (text: string) =>
