@@ -6,6 +6,7 @@ import {
   authKeyList,
   authKeyRemove,
   authLogin,
+  authLogout,
   authTokenCreate,
   authTokenList,
   authTokenRevoke,
@@ -76,6 +77,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       authInfo,
       authLogin,
+      authLogout,
       authTokenCreate,
       authTokenList,
       authTokenRevoke,

@@ -9,7 +9,7 @@ import { recordedIo } from '../fixtures/recorded-io.ts'
 import { runProgram } from '../program.ts'
 import { loadSettings, type SettingFlags } from '../settings.ts'
 import { findCredential } from './credential.ts'
-import { keepLogin, readLogin } from './logins.ts'
+import { forgetLogin, keepLogin, readLogin } from './logins.ts'
 import { readPassword } from './password.ts'
 import { readSpan } from './span.ts'
 
@@ -78,7 +78,7 @@ describe('logins', () => {
     assert.equal(await readLogin(folder, 'http://a'), undefined)
     await keepLogin(folder, 'http://a', 'one')
     await keepLogin(folder, 'http://b', 'two')
-    await keepLogin(folder, 'http://a', undefined)
+    assert.deepEqual([await forgetLogin(folder, 'http://a'), await forgetLogin(folder, 'http://a')], [true, false])
     assert.deepEqual([await readLogin(folder, 'http://a'), await readLogin(folder, 'http://b')], [undefined, 'two'])
     const file = path.join(folder, 'tokens.json')
     assert.equal((await stat(file)).mode & 0o077, 0)
@@ -152,6 +152,10 @@ describe('auth', () => {
       headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': '192.0.2.1' },
     })
     assert.deepEqual(await asked.json(), { Name: clientId, Kind: 'clientKey', Capabilities: ['read:*'] })
+    assert.match((await run(['auth', 'key', 'remove', clientId])).err, /this needs admin/, 'as whom one logged in')
+    assert.match((await run(['auth', 'info'])).out, /Credential +bacalhau auth login\n/)
+    assert.match((await run(['auth', 'logout'])).out, /^Logged out of http/)
+    assert.match((await run(['auth', 'logout'])).out, /^There was no login/)
     assert.match((await run(['auth', 'key', 'remove', clientId])).out, /not allowed any more/)
     assert.match((await run(['auth', 'key', 'allow', 'short'])).err, /64 hexadecimal digits/)
   })

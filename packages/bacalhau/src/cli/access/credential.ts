@@ -1,7 +1,12 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import type { TransportOptions } from '@bacalhau/client'
 import type { LoadedConfig } from '../../node/config.ts'
 import type { Io } from '../io.ts'
 import type { Profile } from '../profile/profile.ts'
+
+/** Where logins are kept, in the data folder. */
+export const loginsFile = (folder: string): string => path.join(folder, 'tokens.json')
 
 /** What a command presents to the node that it calls. */
 export type Credential = Pick<TransportOptions, 'token' | 'basic'>
@@ -40,8 +45,8 @@ export async function findCredential(question: CredentialQuestion): Promise<Foun
   if (profile === undefined && isMeantFor(loaded)) {
     return { credential: { token: loaded.settings.apiToken }, origin: `API.Token (${loaded.origins.apiToken})` }
   }
-  // The API of this machine wants none; that of another one is slow enough for a look at a file.
-  if (/^https?:\/\/(?:127\.|localhost|\[::1\])/.test(baseUrl)) return { credential: {}, origin: undefined }
+  // Reading the file loads a good deal, and most nodes on this machine want no login.
+  if (!existsSync(loginsFile(loaded.settings.dataDir))) return { credential: {}, origin: undefined }
   const { readLogin } = await import('./logins.ts')
   const token = await readLogin(loaded.settings.dataDir, baseUrl)
   return token === undefined

@@ -119,6 +119,18 @@ tokens.json and presented to this node from now on; it is good for a month.`,
   load: () => import('../commands/auth-login.ts'),
 })
 
+export const authLogoutFlags = {} as const
+
+export const authLogout = command({
+  name: 'auth logout',
+  summary: 'Forget the login to a node',
+  about: 'Takes the token of `bacalhau auth login` out of tokens.json. What the node allows the key stays as it is.',
+  usage: '',
+  flags: authLogoutFlags,
+  examples: [{ about: 'From a node elsewhere', command: 'bacalhau auth logout --api-host 192.0.2.1' }],
+  load: () => import('../commands/auth-logout.ts'),
+})
+
 export const authInfoFlags = {} as const
 
 export const authInfo = command({
