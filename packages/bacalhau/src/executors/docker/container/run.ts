@@ -44,12 +44,9 @@ export async function runContainer(
   const sink = await openOutput({ ...request, limit: request.limits.output })
   const over = new AbortController()
   try {
-    const source = await outputOf(subject, engine, over.signal)
-    const output = sink.follow(source, () => notify(context)).catch((error: unknown) => error)
-    if (!subject.survivor) {
-      const refused = await begin(subject.id, engine)
-      if (refused !== undefined) return refused
-    }
+    const begun = await begin(subject, engine, sink, { onOutput: () => notify(context), signal: over.signal })
+    if ('kind' in begun) return begun
+    const { output } = begun
     const ended = await follow(subject, request, context, signal)
     await drain(output, over, context)
     signal.throwIfAborted()
@@ -62,17 +59,34 @@ export async function runContainer(
   }
 }
 
-/** From the beginning for a container that is running already; else attached before the first byte can come. */
-const outputOf = ({ id, survivor }: Subject, engine: Engine, signal: AbortSignal): Promise<Readable> =>
-  survivor ? engine.logs(id, signal) : engine.attach(id, signal)
+interface Begun {
+  /** Settles at the end of the output, with the error that ended it too early, if one did. */
+  readonly output: Promise<unknown>
+}
 
-/** Starting is never interrupted: it takes a moment, and whoever ends the run finds something to end. */
-async function begin(id: string, engine: Engine): Promise<Failed | undefined> {
+interface Following {
+  onOutput(): void
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Listens, then starts: so the first byte is heard. What runs already is heard from its beginning. Starting is never interrupted:
+ * it takes a moment, and whoever ends the run finds something to end.
+ */
+async function begin(
+  { id, survivor }: Subject,
+  engine: Engine,
+  sink: OutputSink,
+  { onOutput, signal }: Following,
+): Promise<Begun | Failed> {
   try {
-    await engine.start(id, new AbortController().signal)
-    return undefined
+    const source: Readable = await (survivor ? engine.logs(id, signal) : engine.attach(id, signal))
+    const output = sink.follow(source, onOutput).catch((error: unknown) => error)
+    if (!survivor) await engine.start(id, new AbortController().signal)
+    return { output }
   } catch (error) {
-    if (!(error instanceof EngineError) || error.status === 0) throw error
+    if (survivor || !(error instanceof EngineError) || error.status === 0) throw error
     return failure('ContainerStartFailed', `failed to start container: ${error.message}`)
   }
 }
