@@ -56,6 +56,19 @@ describe('inputs', () => {
     await assert.rejects(preparing, failsWith('ExecutionCancelled'))
   })
 
+  test('one that may be changed is mounted as it lies', async (t) => {
+    const source = createScriptedSource()
+    const open: InputSource = {
+      ...source,
+      prepare: async (...parameters) => ({ ...(await source.prepare(...parameters)), writable: true }),
+    }
+    const { mounts } = await prepare(t, open, ['a'])
+    assert.deepEqual(
+      mounts.map(({ readOnly, inPlace }) => [readOnly, inPlace]),
+      [[false, true]],
+    )
+  })
+
   test('one that cannot be released does not keep the others', async (t) => {
     const source = createScriptedSource()
     const stubborn: InputSource = {

@@ -45,8 +45,8 @@ export async function prepareInputs(
   return { release, mounts: prepared.map((input, index) => toMount(input, inputs[index]?.Target ?? '/')) }
 }
 
-function toMount({ hostPath }: PreparedInput, guestPath: string): Mount {
-  return { hostPath, guestPath, readOnly: true }
+function toMount({ hostPath, writable = false }: PreparedInput, guestPath: string): Mount {
+  return { hostPath, guestPath, readOnly: !writable, ...(writable ? { inPlace: true } : {}) }
 }
 
 /** An input that cannot be released keeps neither the others nor the execution from their end. */

@@ -7,6 +7,8 @@ export interface Mount {
   /** Absolute path in the job's own world, for example `/inputs`. */
   readonly guestPath: string
   readonly readOnly: boolean
+  /** A writable folder or file of the machine that the job changes where it lies. Nobody bounds what it holds. */
+  readonly inPlace?: true
 }
 
 /** What a job may use. Enforced from outside of the job. Each bound is optional only where the engine has its own. */

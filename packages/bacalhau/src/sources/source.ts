@@ -2,9 +2,11 @@ import type { SpecConfig } from '@bacalhau/models'
 
 /** An input, ready on this host. */
 export interface PreparedInput {
-  /** Absolute host path of the file or folder. Read-only by convention: it may be shared with other executions. */
+  /** Absolute host path of the file or folder. It may be shared with other executions, and so is only read, if not `writable`. */
   readonly hostPath: string
   readonly kind: 'file' | 'folder'
+  /** The job may change it. */
+  readonly writable?: boolean
   /** Frees what was prepared for this execution. Never deletes what others still use. */
   release(): Promise<void>
 }

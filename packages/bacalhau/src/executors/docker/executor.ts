@@ -201,7 +201,9 @@ class ContainerExecutor implements DockerExecutor {
 }
 
 async function makeFolders(engine: Engine, id: string, { mounts }: ExecutionRequest): Promise<void> {
-  const folders = mounts.filter(({ readOnly }) => !readOnly).map(({ guestPath }) => guestPath)
+  const folders = mounts
+    .filter(({ readOnly, inPlace }) => !readOnly && inPlace !== true)
+    .map(({ guestPath }) => guestPath)
   if (folders.length === 0) return
   await engine.unpack(id, await emptyFolders(folders), new AbortController().signal)
 }

@@ -2,32 +2,43 @@ import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { BacalhauError } from '../../runtime/error.ts'
 
-/** Local paths that jobs may read, as the operator wrote them. */
+export type Grant = 'read' | 'write'
+
+/** Local paths that jobs may use, as the operator wrote them. */
 export interface AllowList {
   readonly isEmpty: boolean
-  /** May a job see `file`? `file` has to be free of links (`realpath`), so that no link leads out of what was allowed. */
-  allows(file: string): Promise<boolean>
+  /**
+   * What may a job do with `file`? Nothing when undefined. `file` has to be free of links (`realpath`), so that no link leads
+   * out of what was allowed.
+   */
+  grantFor(file: string): Promise<Grant | undefined>
 }
 
 const WILDCARD = /[*?[\]{}]/
 
 /**
- * Entries are absolute paths of files or folders (with everything below), or globs; `:ro` or `:rw` at their end is taken, but
- * jobs only ever read. Throws `ConfigurationError` for an entry that is not absolute.
+ * Entries are absolute paths of files or folders (with everything below), or globs. Jobs only read, except where the entry ends
+ * with `:rw`. Throws `ConfigurationError` for an entry that is not absolute.
  */
 export function createAllowList(entries: readonly string[]): AllowList {
   const patterns = entries.map((entry) => {
-    const pattern = entry.replace(/:(?:ro|rw)$/, '')
-    if (path.isAbsolute(pattern) && !pattern.split('/').includes('..')) return path.posix.normalize(pattern)
+    const [, written = '', access] = /^(.*?)(?::(ro|rw))?$/s.exec(entry) ?? []
+    if (path.isAbsolute(written) && !written.split('/').includes('..')) {
+      return { pattern: path.posix.normalize(written), grant: access === 'rw' ? 'write' : 'read' } as const
+    }
     throw new BacalhauError('ConfigurationError', `The allow-listed local path "${entry}" is not absolute.`, {
-      hint: 'Write it like /data, /data/** or /data/*.csv, with :ro at the end if you like.',
+      hint: 'Write it like /data, /data/** or /data/*.csv, with :ro or :rw at the end if you like.',
     })
   })
   return {
     isEmpty: patterns.length === 0,
-    async allows(file) {
-      for (const pattern of patterns) if (matches(await resolvePattern(pattern), file)) return true
-      return false
+    async grantFor(file) {
+      let found: Grant | undefined
+      for (const { pattern, grant } of patterns) {
+        if (found === 'write' || found === grant || !matches(await resolvePattern(pattern), file)) continue
+        found = grant
+      }
+      return found
     },
   }
 }

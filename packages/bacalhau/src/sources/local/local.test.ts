@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { SpecConfig } from '@bacalhau/models'
@@ -44,9 +44,10 @@ describeSource('local', async (context) => {
       spec(''),
       spec('relative/path'),
       spec('/nul\0'),
-      spec(root, { ReadWrite: true }),
-      spec(root, { ReadWrite: 'true' }),
+      spec(root, { ReadWrite: 'perhaps' }),
       spec(root, { CreateAs: 'dir' }),
+      spec(root, { CreateAs: 'pipe', ReadWrite: true }),
+      spec(`${root}/allowed/../new`, { CreateAs: 'dir', ReadWrite: true }),
       { Type: 'local' },
     ],
     missing: spec(path.join(root, 'allowed/nothing')),
@@ -104,6 +105,51 @@ describe('local paths', () => {
 
   test('are not available where none is allowed', async () => {
     assert.equal(await createLocalSource([]).available(), false)
+  })
+
+  describe('that may be written', () => {
+    const writing = async (context: TestContext, entries: readonly string[]) => {
+      const root = await setUp(context)
+      const source = createLocalSource(entries.map((entry) => path.join(root, entry)))
+      const prepare = (file: string, more: object = { ReadWrite: true }) =>
+        source.prepare(spec(path.join(root, file), more), root, signal)
+      return { root, prepare }
+    }
+
+    test('are those that the operator has granted for it', async (context) => {
+      const { prepare } = await writing(context, ['allowed:ro', 'allowed/deep:rw', 'secret'])
+      assert.equal((await prepare('allowed/deep/file')).writable, true)
+      assert.equal((await prepare('allowed/way-on', { ReadWrite: 'true' })).writable, true)
+      assert.equal((await prepare('allowed/deep/file', {})).writable, undefined)
+      for (const file of ['allowed/file', 'allowed', 'secret', 'allowed/way-out/file']) {
+        await assert.rejects(prepare(file), { code: 'InputFailed', message: /not granted write access/ }, file)
+      }
+    })
+
+    test('are made where they are missing', async (context) => {
+      const { root, prepare } = await writing(context, ['allowed/**:rw'])
+      const made = await prepare('allowed/new/folder', { ReadWrite: true, CreateAs: 'dir' })
+      assert.deepEqual([made.hostPath, made.kind], [path.join(root, 'allowed/new/folder'), 'folder'])
+      assert.equal((await stat(made.hostPath)).mode & 0o777, 0o700)
+      const file = await prepare('allowed/new/file', { ReadWrite: true, CreateAs: 'file' })
+      assert.deepEqual([file.kind, (await stat(file.hostPath)).size], ['file', 0])
+      assert.equal((await prepare('allowed/deep', { ReadWrite: true, CreateAs: 'dir' })).kind, 'folder')
+    })
+
+    for (const [entry, file] of [
+      ['allowed/**:ro', 'allowed/new'],
+      ['allowed/**:rw', 'secret/new'],
+      ['allowed/**:rw', 'allowed/way-out/new'],
+      ['allowed/*:rw', 'allowed/new/deeper'],
+    ] as const) {
+      test(`are not made as ${file} by ${entry}`, async (context) => {
+        const { root, prepare } = await writing(context, [entry])
+        for (const CreateAs of ['dir', 'file']) {
+          await assert.rejects(prepare(file, { ReadWrite: true, CreateAs }), { code: 'InputFailed' })
+        }
+        await assert.rejects(stat(path.join(root, file)), { code: 'ENOENT' })
+      })
+    }
   })
 
   for (const entry of ['relative', '', '../up', '/data/../etc', ':ro']) {

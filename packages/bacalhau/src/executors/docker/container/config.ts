@@ -64,7 +64,7 @@ function hostConfig({ facts, request, ports, gpus }: ContainerPlan): object {
     NetworkMode: ports.mode,
     PortBindings: ports.bindings,
     ...(reachesHost ? { ExtraHosts: ['host.docker.internal:host-gateway'] } : {}),
-    Mounts: mounts.filter(({ readOnly }) => readOnly).map(toBind),
+    Mounts: mounts.filter(({ readOnly, inPlace }) => readOnly || inPlace === true).map(toBind),
     ...(facts.boundsDisk ? { StorageOpt: { size: String(limits.disk) } } : {}),
     LogConfig: logConfig(facts),
     RestartPolicy: { Name: 'no' },
@@ -86,6 +86,7 @@ function nanoCores(cpu: number | undefined, { processors }: EngineFacts): number
 }
 
 /** `Mounts` instead of `Binds`: a path may hold any character, and one that is missing is an error instead of a new folder. */
-function toBind({ hostPath, guestPath }: Mount): object {
-  return { Type: 'bind', Source: hostPath, Target: guestPath, ReadOnly: true, BindOptions: { Propagation: 'rprivate' } }
+function toBind({ hostPath, guestPath, readOnly }: Mount): object {
+  const BindOptions = { Propagation: 'rprivate' }
+  return { Type: 'bind', Source: hostPath, Target: guestPath, ReadOnly: readOnly, BindOptions }
 }

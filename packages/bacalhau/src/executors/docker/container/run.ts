@@ -220,8 +220,8 @@ async function collect(
   { engine }: RunContext,
 ): Promise<Failed | undefined> {
   const left = { bytes: limits.disk, files: limits.files }
-  for (const { guestPath, hostPath, readOnly } of mounts) {
-    if (readOnly) continue
+  for (const { guestPath, hostPath, readOnly, inPlace } of mounts) {
+    if (readOnly || inPlace === true) continue
     try {
       const archive = await engine.pack(id, guestPath, new AbortController().signal)
       await copyResults(archive, { hostPath }, left)
