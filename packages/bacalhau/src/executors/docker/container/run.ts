@@ -65,7 +65,7 @@ interface Begun {
 }
 
 interface Following {
-  onOutput(): void
+  readonly onOutput: () => void
   /** Ends it. */
   readonly signal: AbortSignal
 }
