@@ -16,8 +16,8 @@ interface Position {
   readonly after?: string
 }
 
-/** Index rows that are looked through before others get their turn. */
-const BATCH = 500
+/** Index rows that are looked through, and jobs that are read, before others get their turn. */
+const [BATCH, READ] = [500, 250]
 
 /** A page of jobs. By time of creation it reads no more jobs than it shows, however many there are. */
 export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page<Job>> {
@@ -32,6 +32,7 @@ export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page
     if (row === undefined) continue
     Items.push(row.job)
     last = key
+    if (Items.length % READ === 0) await otherWork()
   }
   return { Items, NextToken: '' }
 }

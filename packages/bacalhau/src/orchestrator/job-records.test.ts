@@ -127,6 +127,23 @@ describe('executions', () => {
     assert.deepEqual(await ids({ match: ({ partition }: { partition: number }) => partition > 1 }), ['e-2', 'e-4'])
   })
 
+  test('leave other work its turn while many are looked through', async () => {
+    const store = createMemoryStore()
+    await saveRuns(
+      store,
+      Array.from({ length: 1_000 }, () => 1),
+    )
+    let turns = 0
+    const count = () => {
+      turns += 1
+      turn = setImmediate(count)
+    }
+    let turn = setImmediate(count)
+    await listExecutions(store, row, { match: () => false })
+    clearImmediate(turn)
+    assert.ok(turns >= 4, `${turns} turns`)
+  })
+
   test('beyond one answer go on with the next, and a token that none gave is refused', async () => {
     const store = createMemoryStore()
     await saveRuns(

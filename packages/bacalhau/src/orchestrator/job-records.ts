@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises'
 import { type Execution, type Job, type JobHistory, jobSchema, type Page, parseRecord } from '@bacalhau/models'
 import { z } from 'zod'
 import { BacalhauError } from '../runtime/error.ts'
@@ -37,6 +38,8 @@ const storedJobSchema = z.union([
 
 /** Jobs that are read in one go where all are read: other work gets its turn between. */
 const SPECS = 50
+/** Executions of one job that are looked at before other work gets its turn: a task array has a hundred thousand. */
+const BATCH = 200
 
 const digits = (value: number, length: number): string => String(value).padStart(length, '0')
 
@@ -208,7 +211,10 @@ export async function listExecutions(
   const after = nextToken === '' ? undefined : decodeToken(nextToken, /^[\w-]+\/[\w-]+$/)
   const items: Execution[] = []
   let last = ''
+  let seen = 0
   for await (const { key: runKey, run } of readRuns(store, key, after)) {
+    seen += 1
+    if (seen % BATCH === 0) await otherWork()
     if (version !== 0 && run.version !== version) continue
     if (match?.(run) === false) continue
     if (items.length === most) return { Items: items, NextToken: encodeToken(last) }
@@ -226,14 +232,16 @@ export async function readHistory(
   limit: number,
 ): Promise<JobHistory[]> {
   const events: JobHistory[] = []
-  for (let from = historyKey(key, after); events.length < limit;) {
-    const rows = await store.range('history', { prefix: `${key}/`, after: from, limit: 16 })
+  // A row holds one event or hundreds: only so many are read as are likely to be needed.
+  for (let [from, most] = [historyKey(key, after), 4]; events.length < limit; most = Math.min(2 * most, 64)) {
+    const rows = await store.range('history', { prefix: `${key}/`, after: from, limit: most })
     for (const row of rows) {
+      if (events.length >= limit) break
       const parsed = parseStored(historyRowSchema, row.value, `event ${row.key}`)
       events.push(...unpackRow(job.ID, parsed).filter(({ SeqNum }) => SeqNum > after))
       from = row.key
     }
-    if (rows.length < 16) break
+    if (rows.length < most) break
   }
   return events.slice(0, limit)
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ask, temporaryApi, wasmJob } from '../testing/api.ts'
 import { executionOf } from '../testing/execution.ts'
+import { readHistory } from './history.ts'
 
 interface Answer {
   NextToken: string
@@ -43,6 +44,23 @@ describe('history', () => {
     const last = await history(`next_token=${again.NextToken}`)
     assert.deepEqual(last.names, ['Failed'])
     assert.equal(last.NextToken, '')
+  })
+
+  test('of very many events is looked through without holding up other work', async (context) => {
+    const { client, orchestrator } = await temporaryApi(context)
+    const { JobID } = await client.jobs.submit(wasmJob)
+    for (let index = 0; index < 2_000; index++) orchestrator.event(JobID, 'again')
+    let turns = 0
+    const count = () => {
+      turns += 1
+      turn = setImmediate(count)
+    }
+    let turn = setImmediate(count)
+    const query = { limit: 10, from: 0, matches: () => false, executionId: undefined }
+    const { Items } = await readHistory(orchestrator, JobID, query, undefined)
+    clearImmediate(turn)
+    assert.deepEqual(Items, [])
+    assert.ok(turns >= 4, `${turns} turns`)
   })
 
   test('an empty page of a job without events keeps its place', async (context) => {

@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises'
 import {
   type Execution,
   isFinalExecutionState,
@@ -14,6 +15,8 @@ import { queryCount, queryFlag, queryNumber, queryText, queryWord } from '../htt
 import { decodePosition, encodePosition } from './page-token.ts'
 
 const DEFAULT_LIMIT = 100
+/** Events that are looked through before other work gets its turn: a task array has hundreds of thousands. */
+const BATCH = 500
 
 export interface HistoryQuery {
   readonly limit: number
@@ -84,7 +87,7 @@ export async function readHistory(
   const Items: JobHistory[] = []
   let from = query.from
   for (;;) {
-    const batch = await orchestrator.history(id, Math.max(0, from - 1), LIMITS.page, namespace)
+    const batch = await orchestrator.history(id, Math.max(0, from - 1), BATCH, namespace)
     for (const event of batch) {
       if (query.matches(event) && (version === 0 || event.JobVersion === version)) {
         if (Items.length === query.limit) return { NextToken: encodePosition({ limit: query.limit, from }), Items }
@@ -92,7 +95,8 @@ export async function readHistory(
       }
       from = event.SeqNum + 1
     }
-    if (batch.length < LIMITS.page) break
+    if (batch.length < BATCH) break
+    await otherWork()
   }
   return { NextToken: ended ? '' : encodePosition({ limit: query.limit, from }), Items }
 }

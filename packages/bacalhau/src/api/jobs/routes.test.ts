@@ -273,6 +273,9 @@ describe('job', () => {
     const { status: refused, body } = await ask(`${url}${JOBS}?labels=a%20in`)
     assert.equal(refused, 400)
     assert.match((body as { Message: string }).Message, /unable to parse label selector 'a in': found the end/)
+    // Each requirement is asked of every job.
+    assert.equal(await status(`labels=${'k,'.repeat(99)}k`), 200)
+    assert.equal(await status(`labels=${'k,'.repeat(99)}k&labels=k`), 400)
     assert.equal(await status('order_by=id'), 400)
     assert.equal(await status('limit=x'), 400)
   })
