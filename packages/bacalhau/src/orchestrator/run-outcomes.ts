@@ -51,6 +51,8 @@ export class RunOutcomes {
       case 'progress':
         job.ledger.moveRun(run.id, report.state, {
           message: report.state === EXECUTION_STATES.Running ? 'Running Execution' : 'Publishing Results',
+          // What exactly runs, such as the digest of an image.
+          ...(report.message === undefined ? {} : { details: { Note: report.message } }),
         })
         break
       case 'completed':
