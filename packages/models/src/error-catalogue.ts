@@ -119,3 +119,4 @@ const ENTRIES = {
 export type ErrorCode = keyof typeof ENTRIES
 
 export const CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = ENTRIES
+  WasmHttpLimit: entry(500, false, 'Give large data to the job as an input.'),

@@ -15,7 +15,8 @@ import { openInputCache } from '../sources/input-cache.ts'
 import { createInlineSource } from '../sources/inline/inline.ts'
 import { createIpfsSource } from '../sources/ipfs/ipfs.ts'
 import { createLocalSource } from '../sources/local/local.ts'
-import { createOutbound } from '../sources/outbound/outbound.ts'
+import { createAddressRules } from '../sources/outbound/address-rules.ts'
+import { createOutbound, systemResolve } from '../sources/outbound/outbound.ts'
 import type { InputSource } from '../sources/source.ts'
 import { createUrlSource } from '../sources/url/url.ts'
 import type { NodeConfig } from './config.ts'
@@ -33,9 +34,9 @@ export interface CapabilityOptions {
 /** Every engine, source and publisher of this program, less those that the operator has turned off. */
 export async function createCapabilities(options: CapabilityOptions, scope: Scope): Promise<Capabilities> {
   const { config, content, services } = options
-  const { clock, logger } = services
+  const { clock } = services
   const docker = config.enginesDisabled.includes('docker') ? undefined : createDocker(options)
-  const engines = { wasm: () => createWasmExecutor({ clock, logger }), noop: () => createNoopExecutor({ clock }) }
+  const engines = { wasm: () => createWasm(options), noop: () => createNoopExecutor({ clock }) }
   const executors: Executor[] = Object.entries(engines)
     .filter(([name]) => !config.enginesDisabled.includes(name))
     .map(([, create]) => create())
@@ -64,6 +65,11 @@ async function createSources(
     createUrlSource({ ...services, cache, room, outbound, silence, retries, maxBytes }),
   ]
   return sources.filter(({ types }) => !types.some((type) => config.inputsDisabled.includes(type)))
+}
+
+function createWasm({ config, services: { clock, logger } }: CapabilityOptions): Executor {
+  const reach = { rules: createAddressRules(config.wasmAddresses), resolve: systemResolve }
+  return createWasmExecutor({ clock, logger, ...(config.wasmNetworks.includes('http') ? { reach } : {}) })
 }
 
 function createDocker({ config, services: { clock, logger }, nodeId }: CapabilityOptions): DockerExecutor {

@@ -354,3 +354,15 @@ export function variablesOf(name: SettingName): readonly string[] {
   const { key, env = [] }: Setting<unknown> = SETTINGS[name]
   return [`BACALHAU_${key.toUpperCase().replaceAll('.', '_')}`, ...env]
 }
+  wasmNetworks: setting<readonly 'http'[]>({
+    key: 'Engines.Wasm.Networks',
+    kind: choices(['http']),
+    fallback: ['http'],
+    about: 'Networks that WebAssembly jobs get when they ask for one. http: the domains that the job lists, over HTTP.',
+  }),
+  wasmAddresses: setting<readonly string[]>({
+    key: 'Engines.Wasm.AllowedAddresses',
+    kind: texts,
+    fallback: [],
+    about: 'Private addresses and ranges that WebAssembly jobs reach over HTTP, such as 10.1.0.0/16. By default none.',
+  }),

@@ -71,6 +71,8 @@ export interface NodeConfig {
   readonly upnp: boolean
   readonly relay: boolean
   readonly logLevel: LogLevel
+  readonly wasmNetworks: readonly 'http'[]
+  readonly wasmAddresses: readonly string[]
   /** All of it as a tree of its keys, secrets hidden. */
   readonly shown: object
 }

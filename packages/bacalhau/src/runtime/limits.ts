@@ -144,6 +144,16 @@ export const LIMITS = {
   wasmTableEntries: 200_000,
   /** Compiled modules that a node keeps for the next job, as bytes of the modules. */
   wasmModuleCache: 64 * MIB,
+  /** HTTP requests of modules: how many of one run, bytes sent and received by one run, time of one, and at once on a node. */
+  wasmHttpRequests: 10_000,
+  wasmHttpBytes: 4096 * MIB,
+  wasmHttpTime: 30_000,
+  wasmHttpAtOnce: 64,
+  /** Body of one answer, redirects on the way to it, headers of a request, and bytes of the headers of an answer. */
+  wasmHttpAnswer: 100 * MIB,
+  wasmHttpRedirects: 10,
+  wasmHttpHeaders: 100,
+  wasmHttpHeaderBytes: 64 * KIB,
   /** stdout and stderr of one execution, each. */
   executionOutput: 1024 * MIB,
   /** Head of stdout and stderr that travels with the execution record. */

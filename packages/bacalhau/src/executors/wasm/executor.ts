@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
+import type { NetworkSpec } from '@bacalhau/models'
 import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
@@ -6,6 +7,8 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 import { deadline } from './deadline.ts'
 import { type Ending, failure, size } from './failure.ts'
+import type { Reach } from './http/connection.ts'
+import { createHttpService, type JobLine } from './http/service.ts'
 import { createModuleCache, type ModuleCache } from './module-cache.ts'
 import { parseWasmParams, type WasmParams } from './params.ts'
 import { createThreadPool } from './pool.ts'
@@ -16,6 +19,8 @@ import { createThreadLine, type ThreadLine } from './thread-line.ts'
 export interface WasmExecutorOptions {
   readonly clock: Clock
   readonly logger: Logger
+  /** How jobs reach the domains that their network lists; no job gets a network when absent. */
+  readonly reach?: Reach
   /** Threads that stand ready for the next job. Each takes about 5 MB. */
   readonly poolSize?: number
 }
@@ -24,10 +29,13 @@ const PAGE = 65_536
 const MAX_PAGES = 65_536
 
 /** Runs WebAssembly (WASI preview 1) in threads, confined to what a request mounts and allows. */
-export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutorOptions): Executor {
+export function createWasmExecutor({ clock, logger, reach, poolSize = 1 }: WasmExecutorOptions): Executor {
   const pool = createThreadPool({ clock, size: poolSize })
   const line = createThreadLine(pool, clock)
   const modules = createModuleCache(LIMITS.wasmModuleCache)
+  const http = reach && createHttpService({ clock, logger, reach })
+  const openHttp = (network: NetworkSpec | undefined) =>
+    network?.Type === 'HTTP' ? http?.open(network.Domains ?? []) : undefined
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
 
@@ -39,15 +47,19 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
     validate(params) {
       parseWasmParams(params)
     },
+    networkRefusal: ({ Type }) => networkRefusal(Type, http !== undefined),
     async run(request, observer, signal) {
       const params = tryParse(request)
       if ('code' in params) return params
-      const run = runJob(jobOf(request, params), { ...context, observer, time: request.limits.time }, signal)
+      const line = openHttp(request.network)
+      const job = jobOf(request, params, line && { port: line.port, flag: line.flag })
+      const run = runJob(job, { ...context, observer, time: request.limits.time }, signal)
       running.add(run)
       try {
         return await run
       } finally {
         running.delete(run)
+        line?.close()
       }
     },
     async stop() {
@@ -58,6 +70,13 @@ export function createWasmExecutor({ clock, logger, poolSize = 1 }: WasmExecutor
       modules.clear()
     },
   }
+}
+
+function networkRefusal(type: NetworkSpec['Type'], http: boolean): string | undefined {
+  if (type === 'Default' || type === 'None') return undefined
+  if (type !== 'HTTP')
+    return `jobs of the engine wasm get the network HTTP, which reaches listed domains only, or none; this one asks for ${type}`
+  return http ? undefined : 'the operator of this node has not granted jobs the network HTTP (Engines.Wasm.Networks)'
 }
 
 interface RunContext {
@@ -117,7 +136,7 @@ function tryParse({ params }: ExecutionRequest): WasmParams | (ExecutionOutcome 
   }
 }
 
-function jobOf(request: ExecutionRequest, params: WasmParams): SandboxJob {
+function jobOf(request: ExecutionRequest, params: WasmParams, http: JobLine | undefined): SandboxJob {
   const { memory, output, disk, files } = request.limits
   return {
     kind: 'run',
@@ -131,6 +150,7 @@ function jobOf(request: ExecutionRequest, params: WasmParams): SandboxJob {
     stderrPath: request.stderrPath,
     stdinPath: request.stdinPath,
     limits: { memoryPages: Math.min(Math.floor(memory / PAGE), MAX_PAGES), output, disk, files },
+    http,
     outputFlag: new SharedArrayBuffer(4),
   }
 }

@@ -35,6 +35,7 @@ const job = (name: string, module: Uint8Array, memoryPages = 10): SandboxJob => 
     stderrPath: path.join(folder, 'stderr'),
     stdinPath: undefined,
     limits: { memoryPages, output: 100, disk: 0, files: 0 },
+    http: undefined,
     outputFlag: new SharedArrayBuffer(4),
   }
 }

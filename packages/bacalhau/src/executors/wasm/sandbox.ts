@@ -18,8 +18,8 @@ export function runOnThread(
   { modules, onOutput }: { modules: ModuleCache; onOutput: () => void },
 ): Promise<ThreadEnd> {
   const flag = new Int32Array(job.outputFlag)
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of our own, not a window
-  const send = (message: ToWorker) => thread.postMessage(message)
+  const send = (message: ToWorker) =>
+    thread.postMessage(message, message.kind === 'run' && message.http !== undefined ? [message.http.port] : [])
   const { promise, resolve } = Promise.withResolvers<ThreadEnd>()
   let died: unknown
   const listeners = {

@@ -1,5 +1,6 @@
 import type { Mount } from '../executor.ts'
 import type { Ending } from './failure.ts'
+import type { JobLine } from './http/service.ts'
 
 /** One job for a worker thread. Plain data: it is copied to the thread. */
 export interface SandboxJob {
@@ -24,6 +25,8 @@ export interface SandboxJob {
     readonly disk: number
     readonly files: number
   }
+  /** Where the job makes HTTP requests, if it may. */
+  readonly http: JobLine | undefined
   /** One 32-bit flag: 1 while news of output is on its way to the node. */
   readonly outputFlag: SharedArrayBuffer
 }

@@ -1,12 +1,13 @@
 import { messageOf } from '../../../runtime/error.ts'
 import { fail, printable, size } from '../failure.ts'
+import { HTTP_NAMESPACE } from '../http/messages.ts'
 import { privateExports } from '../module-binary/confine.ts'
 import type { FunctionType, Import } from '../module-binary/inspect.ts'
 import type { LoadedModule } from './load.ts'
 import { PAGE, type PlannedModule } from './prepare.ts'
 import { createGuestMemory } from './wasi/guest-memory.ts'
 import { bindCall, type RunState, WASI } from './wasi/host.ts'
-import type { SyscallTable } from './wasi/syscall.ts'
+import type { Syscall, SyscallTable } from './wasi/syscall.ts'
 
 /** A module that is ready to be called. */
 export interface LinkedModule {
@@ -18,7 +19,8 @@ export interface LinkedModule {
 
 /** What all modules of a run are linked with. */
 export interface Linkage {
-  readonly calls: SyscallTable
+  /** The functions of the host, by namespace. */
+  readonly hosts: ReadonlyMap<string, SyscallTable>
   readonly state: RunState
   /** The modules linked so far, by what they were loaded as. */
   readonly linked: Map<LoadedModule['bytes'], LinkedModule>
@@ -32,10 +34,7 @@ export function linkModule(module: PlannedModule, compiled: WebAssembly.Module, 
   const memory = createGuestMemory(findMemory)
   for (const entry of module.facts.imports) {
     const namespace = (imports[entry.module] ??= nullObject())
-    namespace[entry.name] = provide(entry, module, linkage, (name) => {
-      const call = linkage.calls[name]
-      return call && { call, bound: bindCall(call, memory, linkage.state) }
-    })
+    namespace[entry.name] = provide(entry, module, linkage, (call) => bindCall(call, memory, linkage.state))
   }
   made.instance = instantiate(module, compiled, imports)
   const result = { module, instance: made.instance, memory: findMemory }
@@ -60,18 +59,17 @@ function memoryOf(
   return imported instanceof WebAssembly.Memory ? imported : undefined
 }
 
-type FindCall = (
-  name: string,
-) => { call: SyscallTable[string]; bound: (...args: (number | bigint)[]) => number } | undefined
+type Bind = (call: Syscall) => (...args: (number | bigint)[]) => number
 
 /** What an import gets; ends the run when nobody has it. */
-function provide(entry: Import, module: PlannedModule, linkage: Linkage, findCall: FindCall): unknown {
-  if (entry.module === WASI) {
-    const found = entry.kind === 'function' ? findCall(entry.name) : undefined
-    if (found === undefined || entry.kind !== 'function')
-      return failMissing(entry, module, 'is not a part of WASI preview 1')
-    checkSignature(entry, entry.type, found.call, module)
-    return found.bound
+function provide(entry: Import, module: PlannedModule, linkage: Linkage, bind: Bind): unknown {
+  const host = linkage.hosts.get(entry.module)
+  if (host !== undefined) {
+    const call = entry.kind === 'function' ? host[entry.name] : undefined
+    if (call === undefined || entry.kind !== 'function')
+      return failMissing(entry, module, `is not a part of ${PARTS.get(entry.module)}`)
+    checkSignature(entry, entry.type, call, module)
+    return bind(call)
   }
   const link = module.links.get(entry.module)
   if (link !== undefined) {
@@ -91,13 +89,23 @@ function provide(entry: Import, module: PlannedModule, linkage: Linkage, findCal
   return failMissing(entry, module, 'is provided by nobody')
 }
 
-function checkSignature(entry: Import, type: FunctionType, call: SyscallTable[string], module: PlannedModule): void {
-  if (call === undefined || (type.params === call.params && type.results === call.returns)) return
+function checkSignature(entry: Import, type: FunctionType, call: Syscall, module: PlannedModule): void {
+  if (type.params === call.params && type.results === call.returns) return
   fail(
     'WasmImportMismatch',
     `${printable(module.name)} imports ${titleOf(entry)} as ${signature(type)}; it is ${signature({ params: call.params, results: call.returns })}`,
   )
 }
+
+const PARTS = new Map([
+  [WASI, 'WASI preview 1'],
+  [HTTP_NAMESPACE, 'the host functions for HTTP'],
+])
+
+const HINTS = new Map([
+  ['wasi_unstable', 'The module was built for an early form of WASI; build it again with a present compiler.'],
+  [HTTP_NAMESPACE, 'It is there for jobs with Network.Type HTTP; Network.Domains says what they reach.'],
+])
 
 const TYPE_NAMES: Readonly<Record<string, string>> = { i: 'i32', I: 'i64', f: 'f32', F: 'f64', '?': 'reference' }
 
@@ -111,14 +119,10 @@ const titleOf = ({ module, name }: Import) => `"${printable(module)}.${printable
 function failMissing(entry: Import, module: PlannedModule, why: string): never {
   const libraries = [...module.links.keys()].map((name) => printable(name))
   const available = [`${WASI} (WASI preview 1)`, ...libraries].slice(0, 20).join(', ')
-  const hint =
-    entry.module === 'wasi_unstable'
-      ? 'The module was built for an early form of WASI; build it again with a present compiler.'
-      : 'List the module that provides it in ImportModules, or build without it.'
   return fail(
     'WasmMissingImport',
     `${printable(module.name)} imports the ${entry.kind} ${titleOf(entry)}, which ${why}. Available: ${available}`,
-    hint,
+    HINTS.get(entry.module) ?? 'List the module that provides it in ImportModules, or build without it.',
   )
 }
 

@@ -6,12 +6,14 @@ import type { SandboxJob } from '../thread.ts'
 import { openNode } from './files/directory.ts'
 import { createLedger } from './files/ledger.ts'
 import { buildTree, type TreeNode } from './files/tree.ts'
+import { HTTP_NAMESPACE } from '../http/messages.ts'
+import { httpCalls } from './http/calls.ts'
 import { callIfExported, type LinkedModule, linkModule, memoryBytes } from './link.ts'
 import { type LoadedModule, loadModules } from './load.ts'
 import { type PlannedModule, planModules } from './prepare.ts'
 import { describeTrap } from './trap-report.ts'
 import { createDescriptors, type DescriptorTable } from './wasi/descriptors.ts'
-import { type RunState, systemCalls } from './wasi/host.ts'
+import { type RunState, systemCalls, WASI } from './wasi/host.ts'
 import { openOutput } from './wasi/output-file.ts'
 import type { GuestProcess } from './wasi/process.ts'
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, STREAM_RIGHTS } from './wasi/rights.ts'
@@ -58,7 +60,9 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> 
       descriptors,
       ledger,
     }
-    const linkage = { calls: systemCalls(process), state, linked: new Map<LoadedModule['bytes'], LinkedModule>() }
+    const hosts = new Map([[WASI, systemCalls(process)]])
+    if (job.http !== undefined) hosts.set(HTTP_NAMESPACE, httpCalls(job.http))
+    const linkage = { hosts, state, linked: new Map<LoadedModule['bytes'], LinkedModule>() }
     for (const [index, module] of modules.entries()) {
       const instance = linkModule(
         module,
