@@ -84,6 +84,8 @@ const ENTRIES = {
   ExecutionTimeout: entry(504, false, 'Raise Timeouts.ExecutionTimeout or give the job less to do.'),
   ExecutionCancelled: entry(409, false),
   InputFailed: entry(502, true),
+  /** The job asks for a variable of the node that it may not read, or that is not there. */
+  EnvRefused: entry(422),
   /** A job is to be run again whose inline data the orchestrator has lost. */
   InlineDataLost: entry(410, false, 'Submit the job anew, with its data.'),
   PublishFailed: entry(502, true),
@@ -94,7 +96,11 @@ const ENTRIES = {
   ImageInvalid: bad('An image looks like ubuntu:24.04 or registry.example.com/team/image@sha256:….'),
   ImageNotFound: entry(404, true),
   ImagePlatform: entry(409, true, 'Build the image for the platform of the nodes, or for several.'),
-  ContainerStartFailed: entry(400, false, 'Check Entrypoint, Parameters and WorkingDirectory against what is in the image.'),
+  ContainerStartFailed: entry(
+    400,
+    false,
+    'Check Entrypoint, Parameters and WorkingDirectory against what is in the image.',
+  ),
   MemoryLimit: entry(500, false, 'Raise Resources.Memory in the spec.'),
   DiskLimit: entry(500, false, 'Raise Resources.Disk in the spec, or write less.'),
   FileLimit: entry(500, false, 'Pack many small files into an archive.'),
@@ -113,10 +119,10 @@ const ENTRIES = {
   WasmOutputLimit: entry(500, false),
   WasmDiskLimit: entry(500, false),
   WasmFileLimit: entry(500, false),
+  WasmHttpLimit: entry(500, false, 'Give large data to the job as an input.'),
   SandboxCrashed: entry(500, true),
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof ENTRIES
 
 export const CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = ENTRIES
-  WasmHttpLimit: entry(500, false, 'Give large data to the job as an input.'),

@@ -2,12 +2,21 @@ import { checkJob, type Job, type NetworkSpec } from '@bacalhau/models'
 import type { Executor } from '../executors/executor.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import type { NodeEnvironment } from './policy/node-environment.ts'
+import type { AdmissionPolicy } from './policy/policy.ts'
 import { type Capabilities, executorFor, publisherFor, sourceFor } from './capabilities.ts'
 
-/** Why a node with these capabilities will never run `job`: every reason, or undefined when it can. */
-export function refusal(job: Job, capabilities: Capabilities): string | undefined {
+/** What a node can do, and what it wants to do. */
+export interface Terms {
+  readonly capabilities: Capabilities
+  readonly policy: AdmissionPolicy
+  readonly environment: NodeEnvironment
+}
+
+/** Why a node on these terms will never run `job`: every reason, or undefined when it can. */
+export function refusal(job: Job, terms: Terms): string | undefined {
   const reasons = malformed(job)
-  if (reasons.length === 0) reasons.push(...unsuitable(job, capabilities))
+  if (reasons.length === 0) reasons.push(...terms.policy.refusals(job), ...unsuitable(job, terms))
   return reasons.length === 0 ? undefined : reasons.join('; ').slice(0, LIMITS.message)
 }
 
@@ -25,7 +34,7 @@ function refuseNetwork(executor: Executor, network: NetworkSpec): void {
   if (reason !== undefined) throw new BacalhauError('NotImplemented', reason)
 }
 
-function unsuitable(job: Job, capabilities: Capabilities): string[] {
+function unsuitable(job: Job, { capabilities, environment }: Terms): string[] {
   const [task] = job.Tasks
   if (task === undefined) return ['the job has no task']
   const checks = [
@@ -37,6 +46,7 @@ function unsuitable(job: Job, capabilities: Capabilities): string[] {
         () =>
           sourceFor(capabilities, Source).validate(Source),
     ),
+    () => environment.resolve(task.Env),
   ]
   const reasons = checks.flatMap((check) => {
     try {

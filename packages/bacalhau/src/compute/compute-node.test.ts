@@ -16,6 +16,8 @@ import { createExecutionRunner } from './execution-runner.ts'
 import { offer, OWNER, scopeOf, tempFolder } from './fixtures/bench.ts'
 import { ScriptedRunner } from './fixtures/scripted-runner.ts'
 import type { ExecutionRunner } from './runner.ts'
+import { createNodeEnvironment } from './policy/node-environment.ts'
+import { openPolicy } from './policy/policy.ts'
 
 /** An orchestrator that approves everyone and writes down what it hears. */
 async function openOrchestrator(t: TestContext, clock: VirtualClock) {
@@ -74,7 +76,14 @@ describe('a compute node and an orchestrator', () => {
     const clock = createVirtualClock()
     const { office, heard } = await openOrchestrator(t, clock)
     const capabilities = { executors: [createNoopExecutor({ clock })], sources: [], publishers: [] }
-    const runner = createExecutionRunner({ folder: await tempFolder(t), capabilities, clock, logger: silentLogger })
+    const runner = createExecutionRunner({
+      folder: await tempFolder(t),
+      capabilities,
+      policy: openPolicy,
+      environment: createNodeEnvironment([], {}),
+      clock,
+      logger: silentLogger,
+    })
     const { compute } = await openCompute(t, clock, { runner })
     const [near, far] = connect()
     office.attach(far)

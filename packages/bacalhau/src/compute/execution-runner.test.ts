@@ -10,6 +10,8 @@ import { silentLogger } from '../runtime/logger.ts'
 import { createVirtualClock, settle } from '../runtime/virtual-clock.ts'
 import { createExecutionRunner } from './execution-runner.ts'
 import { orderOf, OWNER, scopeOf, scripted, tempFolder } from './fixtures/bench.ts'
+import { createNodeEnvironment } from './policy/node-environment.ts'
+import { openPolicy } from './policy/policy.ts'
 import { createScriptedExecutor, createScriptedPublisher, createScriptedSource } from './fixtures/scripted.ts'
 
 const never = () => new AbortController().signal
@@ -25,7 +27,14 @@ async function open(t: TestContext, folder?: string) {
     sources: [createScriptedSource()],
     publishers: [createScriptedPublisher()],
   }
-  const runner = createExecutionRunner({ folder: base, capabilities, clock, logger: silentLogger })
+  const runner = createExecutionRunner({
+    folder: base,
+    capabilities,
+    policy: openPolicy,
+    environment: createNodeEnvironment([], {}),
+    clock,
+    logger: silentLogger,
+  })
   scopeOf(t).own(runner)
   return { clock, base, executor, runner }
 }

@@ -8,14 +8,19 @@ import { refusal } from './admission.ts'
 import { type Capabilities, executorFor, publishes } from './capabilities.ts'
 import { executionFolder, type ExecutionName, leftovers, shrinkExecutionFolder } from './execution-folder.ts'
 import { finishedLog, OutputLog, readOutput } from './output-log.ts'
+import type { NodeEnvironment } from './policy/node-environment.ts'
+import type { AdmissionPolicy } from './policy/policy.ts'
 import { createRetention, type Retention } from './retention.ts'
 import { NO_RESULT, outputOf, runExecution, runFileless } from './run-execution.ts'
-import type { ExecutionOrder, ExecutionRunner, RunHooks } from './runner.ts'
+import type { ExecutionOrder, ExecutionRunner, Refusal, RunHooks } from './runner.ts'
 
 export interface RunnerOptions {
   /** Folder of the executions; owned by this runner alone. */
   readonly folder: string
   readonly capabilities: Capabilities
+  /** What the operator wants of jobs. */
+  readonly policy: AdmissionPolicy
+  readonly environment: NodeEnvironment
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -41,7 +46,11 @@ class FolderRunner implements ExecutionRunner {
   }
 
   refusal({ job }: ExecutionOrder): string | undefined {
-    return refusal(job, this.#options.capabilities)
+    return refusal(job, this.#options)
+  }
+
+  consider({ job }: ExecutionOrder, signal: AbortSignal): Promise<Refusal | undefined> | undefined {
+    return this.#options.policy.consider(job, signal)
   }
 
   runAtOnce({ executionId, job }: ExecutionOrder): FinalReport | undefined {

@@ -10,6 +10,7 @@ import { createVirtualClock } from '../runtime/virtual-clock.ts'
 import { executionFolder } from './execution-folder.ts'
 import { orderOf, OWNER, scripted, tempFolder } from './fixtures/bench.ts'
 import { createScriptedExecutor, createScriptedPublisher, createScriptedSource } from './fixtures/scripted.ts'
+import { createNodeEnvironment } from './policy/node-environment.ts'
 import { runExecution } from './run-execution.ts'
 import type { ExecutionOrder } from './runner.ts'
 
@@ -28,6 +29,7 @@ async function bench(t: TestContext) {
   let outputs = 0
   const context = {
     capabilities: { executors: [executor], sources: [source], publishers: [publisher] },
+    environment: createNodeEnvironment(['TEAM_*'], { TEAM_KEY: 'of the node', SECRET: 'none' }),
     clock,
     folder,
     logger: silentLogger,
@@ -54,7 +56,7 @@ describe('a run', () => {
         { Say: 'out', Complain: 'err', Write: 'result', ExitCode: 3 },
         {
           ...SHELF,
-          Env: { NAME: 'value' },
+          Env: { NAME: 'value', KEY: 'env:TEAM_KEY' },
           InputSources: [note('a'), note('b')],
           ResultPaths: [{ Name: 'outputs', Path: '/outputs' }],
           Timeouts: { ExecutionTimeout: 7 },
@@ -80,6 +82,7 @@ describe('a run', () => {
     const [request] = executor.runs
     assert.deepEqual(request?.env, {
       NAME: 'value',
+      KEY: 'of the node',
       BACALHAU_EXECUTION_ID: 'e-1',
       BACALHAU_JOB_ID: order.job.ID,
       BACALHAU_JOB_TYPE: 'batch',

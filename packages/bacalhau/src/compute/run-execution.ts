@@ -10,12 +10,14 @@ import { type Capabilities, executorFor, publisherFor } from './capabilities.ts'
 import { environmentOf } from './environment.ts'
 import { createExecutionFolder, type ExecutionFolder } from './execution-folder.ts'
 import { prepareInputs } from './inputs.ts'
+import type { NodeEnvironment } from './policy/node-environment.ts'
 import { summarise } from './run-output.ts'
 import type { ExecutionOrder, RunHooks } from './runner.ts'
 import { withinTime } from './time-limit.ts'
 
 export interface RunContext extends RunHooks {
   readonly capabilities: Capabilities
+  readonly environment: NodeEnvironment
   readonly folder: ExecutionFolder
   readonly clock: Clock
   readonly logger: Logger
@@ -69,12 +71,7 @@ export async function runFileless(
     const [task] = job.Tasks
     if (task === undefined) throw new BacalhauError('ValidationError', 'the job has no task')
     signal.throwIfAborted()
-    const { outcome, milliseconds } = await timedRun(
-      executor,
-      toRequest(order, task, [], context.folder),
-      context,
-      signal,
-    )
+    const { outcome, milliseconds } = await timedRun(executor, toRequest(order, task, [], context), context, signal)
     signal.throwIfAborted()
     if (outcome.kind === 'failed') return failed(executionId, outcome)
     return { type: 'completed', executionId, output: outputOf(outcome), result: NO_RESULT, milliseconds }
@@ -113,7 +110,7 @@ async function prepareAndRun(
   )
   try {
     signal.throwIfAborted()
-    const request = toRequest(order, task, inputs.mounts, folder)
+    const request = toRequest(order, task, inputs.mounts, context)
     const note = await prepareEngine(executor, request, context, signal)
     return await timedRun(executor, request, { ...context, ...(note === undefined ? {} : { note }) }, signal)
   } finally {
@@ -155,7 +152,7 @@ function toRequest(
   order: ExecutionOrder,
   task: Task,
   inputs: readonly Mount[],
-  folder: ExecutionFolder,
+  { environment, folder }: RunContext,
 ): ExecutionRequest {
   const { executionId, job, resources } = order
   const { ExecutionTimeout, TotalTimeout } = task.Timeouts
@@ -168,7 +165,7 @@ function toRequest(
     executionId,
     jobId: job.ID,
     params: task.Engine.Params ?? {},
-    env: environmentOf(order),
+    env: environmentOf(order, environment),
     mounts: [...inputs, ...outputs],
     stdoutPath: folder.stdout,
     stderrPath: folder.stderr,

@@ -14,6 +14,13 @@ export interface ExecutionOrder {
   readonly resources: Resources
 }
 
+/** Why an execution is not taken. */
+export interface Refusal {
+  readonly reason: string
+  /** Is it to be asked again? */
+  readonly later: boolean
+}
+
 /** Told about an execution while it goes on. */
 export interface RunHooks {
   /**
@@ -30,6 +37,11 @@ export interface RunHooks {
 export interface ExecutionRunner extends Stoppable {
   /** Why this node will never run such a job, however much is free; undefined when it can. Asked once for many executions of a job. */
   refusal(order: ExecutionOrder): string | undefined
+  /**
+   * Finds out whether the node wants such a job, where that takes time; undefined where it takes none. Asked once for many
+   * executions of a job that is not refused already. Never rejects.
+   */
+  consider?(order: ExecutionOrder, signal: AbortSignal): Promise<Refusal | undefined> | undefined
   /** Runs an execution that needs neither time nor files, now; undefined when this one does. */
   runAtOnce?(order: ExecutionOrder): FinalReport | undefined
   /**

@@ -457,3 +457,67 @@ describe('after a crash', () => {
     )
   })
 })
+
+describe('a job that the node makes its mind up about', () => {
+  async function considering(t: Parameters<typeof openBench>[0]) {
+    const bench = await openBench(t)
+    const { promise, resolve } = Promise.withResolvers<{ reason: string; later: boolean } | undefined>()
+    bench.runner.opinion = promise
+    return { ...bench, decide: resolve }
+  }
+
+  test('is neither answered nor held until then, and runs when it is wanted', async (t) => {
+    const { workload, runner, office, rest, rows, decide } = await considering(t)
+    workload.take(OWNER, offer(['e-1', 'e-2']))
+    await rest()
+    assert.deepEqual([office.words(), await rows('held'), runner.begun], [[], [], []])
+    decide(undefined)
+    await rest()
+    assert.deepEqual(office.words(), ['accepted e-1', 'accepted e-2'])
+    // What has been decided holds for the job as long as it is here.
+    workload.take(OWNER, offer(['e-3']))
+    await rest()
+    assert.deepEqual([runner.considered.length, runner.begun], [1, ['e-1', 'e-2', 'e-3']])
+  })
+
+  test('is refused with the reason', async (t) => {
+    const { workload, office, rest, decide } = await considering(t)
+    workload.take(OWNER, offer(['e-1']))
+    decide({ reason: 'this node does not want it', later: true })
+    await rest()
+    assert.deepEqual(office.told, [
+      { type: 'refused', executionId: 'e-1', reason: 'this node does not want it', later: true },
+    ])
+  })
+
+  test('can be cancelled meanwhile, by its own orchestrator', async (t) => {
+    const { workload, runner, office, rest, decide } = await considering(t)
+    workload.take(OWNER, offer(['e-1', 'e-2']))
+    workload.cancel('QmOther', 'e-2', 'not yours')
+    workload.cancel(OWNER, 'e-1', 'enough')
+    await rest()
+    assert.deepEqual(office.words(), ['cancelled e-1'])
+    decide(undefined)
+    await rest()
+    assert.deepEqual([office.words(), runner.begun], [['cancelled e-1', 'accepted e-2'], ['e-2']])
+  })
+
+  test('is taken once, however often it is offered meanwhile', async (t) => {
+    const { workload, runner, office, rest, decide } = await considering(t)
+    workload.take(OWNER, offer(['e-1']))
+    workload.take(OWNER, offer(['e-1']))
+    decide(undefined)
+    await rest()
+    assert.deepEqual([office.words(), runner.begun], [['accepted e-1'], ['e-1']])
+  })
+
+  test('is not answered by a node that is being stopped, which waits for nothing but the end of its question', async (t) => {
+    const { workload, office, rest, decide } = await considering(t)
+    workload.take(OWNER, offer(['e-1']))
+    const stopped = workload.stop()
+    decide({ reason: 'stopped', later: true })
+    await stopped
+    await rest()
+    assert.deepEqual(office.told, [])
+  })
+})

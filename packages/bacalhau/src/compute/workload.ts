@@ -18,7 +18,7 @@ import type { Store } from '../store/store.ts'
 import { type Holding, newHolding, type Order } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import { recoverHoldings } from './recovery.ts'
-import type { ExecutionRunner } from './runner.ts'
+import type { ExecutionRunner, Refusal } from './runner.ts'
 import { isSafeId } from './safe-id.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -33,11 +33,6 @@ export interface WorkloadOptions {
   readonly post: (orchestrator: string, report: ReportMessage) => void
 }
 
-interface Refusal {
-  readonly reason: string
-  readonly later: boolean
-}
-
 const STOPPED = new BacalhauError('NodeLost', 'the compute node was stopped while it ran the job')
 
 /**
@@ -45,6 +40,9 @@ const STOPPED = new BacalhauError('NodeLost', 'the compute node was stopped whil
  *
  *     offered ─► waiting ─► running ─► ended        a row in the store from "offered" to "ended"
  *        └─► refused  └────────┴─► cancelled        after a restart everything waits again
+ *
+ * Where it takes time to find out whether the node wants a job, its offer is answered that much later, and is not held until
+ * then: should it get lost with the process, the orchestrator makes it anew.
  *
  * An execution is begun at once, not when its row is durable: a crash before that lets its offer be delivered again. What is
  * *told* of it goes through the outbox, and so only leaves when it is durable.
@@ -55,6 +53,10 @@ export class Workload {
   readonly #waiting = new WaitingLine()
   /** The work on each running execution, to its very end. */
   readonly #work = new Set<Promise<void>>()
+  /** Offered executions that the node is making its mind up about. */
+  readonly #considered = new Map<string, Holding>()
+  readonly #questions = new Set<Promise<void>>()
+  readonly #asking = new AbortController()
   #used = NO_RESOURCES
   #stopping = false
 
@@ -100,19 +102,43 @@ export class Workload {
     const order = this.#holdings.orderOf(orchestrator, offer)
     const first = offer.executions[0]
     if (first === undefined) return
-    const refusal = this.#refusal(newHolding(first.id, orchestrator, order, first.partition))
-    for (const { id, partition } of offer.executions) {
-      const holding = newHolding(id, orchestrator, order, partition)
+    const holdings = offer.executions.map(({ id, partition }) => newHolding(id, orchestrator, order, partition))
+    const sample = newHolding(first.id, orchestrator, order, first.partition)
+    const refusal = this.#refusal(sample)
+    const question = refusal !== undefined || order.users > 0 ? undefined : this.#ask(sample)
+    if (question === undefined) return this.#answer(holdings, refusal)
+    const fresh = holdings.filter(({ executionId }) => !this.#considered.has(executionId))
+    for (const holding of fresh) this.#considered.set(holding.executionId, holding)
+    const work: Promise<void> = question.then((opinion) => {
+      this.#questions.delete(work)
+      if (this.#stopping) return
+      // Those that were cancelled meanwhile are answered already.
+      const wanted = fresh.filter((holding) => this.#considered.get(holding.executionId) === holding)
+      for (const { executionId } of wanted) this.#considered.delete(executionId)
+      this.#answer(wanted, opinion)
+    })
+    this.#questions.add(work)
+  }
+
+  #ask(sample: Holding): Promise<Refusal | undefined> | undefined {
+    return this.#options.runner.consider?.(sample, this.#asking.signal)
+  }
+
+  #answer(holdings: readonly Holding[], refusal: Refusal | undefined): void {
+    for (const holding of holdings) {
+      const { executionId, orchestrator } = holding
       const refused = refusal ?? this.#takeOne(holding)
-      if (refused !== undefined) this.#options.post(orchestrator, { type: 'refused', executionId: id, ...refused })
+      if (refused === undefined) continue
+      const reason = refused.reason.slice(0, LIMITS.message)
+      this.#options.post(orchestrator, { type: 'refused', executionId, reason, later: refused.later })
     }
   }
 
   /** Ends an execution of this orchestrator, whatever it is doing. Of others, and of those that have ended, nothing happens. */
   cancel(orchestrator: string, executionId: string, reason: string): void {
-    const holding = this.#holdings.get(executionId)
+    const holding = this.#holdings.get(executionId) ?? this.#considered.get(executionId)
     if (holding?.orchestrator !== orchestrator) return
-    if (!this.#waiting.remove(holding)) {
+    if (!this.#considered.delete(executionId) && !this.#waiting.remove(holding)) {
       holding.abort?.abort(new BacalhauError('ExecutionCancelled', reason))
       return
     }
@@ -123,8 +149,9 @@ export class Workload {
   /** Interrupts what runs. It stays held, and is run again after the next start. */
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#asking.abort(STOPPED)
     for (const { abort } of this.#holdings.all()) abort?.abort(STOPPED)
-    await Promise.all(this.#work)
+    await Promise.all([...this.#work, ...this.#questions])
   }
 
   /** Why nothing of an offer is taken. */
@@ -134,7 +161,7 @@ export class Workload {
     if (trouble !== undefined) return { reason: `this node cannot write its store: ${trouble.message}`, later: true }
     const { order } = sample
     order.refusal ??= this.#unsuitable(sample)
-    return order.refusal === null ? undefined : { reason: order.refusal.slice(0, LIMITS.message), later: false }
+    return order.refusal === null ? undefined : { reason: order.refusal, later: false }
   }
 
   #unsuitable(sample: Holding): string | null {

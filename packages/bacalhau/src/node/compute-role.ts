@@ -1,8 +1,11 @@
 import type { Libp2p } from '@libp2p/interface'
 import type { NodeInfo } from '@bacalhau/models'
+import process from 'node:process'
 import { type ComputeNode, createComputeNode, type Load } from '../compute/compute-node.ts'
 import type { Capabilities } from '../compute/capabilities.ts'
 import { physicalResources } from '../compute/capacity.ts'
+import { createNodeEnvironment } from '../compute/policy/node-environment.ts'
+import { createPolicy } from '../compute/policy/policy.ts'
 import { createExecutionRunner } from '../compute/execution-runner.ts'
 import { type ComputeChannel, openLink } from '../link/link-protocol.ts'
 import { serveLogs } from '../link/log-protocol.ts'
@@ -52,7 +55,13 @@ export async function startComputeRole(options: ComputeRoleOptions, scope: Scope
     storeGeneration: facts.storeGeneration,
     ...(config.joinToken === undefined ? {} : { joinToken: config.joinToken }),
     capacity,
-    runner: createExecutionRunner({ ...services, folder: folder.executions, capabilities }),
+    runner: createExecutionRunner({
+      ...services,
+      folder: folder.executions,
+      capabilities,
+      policy: createPolicy({ rules: config.admission, capabilities, clock: services.clock }),
+      environment: createNodeEnvironment(config.envAllowList, process.env),
+    }),
     nodeInfo,
     onMembership: (...decision) => tellMembership(services.logger, ...decision),
   })

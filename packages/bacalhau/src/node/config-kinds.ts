@@ -26,6 +26,16 @@ const some = (text: string | undefined) => (text === '' ? undefined : text)
 
 export const text: Kind<string> = { expects: 'a text', read: (input) => some(toText(input)), show: (value) => value }
 
+/** An address of the web. */
+export const webAddress: Kind<string> = {
+  expects: 'a URL like https://policy.example/jobs',
+  read(input) {
+    const written = toText(input) ?? ''
+    return /^https?:\/\//i.test(written) && URL.canParse(written) ? written : undefined
+  },
+  show: (value) => value,
+}
+
 export const port: Kind<number> = {
   expects: 'a port from 0 to 65535',
   read(input) {

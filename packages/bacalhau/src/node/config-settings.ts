@@ -18,6 +18,7 @@ import {
   text,
   texts,
   toggle,
+  webAddress,
   wholeNumber,
 } from './config-kinds.ts'
 
@@ -307,6 +308,42 @@ export const SETTINGS = {
     fallback: [],
     about: 'Publishers that this node does not offer, for example local.',
   }),
+  admissionLocality: setting<'anywhere' | 'local'>({
+    key: 'JobAdmissionControl.Locality',
+    kind: choice(['anywhere', 'local']),
+    fallback: 'anywhere',
+    about: 'local: take only jobs whose inputs are all on this node.',
+  }),
+  rejectStateless: setting({
+    key: 'JobAdmissionControl.RejectStatelessJobs',
+    kind: toggle,
+    fallback: false,
+    about: 'Take no jobs without inputs.',
+  }),
+  rejectNetworked: setting({
+    key: 'JobAdmissionControl.RejectNetworkedJobs',
+    kind: toggle,
+    fallback: false,
+    about: 'Take no jobs that ask for a network.',
+  }),
+  probeHttp: setting<string | undefined>({
+    key: 'JobAdmissionControl.ProbeHTTP',
+    kind: webAddress,
+    fallback: undefined,
+    about: 'URL that is asked about each job, by a POST of {"Job": …}; a status from 400 on refuses it.',
+  }),
+  probeExec: setting<string | undefined>({
+    key: 'JobAdmissionControl.ProbeExec',
+    kind: text,
+    fallback: undefined,
+    about: 'Command that bash runs for each job, {"Job": …} on its standard input; exit code 0 takes it.',
+  }),
+  envAllowList: setting<readonly string[]>({
+    key: 'Compute.Env.AllowList',
+    kind: texts,
+    fallback: [],
+    about: 'Variables of this node that jobs may read by env:NAME: names, in which * and ? stand for other characters.',
+  }),
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',
     kind: texts,
@@ -325,6 +362,18 @@ export const SETTINGS = {
     kind: choice(['missing', 'always', 'never']),
     fallback: 'missing',
     about: 'When images are fetched: those that are not on this node, every time, or not at all.',
+  }),
+  wasmNetworks: setting<readonly 'http'[]>({
+    key: 'Engines.Wasm.Networks',
+    kind: choices(['http']),
+    fallback: ['http'],
+    about: 'Networks that WebAssembly jobs get when they ask for one. http: the domains that the job lists, over HTTP.',
+  }),
+  wasmAddresses: setting<readonly string[]>({
+    key: 'Engines.Wasm.AllowedAddresses',
+    kind: texts,
+    fallback: [],
+    about: 'Private addresses and ranges that WebAssembly jobs reach over HTTP, such as 10.1.0.0/16. By default none.',
   }),
   dockerNetworks: setting<readonly ('bridge' | 'host')[]>({
     key: 'Engines.Docker.Networks',
@@ -354,15 +403,3 @@ export function variablesOf(name: SettingName): readonly string[] {
   const { key, env = [] }: Setting<unknown> = SETTINGS[name]
   return [`BACALHAU_${key.toUpperCase().replaceAll('.', '_')}`, ...env]
 }
-  wasmNetworks: setting<readonly 'http'[]>({
-    key: 'Engines.Wasm.Networks',
-    kind: choices(['http']),
-    fallback: ['http'],
-    about: 'Networks that WebAssembly jobs get when they ask for one. http: the domains that the job lists, over HTTP.',
-  }),
-  wasmAddresses: setting<readonly string[]>({
-    key: 'Engines.Wasm.AllowedAddresses',
-    kind: texts,
-    fallback: [],
-    about: 'Private addresses and ranges that WebAssembly jobs reach over HTTP, such as 10.1.0.0/16. By default none.',
-  }),

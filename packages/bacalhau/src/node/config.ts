@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Resources } from '@bacalhau/models'
 import type { ApiUser } from '../api/auth/users.ts'
+import type { PolicyRules } from '../compute/policy/policy.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import type { Share } from './config-kinds.ts'
@@ -46,6 +47,10 @@ export interface NodeConfig {
   readonly keptJobs: number
   readonly labels: Readonly<Record<string, string>>
   readonly allowListedLocalPaths: readonly string[]
+  /** What the operator wants of jobs. */
+  readonly admission: PolicyRules
+  /** Variables of this node that jobs may read; patterns. */
+  readonly envAllowList: readonly string[]
   readonly capacity: Readonly<Record<keyof Resources, Share>>
   /** Bytes of a result up to which the orchestrator keeps a copy; 0: of none. */
   readonly keepResultSize: number
@@ -66,13 +71,13 @@ export interface NodeConfig {
   /** Address of the container engine; undefined: wherever one is found. */
   readonly dockerHost: string | undefined
   readonly dockerPull: 'missing' | 'always' | 'never'
+  readonly wasmNetworks: readonly 'http'[]
+  readonly wasmAddresses: readonly string[]
   readonly dockerNetworks: readonly ('bridge' | 'host')[]
   readonly mdns: boolean
   readonly upnp: boolean
   readonly relay: boolean
   readonly logLevel: LogLevel
-  readonly wasmNetworks: readonly 'http'[]
-  readonly wasmAddresses: readonly string[]
   /** All of it as a tree of its keys, secrets hidden. */
   readonly shown: object
 }
@@ -214,7 +219,8 @@ function fromEnvironment(name: SettingName, env: ConfigSources['env']): Given | 
 
 /** The configuration of a node from its settings. A node that names no role has both; one that names some has those. */
 export function toNodeConfig(settings: Settings): NodeConfig {
-  const { orchestrator, compute, capacityCpu, capacityMemory, capacityDisk, capacityGpu, ...rest } = settings
+  const { orchestrator, compute, capacityCpu, capacityMemory, capacityDisk, capacityGpu, ...others } = settings
+  const { admissionLocality, rejectStateless, rejectNetworked, probeHttp, probeExec, ...rest } = others
   const named = orchestrator === true || compute === true
   const roles = { orchestrator: orchestrator ?? !named, compute: compute ?? !named }
   if (!roles.orchestrator && !roles.compute) {
@@ -224,6 +230,7 @@ export function toNodeConfig(settings: Settings): NodeConfig {
     ...rest,
     roles,
     shown: configTree({ ...settings, ...roles }),
+    admission: { locality: admissionLocality, rejectStateless, rejectNetworked, probeHttp, probeExec },
     enginesDisabled: lowered(settings.enginesDisabled),
     inputsDisabled: lowered(settings.inputsDisabled),
     publishersDisabled: lowered(settings.publishersDisabled),

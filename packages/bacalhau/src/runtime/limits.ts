@@ -171,6 +171,9 @@ export const LIMITS = {
   keptFetch: 10 * 60_000,
   /** Results that an orchestrator is going to fetch, in memory; more wait in the store. */
   keptWaiting: 10_000,
+  /** Objects of one input from S3, and how many are fetched at the same time. */
+  inputObjects: 100_000,
+  inputObjectsAtOnce: 8,
   /** Redirects from the URL of an input to the data, and the longest pause between two tries to get it. */
   urlRedirects: 10,
   urlPause: 30_000,
@@ -181,6 +184,10 @@ export const LIMITS = {
   /** Fetching all inputs, and publishing all results, of one execution. */
   inputs: 60 * 60_000,
   publish: 60 * 60_000,
+  /** Finding out whether a node wants a job, for how many jobs at a time, and how long the answer of a probe may be. */
+  admission: 20_000,
+  admissionsAtOnce: 4,
+  probeAnswer: 1 * MIB,
   /** Executions that a compute node holds for its orchestrators: waiting there, or running. */
   heldExecutions: 10_000,
   /** Executions that wait on a compute node, beyond those that its capacity lets run. */
