@@ -30,7 +30,7 @@ const withoutLocales: Plugin = {
 }
 
 await rm(path.join(root, 'dist'), { recursive: true, force: true })
-await build({
+const { metafile } = await build({
   entryPoints: {
     main: path.join(root, 'src/cli/main.ts'),
     'sandbox-worker': path.join(root, 'src/executors/wasm/worker/main.ts'),
@@ -48,10 +48,23 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
   plugins: [inlinePackageJson, withoutLocales],
-  // Its form for Node is CommonJS, whose names are lost where it is imported on demand into a bundle of several files.
+  // Its form for Node is CommonJS, see `namesAreLost`.
   alias: { yaml: path.join(root, '../../node_modules/yaml/browser/index.js') },
+  metafile: true,
   banner: {
     // CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules.
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
 })
+
+/** CommonJS that is imported on demand into a bundle of several files loses its names: all of them are undefined there. */
+const namesAreLost = Object.entries(metafile.inputs).flatMap(([file, { imports }]) =>
+  imports
+    .filter(({ path: imported, kind }) => kind === 'dynamic-import' && metafile.inputs[imported]?.format === 'cjs')
+    .map(({ original = '' }) => `${file} imports ${original}`),
+)
+if (namesAreLost.length > 0) {
+  throw new Error(
+    `import these at the top, or give them an \`alias\` that is an ES module:\n${namesAreLost.join('\n')}`,
+  )
+}

@@ -1,7 +1,10 @@
+// The certificate library wants it before itself.
+import 'reflect-metadata'
 import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import path from 'node:path'
+import * as x509 from '@peculiar/x509'
 import { createPrivateFile, readPrivateFile } from '../../network/private-file.ts'
 import type { TlsIdentity } from '../../api/listener.ts'
 
@@ -34,9 +37,6 @@ async function readKept(certFile: string, keyFile: string): Promise<TlsIdentity 
 }
 
 async function makeSelfSigned(now: number): Promise<TlsIdentity> {
-  // The certificate library wants it, and is not needed otherwise.
-  await import('reflect-metadata')
-  const x509 = await import('@peculiar/x509')
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
