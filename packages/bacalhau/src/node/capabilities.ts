@@ -1,9 +1,11 @@
 import { homedir } from 'node:os'
+import path from 'node:path'
 import process from 'node:process'
 import type { Capabilities } from '../compute/capabilities.ts'
 import type { Content } from '../content/content.ts'
 import { engineAddresses } from '../executors/docker/engine/address.ts'
 import { createDockerExecutor, type DockerExecutor } from '../executors/docker/executor.ts'
+import { createImageLedger } from '../executors/docker/image/image-ledger.ts'
 import { dockerCredentials } from '../executors/docker/image/credentials.ts'
 import type { Executor } from '../executors/executor.ts'
 import { createNoopExecutor } from '../executors/noop/executor.ts'
@@ -72,15 +74,17 @@ function createWasm({ config, services: { clock, logger } }: CapabilityOptions):
   return createWasmExecutor({ clock, logger, ...(config.wasmNetworks.includes('http') ? { reach } : {}) })
 }
 
-function createDocker({ config, services: { clock, logger }, nodeId }: CapabilityOptions): DockerExecutor {
+function createDocker({ config, folder, services: { clock, logger }, nodeId }: CapabilityOptions): DockerExecutor {
   const { env } = process
   const home = homedir()
+  const keep = config.dockerKeepImages * 24 * 60 * 60_000
   return createDockerExecutor({
     node: nodeId,
     addresses: () => engineAddresses({ env, home, uid: process.getuid?.(), host: config.dockerHost }),
     credentials: dockerCredentials({ env, home }),
     pull: config.dockerPull,
     networks: config.dockerNetworks,
+    ledger: createImageLedger({ file: path.join(folder.root, 'images.json'), keep, clock, logger }),
     clock,
     logger,
   })

@@ -375,6 +375,12 @@ export const SETTINGS = {
     fallback: [],
     about: 'Private addresses and ranges that WebAssembly jobs reach over HTTP, such as 10.1.0.0/16. By default none.',
   }),
+  dockerKeepImages: setting({
+    key: 'Engines.Docker.KeepImages',
+    kind: wholeNumber(0, 36_500),
+    fallback: 30,
+    about: 'Days without a use after which images that were fetched for jobs are removed. 0: they are kept.',
+  }),
   dockerNetworks: setting<readonly ('bridge' | 'host')[]>({
     key: 'Engines.Docker.Networks',
     kind: choices(['bridge', 'host']),

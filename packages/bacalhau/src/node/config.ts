@@ -73,6 +73,8 @@ export interface NodeConfig {
   readonly dockerPull: 'missing' | 'always' | 'never'
   readonly wasmNetworks: readonly 'http'[]
   readonly wasmAddresses: readonly string[]
+  /** Days; 0 keeps them for ever. */
+  readonly dockerKeepImages: number
   readonly dockerNetworks: readonly ('bridge' | 'host')[]
   readonly mdns: boolean
   readonly upnp: boolean

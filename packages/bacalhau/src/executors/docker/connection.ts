@@ -26,7 +26,7 @@ export interface Connection {
 
 export type ConnectionOptions = Pick<
   DockerExecutorOptions,
-  'addresses' | 'node' | 'credentials' | 'pull' | 'clock' | 'logger'
+  'addresses' | 'node' | 'credentials' | 'pull' | 'ledger' | 'clock' | 'logger'
 >
 
 export function createConnection(options: ConnectionOptions, signal: AbortSignal): Connection {
@@ -40,6 +40,7 @@ export function createConnection(options: ConnectionOptions, signal: AbortSignal
       doomed.delete(id)
       await engine.remove(id).catch(() => doomed.add(id))
     }
+    await options.ledger?.sweep(engine)
   }
 
   async function lookOnce(): Promise<Used | undefined> {
@@ -74,7 +75,9 @@ function finder(options: ConnectionOptions, signal: AbortSignal): () => Promise<
     const engine = await connectEngine(address, signal)
     const survivors = await findSurvivors({ ...options, engine })
     logger.info({ address: address.name, ...engine.facts }, 'found a container engine')
-    return { engine, survivors, images: createImageStore({ ...options, engine, policy: options.pull }) }
+    const { ledger, pull: policy } = options
+    const onUse = ledger === undefined ? {} : { onUse: ledger.used.bind(ledger) }
+    return { engine, survivors, images: createImageStore({ ...options, engine, policy, ...onUse }) }
   }
 
   return async () => {

@@ -15,6 +15,7 @@ import { EngineError } from './engine/call.ts'
 import type { Engine } from './engine/engine.ts'
 import { type Connection, createConnection } from './connection.ts'
 import type { Credentials } from './image/credentials.ts'
+import type { ImageLedger } from './image/image-ledger.ts'
 import type { PullPolicy } from './image/images.ts'
 import { parseDockerParams } from './params.ts'
 
@@ -29,6 +30,8 @@ export interface DockerExecutorOptions {
   readonly credentials: Credentials
   readonly pull: PullPolicy
   readonly networks: readonly GrantedNetwork[]
+  /** Removes images that jobs have left; without it they stay. */
+  readonly ledger?: ImageLedger
   readonly gpus?: readonly Gpu[]
   readonly clock: Clock
   readonly logger: Logger
@@ -38,6 +41,9 @@ export interface DockerExecutor extends Executor {
   /** Host paths that jobs of a former process still read. */
   pathsInUse(): Promise<readonly string[]>
 }
+
+/** How often the log says how far an image is, in milliseconds. */
+const TELL_EVERY = 5_000
 
 /** Runs containers by the API of Docker, which Podman speaks as well. */
 export function createDockerExecutor(options: DockerExecutorOptions): DockerExecutor {
@@ -80,8 +86,7 @@ class ContainerExecutor implements DockerExecutor {
   async prepare(params: ExecutionRequest['params'], signal: AbortSignal): Promise<string | undefined> {
     const { image } = parseDockerParams(params)
     const { images } = await this.#connection.use()
-    const { logger } = this.#options
-    const onProgress = (words: string) => logger.debug({ image }, words)
+    const onProgress = this.#tellNowAndThen(image)
     const { pinned } = await images.ready(image, onProgress, signal).catch((error: unknown) => {
       throw toUserError(error)
     })
@@ -123,6 +128,17 @@ class ContainerExecutor implements DockerExecutor {
     await Promise.allSettled(this.#running)
     await Promise.allSettled(this.#removals)
     this.#connection.stop()
+  }
+
+  /** How far the image is, in the log. */
+  #tellNowAndThen(image: string): (words: string) => void {
+    const { clock, logger } = this.#options
+    let next = 0
+    return (words) => {
+      if (clock.monotonic() < next) return
+      next = clock.monotonic() + TELL_EVERY
+      logger.info({ image, progress: words }, 'fetching an image')
+    }
   }
 
   #why(): string {

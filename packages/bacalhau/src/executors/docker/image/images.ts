@@ -35,7 +35,7 @@ export function createImageStore({ engine, policy, credentials, onUse }: ImageSt
 
   async function fetch(name: string, reference: ImageReference, onProgress: OnProgress, signal: AbortSignal) {
     await pulls.join(name, signal, async (shared) => {
-      onProgress(`fetching the image ${name}`)
+      onProgress('begun')
       const auth = await credentials(reference.registry)
       await pullImage(engine, reference, { auth, onProgress }, shared)
       onUse?.(name, true)
