@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -7,6 +8,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import { type Logger, silentLogger } from '../runtime/logger.ts'
 import { answerMalformed } from './http/raw-answer.ts'
 import { boundConnections, serverFactory } from './listener.ts'
+import { boundPipeline } from './limits/pipeline.ts'
 import { ask, temporaryApi, wasmJob } from './testing/api.ts'
 
 /** Everything that the server says to these bytes, until it closes the connection. */
@@ -273,6 +275,27 @@ describe('slow callers', () => {
 
   test('who say nothing at all are cut off as well', async (context) => {
     await exchange(context, await impatient(context))
+  })
+
+  test('have few requests under way on one connection', async (context) => {
+    const begun: ServerResponse[] = []
+    const begin = boundPipeline((_request, response) => void begun.push(response), 2)
+    const server = createServer(begin).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    context.after(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    // One after the other they may be as many as they like.
+    const patient = connect(port, '127.0.0.1')
+    context.after(() => patient.destroy())
+    for (let round = 0; round < 5; round++) {
+      patient.write(request)
+      while (begun.length === 0) await new Promise((resolve) => setImmediate(resolve))
+      begun.pop()?.end('well')
+      await once(patient, 'data')
+    }
+    assert.equal(await exchange(context, port, request.repeat(1_000)), '')
+    assert.equal(begun.length, 2)
   })
 
   test('cannot take all connections from one address', () => {

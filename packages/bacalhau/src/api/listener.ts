@@ -7,6 +7,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import { isLoopback } from './auth/machine.ts'
 import { isWebSocket } from './jobs/log-socket.ts'
 import { networkOf } from './limits/pace.ts'
+import { boundPipeline } from './limits/pipeline.ts'
 
 /** A certificate with its chain, and its key, both PEM. */
 export interface TlsIdentity {
@@ -38,10 +39,14 @@ export function serverFactory(tls: TlsIdentity | undefined, patience = PATIENCE)
     shouldUpgradeCallback: isWebSocket,
   }
   return (handler) => {
+    const listener = boundPipeline(handler)
     const server =
       tls === undefined
-        ? http.createServer(bounds, handler)
-        : https.createServer({ ...bounds, ...tls, minVersion: LOWEST_TLS, handshakeTimeout: patience.headers }, handler)
+        ? http.createServer(bounds, listener)
+        : https.createServer(
+            { ...bounds, ...tls, minVersion: LOWEST_TLS, handshakeTimeout: patience.headers },
+            listener,
+          )
     server.maxConnections = LIMITS.apiConnections
     boundConnections(server)
     return server

@@ -63,6 +63,8 @@ export const LIMITS = {
   apiConnections: 4_096,
   /** Those of one address of another machine. */
   apiConnectionsOfOne: 512,
+  /** Requests that one connection to the API may have under way. */
+  requestsOfConnection: 16,
   /** A connection to the API may stay open without a request for so long. */
   apiIdle: 72_000,
   /** Tokens of the API, and client keys that are allowed to use it from elsewhere. */
