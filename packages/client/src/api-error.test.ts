@@ -66,6 +66,10 @@ describe('errors without an answer', () => {
     assert.equal(refused.message, `server is not running or not reachable at ${URL}`)
     assert.match(refused.hint ?? '', /bacalhau serve/)
     assert.equal(unanswered(failed('ENOTFOUND'), URL).message, `host not found: ${URL}`)
+    for (const code of ['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER']) {
+      assert.match(unanswered(failed(code), URL).hint ?? '', /http:/)
+    }
+    assert.match(unanswered(failed('CERT_HAS_EXPIRED'), URL).hint ?? '', /API\.TLS\.CAFile/)
     assert.equal(unanswered(failed('UND_ERR_HEADERS_TIMEOUT'), URL).code, 'TimeOut')
     assert.equal(unanswered(new DOMException('late', 'TimeoutError'), URL).code, 'TimeOut')
   })

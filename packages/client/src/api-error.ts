@@ -133,6 +133,12 @@ export function unanswered(cause: unknown, url: string): ApiError {
       hint: 'Name the certificate, or its authority, in API.TLS.CAFile or NODE_EXTRA_CA_CERTS, and call the node by a name in it.',
     })
   }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return new ApiError(0, 'Unreachable', `the server at ${url} does not speak TLS`, {
+      ...options,
+      hint: 'Begin the address with http:// if it is meant to be without TLS.',
+    })
+  }
   return new ApiError(0, 'Unreachable', `server is not running or not reachable at ${url}`, options)
 }
 

@@ -138,6 +138,16 @@ describe('logs', () => {
     await assert.rejects(gone, { code: 'LogsFailed', message: 'the node left' })
   })
 
+  test('of an execution that is not there say where to look', async (context) => {
+    for (const error of ['unable to find execution e-1 of job j', 'no executions found for job j']) {
+      const { client } = await serverOf(context, {
+        sessions: [say(`${JSON.stringify({ error, value: { Type: 0, Line: '' } })}\n`)],
+      })
+      const failure = { code: 'NotFound', message: error, hint: /bacalhau job executions j / }
+      await assert.rejects(Array.fromAsync(client.jobs.logs('j', { executionId: 'e-1' })), failure)
+    }
+  })
+
   test('that are none are an error', async (context) => {
     for (const text of ['nonsense', '[]', '{"value":null}', '{"value":{"Type":1}}']) {
       const { client } = await serverOf(context, { sessions: [say(text)] })

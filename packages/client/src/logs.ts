@@ -126,6 +126,15 @@ function newestTaken(executions: readonly Execution[]): Execution | undefined {
   return taken.toSorted((a, b) => a.ModifyTime - b.ModifyTime).at(-1)
 }
 
+/** What the server says about logs has no code; by their texts, which are documented, some can be told. */
+function toldError(id: string, message: string): ApiError {
+  if (!/^(?:unable to find execution|no executions found)/.test(message))
+    return new ApiError(200, 'LogsFailed', message)
+  return new ApiError(404, 'NotFound', message, {
+    hint: `See \`bacalhau job executions ${id} --all-versions\` for those that there are.`,
+  })
+}
+
 /** Why a stream ended. A refused handshake tells a WebSocket nothing; an ordinary question gets the reason. */
 async function diagnose(
   transport: Transport,
@@ -139,7 +148,7 @@ async function diagnose(
     const told = end.kind === 'error'
     // What the server says stays so, unless the execution goes on: then only its node was out of reach.
     const final = told && (follow !== true || (await pin.hasEnded()))
-    if (final) return new ApiError(200, 'LogsFailed', end.message)
+    if (final) return toldError(id, end.message)
   } catch (error) {
     if (isApiError(error)) return error
     throw error

@@ -1,4 +1,5 @@
 import { messageOf } from '../runtime/error.ts'
+import { CATALOGUE } from '../runtime/error-catalogue.ts'
 import type { Io } from './io.ts'
 import { plainText } from './terminal/plain.ts'
 import { styleFor } from './terminal/style.ts'
@@ -16,8 +17,8 @@ const UNREACHABLE = 'Start a node with `bacalhau serve`, or name one with --api-
 
 function hintOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  // The client library cannot know how its user names a node.
-  if ('code' in error && error.code === 'Unreachable') return UNREACHABLE
+  // The client library cannot know how its user names a node. What it knows better (certificates, names) stays.
+  if ('hint' in error && error.hint === CATALOGUE.Unreachable.hint) return UNREACHABLE
   if ('hint' in error) return typeof error.hint === 'string' && error.hint !== '' ? error.hint : undefined
   return 'code' in error
     ? undefined

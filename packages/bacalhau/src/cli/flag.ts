@@ -90,6 +90,11 @@ export function list(look: LookWithValue): Flag<readonly string[]> {
   return { ...look, read: (texts) => texts }
 }
 
+/** Words, each occurrence several of them with commas. */
+export function words(look: LookWithValue): Flag<readonly string[]> {
+  return { ...look, read: (texts) => texts.flatMap((text) => text.split(',')) }
+}
+
 /** `NAME=VALUE`, any number of times or several with commas; a later one of the same name wins. */
 export function pairs(look: LookWithValue): Flag<Readonly<Record<string, string>>> {
   return {

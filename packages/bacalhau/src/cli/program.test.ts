@@ -97,11 +97,7 @@ describe('mistakes end with exit code 1, an error and a hint', () => {
     ],
     [['job', 'describe'], 'an argument is missing', 'Usage: bacalhau job describe <job>'],
     [['job', 'describe', 'a', 'b'], "unexpected argument 'b'", 'Usage: bacalhau job describe <job>'],
-    [
-      ['id', '--output', 'xml'],
-      "--output: 'xml' is none of table, json, yaml",
-      'See `bacalhau help` for the flags of each command.',
-    ],
+    [['id', '--output', 'xml'], "--output: 'xml' is none of table, json, yaml", 'See `bacalhau id --help`.'],
   ]
   for (const [argv, error, hint] of cases) {
     test(argv.join(' '), async () => {

@@ -1,4 +1,5 @@
-import { BacalhauError, systemCode } from '../runtime/error.ts'
+import { BacalhauError, isBacalhauError, systemCode } from '../runtime/error.ts'
+import { CATALOGUE } from '../runtime/error-catalogue.ts'
 import { VERSION } from '../runtime/version.ts'
 import { COMMAND_GROUPS, COMMANDS } from './catalogue.ts'
 import { argumentBounds, type Command } from './command.ts'
@@ -60,7 +61,15 @@ async function runCommand({ command }: Found, argv: readonly string[], io: Io, s
     const problem = line.args.length < least ? 'an argument is missing' : `unexpected argument '${line.args[most]}'`
     throw new BacalhauError('InvalidFlag', problem, { hint: `Usage: bacalhau ${command.name} ${command.usage}` })
   }
-  return command.execute(line, { io, signal })
+  return command.execute(line, { io, signal }).catch((error: unknown) => {
+    throw withAdvice(error, command)
+  })
+}
+
+/** Where nothing better is said about a flag, the help of this very command is what to look at. */
+function withAdvice(error: unknown, { name }: Command): unknown {
+  const isVague = isBacalhauError(error) && error.code === 'InvalidFlag' && error.hint === CATALOGUE.InvalidFlag.hint
+  return isVague ? new BacalhauError(error.code, error.message, { hint: `See \`bacalhau ${name} --help\`.` }) : error
 }
 
 async function runWithoutCommand(

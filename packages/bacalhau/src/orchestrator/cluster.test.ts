@@ -95,6 +95,7 @@ describe('the cluster', () => {
     assert.deepEqual([found('QmB'), found('QmAa'), found('QmAaa')], ['QmBbb', 'QmAa', 'QmAaa'])
     assert.throws(() => found('QmA'), failsWith('Conflict'))
     assert.throws(() => found('QmA'), /multiple nodes found for prefix: QmA, matching IDs: \[QmAa QmAaa\]$/)
+    assert.throws(() => found('QmC'), { hint: /bacalhau node list/ })
     for (const id of ['Qm', 'QmC', '']) assert.throws(() => found(id), failsWith('NotFound'))
   })
 })

@@ -101,7 +101,11 @@ export class Cluster {
     const [first, second] = found.length > 1 ? found.filter(({ peer }) => peer === id) : found
     if (first !== undefined && second === undefined) return this.#toState(first)
     const component = 'NodesManager'
-    if (found.length === 0) throw new BacalhauError('NotFound', `node not found: ${id}`, { component })
+    if (found.length === 0)
+      throw new BacalhauError('NotFound', `node not found: ${id}`, {
+        component,
+        hint: 'List nodes with `bacalhau node list`.',
+      })
     const some = found.slice(0, 3).map(({ peer }) => peer)
     const list = [...some, ...(found.length > some.length ? ['...'] : [])].join(' ')
     throw new BacalhauError('Conflict', `multiple nodes found for prefix: ${id}, matching IDs: [${list}]`, {

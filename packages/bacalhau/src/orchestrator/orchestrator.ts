@@ -218,7 +218,10 @@ class Service implements RunningOrchestrator {
       const open = await this.#dispatcher.jobs.reopen(job.ID)
       const { StateType } = open.job.State
       if (StateType === 'Pending' || StateType === 'Queued') {
-        throw new BacalhauError('Conflict', `cannot rerun job in state ${StateType}`, { component: 'JobStore' })
+        throw new BacalhauError('Conflict', `cannot rerun job in state ${StateType}`, {
+          component: 'JobStore',
+          hint: 'It has not run yet. Wait until it runs, or stop it first.',
+        })
       }
       return this.#renew(open, updatedJob(open.job, specOf(spec)), 'Job rerun requested')
     })
@@ -234,7 +237,10 @@ class Service implements RunningOrchestrator {
     if (version === undefined || version === 0 || version === job.Version) return this.#live(job)
     const old = await readVersion(this.#options.store, job.ID, version)
     if (old !== undefined) return old
-    throw new BacalhauError('NotFound', `job version ${version} not found for job ${job.ID}`, { component: 'JobStore' })
+    throw new BacalhauError('NotFound', `job version ${version} not found for job ${job.ID}`, {
+      component: 'JobStore',
+      hint: `See \`bacalhau job versions ${job.ID}\`.`,
+    })
   }
 
   async versions(idOrName: string, namespace?: string): Promise<readonly Job[]> {

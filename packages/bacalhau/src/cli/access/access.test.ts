@@ -141,6 +141,17 @@ describe('auth', () => {
     assert.match((await run(['auth', 'token', 'create', '--expires', 'soon'])).err, /no span of time/)
   })
 
+  test('a node that is called in the wrong way is not taken for one that is not there', async (context) => {
+    const { run, api } = await world(context)
+    const { code, err } = await run(['--api-host', `https://127.0.0.1:${api.port}`, 'auth', 'info'])
+    assert.equal(code, 1)
+    assert.match(err, /does not speak TLS\nHint: {2}Begin the address with http:/)
+    assert.match(
+      (await run(['auth', 'info', '--api-host', 'http://127.0.0.1:1'])).err,
+      /not reachable .*\nHint: {2}Start a node/,
+    )
+  })
+
   test('login with a key that is allowed', async (context) => {
     const { run, folder, api } = await world(context)
     const { clientId } = await loadUserKey(folder)

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../runtime/limits.ts'
 import { command } from '../command.ts'
-import { list, oneOf, pairs, text, toggle, whole } from '../flag.ts'
+import { list, oneOf, pairs, text, toggle, whole, words } from '../flag.ts'
 import { namespaced } from './shared.ts'
 
 const YEAR = 31_536_000
@@ -150,9 +150,9 @@ export const taskRunFlags = { ...jobFlags, ...taskFlags, ...waiting, ...dryRun }
 export const dockerRunFlags = {
   ...taskRunFlags,
   workdir: text({ short: 'w', placeholder: 'PATH', help: 'folder to start in', fallback: 'that of the image' }),
-  entrypoint: list({
-    placeholder: 'WORD',
-    help: 'what to run instead of the entry point of the image; repeat for more words',
+  entrypoint: words({
+    placeholder: 'WORD,...',
+    help: 'what to run instead of the entry point of the image; may be repeated',
   }),
 } as const
 

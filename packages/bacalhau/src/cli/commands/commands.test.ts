@@ -440,6 +440,11 @@ describe('jobs', () => {
     assert.deepEqual(Object.keys(json), ['Job', 'History', 'Executions'])
     assert.match((await run(['job', 'executions', 'j-0', '--wide'])).out, /QmResult/)
     assert.match((await run(['job', 'history', 'j-0'])).out, /Job submitted/)
+    assert.match(
+      (await run(['job', 'history', 'j-0', '--limit', '1'])).err,
+      /^To fetch more records use:\n\tbacalhau job history j-00000001 --next-token \S+ --limit 1\n$/,
+    )
+    assert.equal((await run(['job', 'history', 'j-0', '--execution-id', 'e-none'])).out, 'No such events yet.\n')
   })
 
   test('that do not exist are errors', async (context) => {

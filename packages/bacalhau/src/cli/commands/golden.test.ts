@@ -375,7 +375,7 @@ describe('specs', () => {
   test('docker run sends what official clients send', async (context) => {
     const { run, orchestrator } = await createWorld(context)
     const line =
-      'docker run --wait=false -w /work --entrypoint /bin/sh -e A=1 --target all -s zone=eu --network http --domain a.org --gpu 1 ubuntu -- -c ls'
+      'docker run --wait=false -w /work --entrypoint /bin/sh,-e -e A=1 --target all -s zone=eu --network http --domain a.org --gpu 1 ubuntu -- -c ls'
     assert.equal((await run(line)).code, 0)
     const sent = orchestrator.submissions.at(-1)?.spec
     assert.deepEqual([sent?.Type, sent?.Count], ['ops', 0])
@@ -385,7 +385,7 @@ describe('specs', () => {
       Type: 'docker',
       Params: {
         Image: 'ubuntu',
-        Entrypoint: ['/bin/sh'],
+        Entrypoint: ['/bin/sh', '-e'],
         Parameters: ['-c', 'ls'],
         EnvironmentVariables: null,
         WorkingDirectory: '/work',

@@ -72,7 +72,7 @@ export async function checkCredential(client: Client, signal: AbortSignal): Prom
   }
 }
 
-const TOKEN = 'Ask its operator for a token (`bacalhau auth token create`) and set BACALHAU_API_TOKEN.'
+const TOKEN = 'Ask its operator for a token (`bacalhau auth token create`) and set BACALHAU_API_KEY.'
 
 /** Milliseconds by which clocks may differ without and with harm. */
 const SLACK = 5_000
