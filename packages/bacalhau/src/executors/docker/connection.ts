@@ -19,6 +19,11 @@ export interface Connection {
   current(): Used | undefined
   /** The engine, looked for if need be. Throws `EngineUnavailable`. */
   use(): Promise<Used>
+  /**
+   * Of what a former process has left, only `held` is wanted. An engine that is found later is too late for any of it: its inputs
+   * are gone by then.
+   */
+  settle(held: ReadonlySet<string>): Promise<void>
   /** Removes a container as soon as the engine is back. */
   removeLater(id: string): void
   stop(): void
@@ -34,6 +39,7 @@ export function createConnection(options: ConnectionOptions, signal: AbortSignal
   const doomed = new Set<string>()
   let used: Used | undefined
   let looking: Promise<Used | undefined> | undefined
+  let settled = false
 
   async function clean({ engine }: Used): Promise<void> {
     for (const id of doomed) {
@@ -46,7 +52,10 @@ export function createConnection(options: ConnectionOptions, signal: AbortSignal
   async function lookOnce(): Promise<Used | undefined> {
     // An engine that does not answer now is not given up: what it runs is still ours when it is back.
     if (used !== undefined && !(await answers(used.engine.address))) return undefined
-    used ??= await find()
+    if (used === undefined) {
+      used = await find()
+      if (settled) await used?.survivors.keep(new Set())
+    }
     if (used !== undefined) await clean(used)
     return used
   }
@@ -60,6 +69,10 @@ export function createConnection(options: ConnectionOptions, signal: AbortSignal
       const found = used ?? (await look())
       if (found === undefined) throw new BacalhauError('EngineUnavailable', 'no container engine answers on this node')
       return found
+    },
+    async settle(held) {
+      settled = true
+      await used?.survivors.keep(held)
     },
     removeLater: (id) => void doomed.add(id),
     stop: () => used?.survivors.stop(),

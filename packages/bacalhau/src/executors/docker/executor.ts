@@ -5,9 +5,9 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 import { failure } from '../wasm/failure.ts'
 import { containerConfig } from './container/config.ts'
-import { createGpuPool, type Gpu, gpuDevices } from './container/gpus.ts'
+import { createGpuPool, type Gpu, gpuDevices, gpuName } from './container/gpus.ts'
 import { containerName } from './container/labels.ts'
-import { createPorts, NO_NETWORK } from './container/ports.ts'
+import { createPorts, NO_NETWORK, type PortPlan } from './container/ports.ts'
 import { emptyFolders } from './container/results.ts'
 import { runContainer } from './container/run.ts'
 import type { EngineAddress } from './engine/address.ts'
@@ -94,8 +94,8 @@ class ContainerExecutor implements DockerExecutor {
   }
 
   async recover(held: ReadonlySet<string>): Promise<void> {
-    const used = await this.#connection.use().catch(() => undefined)
-    await used?.survivors.keep(held)
+    await this.#connection.look()
+    await this.#connection.settle(held)
   }
 
   survives(executionId: string): boolean {
@@ -153,14 +153,13 @@ class ContainerExecutor implements DockerExecutor {
     const context = { ...this.#options, engine, observer }
     const survivor = used.survivors.claim(request.executionId)
     if (survivor !== undefined) {
-      return this.#owning(engine, survivor, () =>
-        runContainer({ id: survivor, survivor: true }, request, context, signal),
-      )
+      const { id, gpus } = survivor
+      const work = () => this.#owning(engine, id, () => runContainer({ id, survivor: true }, request, context, signal))
+      return this.#holding(this.#gpus.claim(gpus), NO_NETWORK, work)
     }
     const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
     const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network)
-    const gpus = this.#gpus.take(request.limits.gpu ?? 0)
-    try {
+    return this.#holding(this.#take(request, ports, used.survivors.gpus), ports, async (gpus) => {
       const plan = {
         node: this.#options.node,
         facts: engine.facts,
@@ -168,18 +167,31 @@ class ContainerExecutor implements DockerExecutor {
         params,
         request,
         ports,
-        gpus: await gpuDevices(gpus),
+        ...(await toDevices(gpus)),
       }
-      const id = await this.#create(
-        engine,
-        containerName(this.#options.node, request.executionId),
-        containerConfig(plan),
-      )
-      return await this.#owning(engine, id, async () => {
+      const name = containerName(this.#options.node, request.executionId)
+      const id = await this.#create(engine, name, containerConfig(plan))
+      return this.#owning(engine, id, async () => {
         await makeFolders(engine, id, request)
         signal.throwIfAborted()
         return runContainer({ id, survivor: false }, request, context, signal)
       })
+    })
+  }
+
+  #take({ limits }: ExecutionRequest, ports: PortPlan, reserved: ReadonlySet<string>): readonly Gpu[] {
+    try {
+      return this.#gpus.take(limits.gpu ?? 0, reserved)
+    } catch (error) {
+      this.#ports.giveBack(ports)
+      throw error
+    }
+  }
+
+  /** GPUs and ports are the job's until its end. */
+  async #holding<T>(gpus: readonly Gpu[], ports: PortPlan, work: (gpus: readonly Gpu[]) => Promise<T>): Promise<T> {
+    try {
+      return await work(gpus)
     } finally {
       this.#ports.giveBack(ports)
       this.#gpus.giveBack(gpus)
@@ -223,6 +235,8 @@ async function makeFolders(engine: Engine, id: string, { mounts }: ExecutionRequ
   if (folders.length === 0) return
   await engine.unpack(id, await emptyFolders(folders), new AbortController().signal)
 }
+
+const toDevices = async (gpus: readonly Gpu[]) => ({ gpus: await gpuDevices(gpus), gpuNames: gpus.map(gpuName) })
 
 /** What the engine's refusal means to whoever wrote the job. */
 function toUserError(error: unknown): unknown {

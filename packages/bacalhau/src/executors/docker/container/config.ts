@@ -14,6 +14,8 @@ export interface ContainerPlan {
   readonly request: ExecutionRequest
   readonly ports: PortPlan
   readonly gpus: GpuDevices
+  /** Their names, for the label. */
+  readonly gpuNames: readonly string[]
 }
 
 /** The least memory that an engine takes: 6 MiB since Docker 20.10. */
@@ -26,7 +28,7 @@ const LEAST_CORES = 0.01
  * that bounds a job is there for jobs of strangers; `docs/docker.md` says what it means for images.
  */
 export function containerConfig(plan: ContainerPlan): object {
-  const { imageId, params, request, node, ports } = plan
+  const { imageId, params, request, ports } = plan
   const { entrypoint, command, workingDirectory, user } = params
   return {
     // By its content, so that what was checked is what runs, wherever the tag points to by now.
@@ -36,7 +38,7 @@ export function containerConfig(plan: ContainerPlan): object {
     ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
     ...(user === undefined ? {} : { User: user }),
     Env: Object.entries({ ...request.env, ...ports.env, ...params.env }).map(([name, value]) => `${name}=${value}`),
-    Labels: { [LABELS.node]: node, [LABELS.job]: request.jobId, [LABELS.execution]: request.executionId },
+    Labels: labelsOf(plan),
     Tty: false,
     OpenStdin: false,
     // An image's own check would run beside the job, again and again.
@@ -44,6 +46,16 @@ export function containerConfig(plan: ContainerPlan): object {
     NetworkDisabled: ports.mode === 'none',
     ExposedPorts: Object.fromEntries(Object.keys(ports.bindings).map((port) => [port, {}])),
     HostConfig: hostConfig(plan),
+  }
+}
+
+function labelsOf({ node, request, gpuNames }: ContainerPlan): Record<string, string> {
+  const { jobId, executionId } = request
+  return {
+    [LABELS.node]: node,
+    [LABELS.job]: jobId,
+    [LABELS.execution]: executionId,
+    ...(gpuNames.length === 0 ? {} : { [LABELS.gpus]: gpuNames.join(',') }),
   }
 }
 

@@ -21,8 +21,10 @@ const BY_PATH = '/dev/dri/by-path'
 /** Which GPUs jobs have in hand: no two jobs get the same one. */
 export interface GpuPool {
   readonly size: number
-  /** Takes `count` free ones. Throws `NotEnoughResources`. */
-  take(count: number): readonly Gpu[]
+  /** Takes `count` free ones that are not among the names in `reserved`. Throws `NotEnoughResources`. */
+  take(count: number, reserved?: ReadonlySet<string>): readonly Gpu[]
+  /** Takes those with these names, as far as they are here. */
+  claim(names: readonly string[]): readonly Gpu[]
   giveBack(gpus: readonly Gpu[]): void
 }
 
@@ -30,14 +32,20 @@ export function createGpuPool(gpus: readonly Gpu[]): GpuPool {
   const free = new Set(gpus)
   return {
     size: gpus.length,
-    take(count) {
-      if (count > free.size) {
+    take(count, reserved = new Set()) {
+      const usable = [...free].filter((gpu) => !reserved.has(gpuName(gpu)))
+      if (count > usable.length) {
         throw new BacalhauError(
           'NotEnoughResources',
-          `the job needs ${count} GPUs; ${free.size} of ${gpus.length} are free here`,
+          `the job needs ${count} GPUs; ${usable.length} of ${gpus.length} are free here`,
         )
       }
-      const taken = [...free].slice(0, count)
+      const taken = usable.slice(0, count)
+      for (const gpu of taken) free.delete(gpu)
+      return taken
+    },
+    claim(names) {
+      const taken = [...free].filter((gpu) => names.includes(gpuName(gpu)))
       for (const gpu of taken) free.delete(gpu)
       return taken
     },
@@ -46,6 +54,9 @@ export function createGpuPool(gpus: readonly Gpu[]): GpuPool {
     },
   }
 }
+
+/** What a container's label says of a device, so that a restarted node knows who has it. */
+export const gpuName = ({ vendor, index }: Gpu): string => `${vendor}:${index}`
 
 /** How a container gets these GPUs: NVIDIA's by its runtime, the others as device files. */
 export async function gpuDevices(gpus: readonly Gpu[], folder: string = BY_PATH): Promise<GpuDevices> {

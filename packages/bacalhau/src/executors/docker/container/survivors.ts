@@ -5,12 +5,21 @@ import { messageOf } from '../../../runtime/error.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LABELS, ofNode } from './labels.ts'
 
+/** A container that can be taken up. */
+export interface Survivor {
+  readonly id: string
+  /** Names of the GPUs that it has. */
+  readonly gpus: readonly string[]
+}
+
 /** Containers of this node that a former process of it has left. */
 export interface Survivors {
   /** The container of an execution that can be taken up. */
   has(executionId: string): boolean
   /** The same, which is now the caller's. */
-  claim(executionId: string): string | undefined
+  claim(executionId: string): Survivor | undefined
+  /** Names of the GPUs of those that nobody has claimed yet. */
+  readonly gpus: ReadonlySet<string>
   /** Host paths that the survivors still read. */
   readonly paths: readonly string[]
   /** Removes those of other executions. */
@@ -33,16 +42,18 @@ export async function findSurvivors({ node, engine, clock, logger }: SurvivorOpt
       .remove(id)
       .catch((error: unknown) => logger.warn({ id, error: messageOf(error) }, 'cannot remove a container'))
   }
-  const kept = new Map<string, string>()
+  const kept = new Map<string, Survivor>()
   const paths: string[] = []
   const useless: string[] = []
   for (const { Id, State, Labels, Mounts } of found) {
+    // Whatever an engine lists: only our own are touched.
+    if (Labels[LABELS.node] !== node) continue
     const execution = Labels[LABELS.execution]
     // One that was never started has nothing to go on with.
-    const usable = Labels[LABELS.node] === node && ['running', 'exited'].includes(State)
+    const usable = ['running', 'exited'].includes(State)
     if (!usable || execution === undefined || kept.has(execution)) useless.push(Id)
     else {
-      kept.set(execution, Id)
+      kept.set(execution, { id: Id, gpus: Labels[LABELS.gpus]?.split(',') ?? [] })
       paths.push(...Mounts.flatMap(({ Source }) => (Source === undefined ? [] : [Source])))
     }
   }
@@ -51,16 +62,19 @@ export async function findSurvivors({ node, engine, clock, logger }: SurvivorOpt
   const dropUnless = async (held: ReadonlySet<string>) => {
     const unwanted = [...kept].filter(([execution]) => !held.has(execution))
     for (const [execution] of unwanted) kept.delete(execution)
-    await Promise.all(unwanted.map(([, id]) => remove(id)))
+    await Promise.all(unwanted.map(([, { id }]) => remove(id)))
   }
   let timer: Timer | undefined
   if (kept.size > 0) timer = clock.after(LIMITS.containerUnclaimed, () => void dropUnless(new Set()))
   return {
     has: (execution) => kept.has(execution),
     claim(execution) {
-      const id = kept.get(execution)
+      const survivor = kept.get(execution)
       kept.delete(execution)
-      return id
+      return survivor
+    },
+    get gpus() {
+      return new Set([...kept.values()].flatMap(({ gpus }) => gpus))
     },
     paths,
     keep: dropUnless,
