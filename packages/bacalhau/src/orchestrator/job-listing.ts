@@ -1,7 +1,7 @@
-import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Job, Page } from '@bacalhau/models'
 import { z } from 'zod'
 import { LIMITS } from '../runtime/limits.ts'
+import { turn } from '../runtime/turn.ts'
 import type { Row, Store } from '../store/store.ts'
 import { satisfies } from './constraints.ts'
 import { decodeToken, encodeToken, type IndexEntry, parseStored, readJob, timeKey } from './job-records.ts'
@@ -26,13 +26,15 @@ export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page
     position.order === 'created_at' ? byCreation(store, query, position) : await byChange(store, query, position)
   const Items: Job[] = []
   let last = ''
+  // Many large pages that are asked for at once begin one after the other, too.
+  if (position.limit > READ) await turn()
   for await (const key of keys) {
     if (Items.length === position.limit) return { Items, NextToken: formatPosition({ ...position, after: last }) }
     const row = await readJob(store, idOf(key))
     if (row === undefined) continue
     Items.push(row.job)
     last = key
-    if (Items.length % READ === 0) await otherWork()
+    if (Items.length % READ === 0) await turn()
   }
   return { Items, NextToken: '' }
 }
@@ -50,7 +52,7 @@ async function* byCreation(store: Store, query: ListJobsQuery, { reverse, after 
     if (rows.length < BATCH) return
     from = rows.at(-1)?.key
     // The store answers at once: without a pause a long search would hold up everything else.
-    await otherWork()
+    await turn()
   }
 }
 

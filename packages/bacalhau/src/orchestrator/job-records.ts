@@ -1,8 +1,8 @@
-import { setImmediate as otherWork } from 'node:timers/promises'
 import { type Execution, type Job, type JobHistory, jobSchema, type Page, parseRecord } from '@bacalhau/models'
 import { z } from 'zod'
 import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { turn } from '../runtime/turn.ts'
 import { clear, put, remove, type Store, type Write } from '../store/store.ts'
 import { historyRowSchema, unpackRow } from './history.ts'
 import { fromStored, type Run, storedRunSchema, toExecution } from './run.ts'
@@ -214,7 +214,7 @@ export async function listExecutions(
   let seen = 0
   for await (const { key: runKey, run } of readRuns(store, key, after)) {
     seen += 1
-    if (seen % BATCH === 0) await otherWork()
+    if (seen % BATCH === 0) await turn()
     if (version !== 0 && run.version !== version) continue
     if (match?.(run) === false) continue
     if (items.length === most) return { Items: items, NextToken: encodeToken(last) }

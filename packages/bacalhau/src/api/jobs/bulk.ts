@@ -7,6 +7,7 @@ import { readDocument } from '../http/request.ts'
 import { onceOf, onceOfItem } from './once.ts'
 import { requireOrchestrator } from './orchestrator.ts'
 import { answerOf, submissionOf } from './submit.ts'
+import { turn } from '../../runtime/turn.ts'
 
 /** Submissions that are checked in one go, before others have their turn. */
 const BATCH = 50
@@ -22,7 +23,7 @@ export async function submitMany(request: FastifyRequest, api: Api): Promise<Bul
   const key = onceOf(request)
   const checked: (() => Promise<PutJobResponse>)[] = []
   for (const [index, job] of body.Jobs.entries()) {
-    if (index % BATCH === BATCH - 1) await new Promise((resolve) => setImmediate(resolve))
+    if (index % BATCH === BATCH - 1) await turn()
     const once = key === undefined ? {} : { once: onceOfItem(key, index) }
     const submission = attempt(() => submissionOf(job, body.Namespace))
     checked.push(async () => {

@@ -1,4 +1,3 @@
-import { setImmediate as otherWork } from 'node:timers/promises'
 import {
   type Execution,
   isFinalExecutionState,
@@ -11,6 +10,7 @@ import { z } from 'zod'
 import type { Orchestrator } from '../../orchestrator/service.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import { turn } from '../../runtime/turn.ts'
 import { queryCount, queryFlag, queryNumber, queryText, queryWord } from '../http/query.ts'
 import { decodePosition, encodePosition } from './page-token.ts'
 
@@ -96,7 +96,7 @@ export async function readHistory(
       from = event.SeqNum + 1
     }
     if (batch.length < BATCH) break
-    await otherWork()
+    await turn()
   }
   return { NextToken: ended ? '' : encodePosition({ limit: query.limit, from }), Items }
 }

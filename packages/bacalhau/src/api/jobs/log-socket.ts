@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setImmediate as otherWork } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { z } from 'zod'
 import type { LogPlace, LogQuery } from '../../orchestrator/service.ts'
@@ -8,6 +7,7 @@ import { abortable } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import { turn } from '../../runtime/turn.ts'
 import type { Guard } from '../auth/guard.ts'
 import type { Api } from '../context.ts'
 import { notFound, toFailure } from '../http/failure.ts'
@@ -104,7 +104,7 @@ async function pump(reader: WebSocket, { id, parameters, request }: Wanted, api:
       if (sent < LIMITS.logBacklog) continue
       // Output that is there already would come without end, and nothing else would get its turn.
       sent = 0
-      await otherWork()
+      await turn()
     }
   }
   for await (const chunk of chunks) await sendAll(framer.frames(chunk))
