@@ -28,6 +28,8 @@ export class JobFeed {
   readonly #run: string
   readonly #ring: Ring<Entry>
   readonly #sleepers: Sleepers
+  /** What those are told who have read up to `position`, wherever that is for most of them. */
+  #told: { readonly position: number; readonly last: number; readonly changes: readonly Change[] } | undefined
   /** Nobody can resume before somebody has read: until then nothing is kept. */
   #used = false
 
@@ -76,12 +78,21 @@ export class JobFeed {
         // A reader who has to show that he is alive can do so.
         if (!(await this.#sleepers.sleep(LIMITS.eventBeat, signal))) yield []
       } else {
+        const wanted = wants === undefined ? entries : entries.filter(wants)
+        if (query.history === true) yield* this.#withHistory(newest(wanted))
+        else yield wants === undefined ? this.#toAll(position, entries) : visibleChanges(wanted)
         position += entries.length
-        const found = newest(entries.filter(wants))
-        if (query.history === true) yield* this.#withHistory(found)
-        else yield found.filter(({ visible }) => visible).map(({ change }) => change)
       }
     }
+  }
+
+  /** The changes for readers of all jobs, made once for those who are equally far. */
+  #toAll(position: number, entries: readonly Entry[]): readonly Change[] {
+    const { last } = this.#ring
+    if (this.#told?.position !== position || this.#told.last !== last) {
+      this.#told = { position, last, changes: visibleChanges(entries) }
+    }
+    return this.#told.changes
   }
 
   async *#withHistory(entries: readonly Entry[]): AsyncGenerator<readonly Change[]> {
@@ -108,10 +119,16 @@ export class JobFeed {
   }
 }
 
-function filterOf({ namespaces, jobIds }: ChangesQuery): (change: JobChange) => boolean {
+function filterOf({ namespaces, jobIds }: ChangesQuery): ((change: JobChange) => boolean) | undefined {
+  if (namespaces === undefined && jobIds === undefined) return undefined
   const [inNamespaces, ids] = [namespaces && new Set(namespaces), jobIds && new Set(jobIds)]
   return ({ event }) => (inNamespaces?.has(event.Namespace) ?? true) && (ids?.has(event.JobID) ?? true)
 }
+
+const visibleChanges = (entries: readonly Entry[]): readonly Change[] =>
+  newest(entries)
+    .filter(({ visible }) => visible)
+    .map(({ change }) => change)
 
 /** Of each job the newest entry, with the events of all, in the order of the newest. */
 function newest(entries: readonly Entry[]): Entry[] {
