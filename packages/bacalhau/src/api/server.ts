@@ -28,6 +28,7 @@ import { legacyRoutes } from './legacy/routes.ts'
 import { serveLogs } from './jobs/log-socket.ts'
 import { allowOrigins } from './limits/cors.ts'
 import { limitBodies } from './limits/bodies.ts'
+import { cutOffStalled } from './limits/stall.ts'
 import { listen, serverFactory, type TlsIdentity } from './listener.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { openApiRoutes } from './openapi/routes.ts'
@@ -121,6 +122,7 @@ function addHooks(app: FastifyInstance, api: Api, { guard }: Auth, origins: read
   describeBuild(app, api.nodeInfo().BacalhauVersion)
   checkVersions(app, api.nodeInfo().BacalhauVersion.GitVersion)
   limitBodies(app)
+  cutOffStalled(app)
   keepBodies(app, clock)
   handleFailures(app, logger)
   measureRequests(app, api.meter)

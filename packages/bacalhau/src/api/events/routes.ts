@@ -3,7 +3,6 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Orchestrator } from '../../orchestrator/service.ts'
 import { BacalhauError } from '../../runtime/error.ts'
-import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
 import { callerSignal } from '../http/caller.ts'
 import { queryFlag, queryText } from '../http/query.ts'
@@ -64,15 +63,14 @@ async function follow(
     // Asks proxies not to wait for more.
     'x-accel-buffering': 'no',
   })
-  // A reader who takes nothing for so long is cut off. What waits for it meanwhile is one batch.
-  request.socket.setTimeout(LIMITS.streamStall)
+  // What waits for a slow reader is one batch.
   return Readable.from(untilStop(frames(changes, api.clock), signal), { objectMode: false })
 }
 
 /** When the node stops, streams end in order: their readers connect again. */
-async function* untilStop(texts: AsyncIterable<string>, signal: AbortSignal): AsyncGenerator<string> {
+async function* untilStop(frames: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    yield* texts
+    yield* frames
   } catch (error) {
     if (!signal.aborted) throw error
   }

@@ -92,7 +92,7 @@ async function serveFormat({ request, reply, ref, signal, api }: Visit, { cid }:
   if (request.method === 'HEAD') return reply.send()
   if (format === 'raw') return api.content.block(ref, { signal })
   const source = format === 'car' ? api.content.car(ref, { signal, skip }) : tarOf(api.content, cid, signal)
-  return reply.send(await streamBody(source, reply))
+  return reply.send(await streamBody(source))
 }
 
 async function serveFolder({ request, reply, ref, signal, api }: Visit) {
@@ -116,5 +116,5 @@ async function serveFile({ request, reply, ref, signal, api }: Visit, { cid, kin
   if (part) void reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytes}`)
   void reply.headers({ 'content-type': mediaTypeOf(ref.path.at(-1) ?? ''), 'content-length': length })
   if (request.method === 'HEAD' || length === 0) return reply.send()
-  return reply.send(await streamBody(api.content.cat(ref, { offset, length, signal }), reply))
+  return reply.send(await streamBody(api.content.cat(ref, { offset, length, signal })))
 }

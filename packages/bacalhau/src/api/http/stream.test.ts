@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { FastifyReply } from 'fastify'
-import { LIMITS } from '../../runtime/limits.ts'
 import { streamBody } from './stream.ts'
-
-function replyOf() {
-  const timeouts: number[] = []
-  const reply = { raw: { socket: { setTimeout: (milliseconds: number) => timeouts.push(milliseconds) } } }
-  return { reply: reply as unknown as FastifyReply, timeouts }
-}
 
 /** A source that counts what is taken of it. */
 function counted(total: number, size: number) {
@@ -26,7 +18,7 @@ function counted(total: number, size: number) {
 describe('stream body', () => {
   test('gives every byte', async () => {
     const { source } = counted(10, 1_000)
-    const body = await streamBody(source, replyOf().reply)
+    const body = await streamBody(source)
     const chunks = (await body.toArray()) as Uint8Array[]
     assert.equal(
       chunks.reduce((sum, chunk) => sum + chunk.length, 0),
@@ -36,12 +28,12 @@ describe('stream body', () => {
 
   test('of nothing is empty', async () => {
     const { source } = counted(0, 1)
-    assert.deepEqual(await (await streamBody(source, replyOf().reply)).toArray(), [])
+    assert.deepEqual(await (await streamBody(source)).toArray(), [])
   })
 
   test('takes no more than is read', async () => {
     const { source, state } = counted(1_000, 64 * 1024)
-    const body = await streamBody(source, replyOf().reply)
+    const body = await streamBody(source)
     body.read()
     await new Promise((resolve) => setImmediate(resolve))
     assert.ok(state.taken < 10, `${state.taken} chunks taken`)
@@ -51,18 +43,10 @@ describe('stream body', () => {
   })
 
   test('fails before it is one, when the source does', async () => {
-    const { reply, timeouts } = replyOf()
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield* []
       throw new Error('nothing there')
     }
-    await assert.rejects(streamBody(failing(), reply), /nothing there/)
-    assert.deepEqual(timeouts, [])
-  })
-
-  test('is cut off when nobody takes it for a while', async () => {
-    const { reply, timeouts } = replyOf()
-    await streamBody(counted(1, 1).source, reply)
-    assert.deepEqual(timeouts, [LIMITS.streamStall])
+    await assert.rejects(streamBody(failing()), /nothing there/)
   })
 })

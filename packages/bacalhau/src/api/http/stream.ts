@@ -1,15 +1,12 @@
 import { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
-import { LIMITS } from '../../runtime/limits.ts'
 
 /**
  * A body of the bytes of `source`. The first bytes are awaited before, so that what fails at once is still answered with a
- * proper error; what fails later cuts the connection. A caller who takes nothing for a long time is cut off as well.
+ * proper error; what fails later cuts the connection.
  */
-export async function streamBody(source: AsyncIterable<Uint8Array>, reply: FastifyReply): Promise<Readable> {
+export async function streamBody(source: AsyncIterable<Uint8Array>): Promise<Readable> {
   const iterator = source[Symbol.asyncIterator]()
   const first = await iterator.next()
-  reply.raw.socket?.setTimeout(LIMITS.streamStall)
   return Readable.from(resume(iterator, first), { objectMode: false })
 }
 
