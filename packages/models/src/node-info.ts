@@ -16,11 +16,21 @@ export const buildInfoSchema = z.strictObject({
 })
 export type BuildInfo = z.infer<typeof buildInfoSchema>
 
+/** One GPU. Memory is in mebibytes. */
+export const gpuSchema = z.strictObject({
+  Index: z.int().nonnegative(),
+  Name: name,
+  Vendor: z.enum(['NVIDIA', 'AMD/ATI', 'Intel']),
+  Memory: z.int().nonnegative(),
+  PCIAddress: name,
+})
+export type GpuInfo = z.infer<typeof gpuSchema>
+
 export const computeNodeInfoSchema = z.strictObject({
   ExecutionEngines: names,
   Publishers: names,
   StorageSources: names,
-  MaxCapacity: resourcesSchema,
+  MaxCapacity: resourcesSchema.extend({ GPUs: z.array(gpuSchema).max(256).optional() }),
   QueueCapacity: resourcesSchema,
   AvailableCapacity: resourcesSchema,
   MaxJobRequirements: resourcesSchema,

@@ -1,9 +1,20 @@
 import type { Resources } from '@bacalhau/models'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
+import { type CgroupLimits, cgroupLimits } from './machine/cgroup.ts'
 
-/** What the machine has: cores, memory, and the free space of the disk that holds `folder`. */
-export async function physicalResources(folder: string): Promise<Resources> {
+/** What this process may use of the machine: cores, memory, and the free space of the disk that holds `folder`. */
+export async function physicalResources(folder: string, gpus: number): Promise<Resources> {
   const disk = await statfs(folder)
-  return { CPU: availableParallelism(), Memory: totalmem(), Disk: disk.bavail * disk.bsize, GPU: 0 }
+  const whole = { CPU: availableParallelism(), Memory: totalmem(), Disk: disk.bavail * disk.bsize, GPU: gpus }
+  return within(await cgroupLimits(), whole)
+}
+
+/** A container sees the whole machine, and gets what its control group says. */
+export function within({ cpu, memory }: CgroupLimits, machine: Resources): Resources {
+  return {
+    ...machine,
+    CPU: Math.min(machine.CPU, cpu ?? machine.CPU),
+    Memory: Math.min(machine.Memory, memory ?? machine.Memory),
+  }
 }

@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import process from 'node:process'
 import type { Capabilities } from '../compute/capabilities.ts'
+import type { Gpu } from '../compute/machine/gpu.ts'
 import type { Content } from '../content/content.ts'
 import { engineAddresses } from '../executors/docker/engine/address.ts'
 import { createDockerExecutor, type DockerExecutor } from '../executors/docker/executor.ts'
@@ -31,6 +32,8 @@ export interface CapabilityOptions {
   readonly content: Content
   readonly services: Services
   readonly nodeId: string
+  /** Those that jobs may use. */
+  readonly gpus: readonly Gpu[]
 }
 
 /** Every engine, source and publisher of this program, less those that the operator has turned off. */
@@ -74,7 +77,8 @@ function createWasm({ config, services: { clock, logger } }: CapabilityOptions):
   return createWasmExecutor({ clock, logger, ...(config.wasmNetworks.includes('http') ? { reach } : {}) })
 }
 
-function createDocker({ config, folder, services: { clock, logger }, nodeId }: CapabilityOptions): DockerExecutor {
+function createDocker({ config, folder, gpus, services, nodeId }: CapabilityOptions): DockerExecutor {
+  const { clock, logger } = services
   const { env } = process
   const home = homedir()
   const keep = config.dockerKeepImages * 24 * 60 * 60_000
@@ -84,6 +88,7 @@ function createDocker({ config, folder, services: { clock, logger }, nodeId }: C
     credentials: dockerCredentials({ env, home }),
     pull: config.dockerPull,
     networks: config.dockerNetworks,
+    gpus,
     ledger: createImageLedger({ file: path.join(folder.root, 'images.json'), keep, clock, logger }),
     clock,
     logger,

@@ -4,6 +4,7 @@ import process from 'node:process'
 import { type ComputeNode, createComputeNode, type Load } from '../compute/compute-node.ts'
 import type { Capabilities } from '../compute/capabilities.ts'
 import { physicalResources } from '../compute/capacity.ts'
+import type { Gpu } from '../compute/machine/gpu.ts'
 import { createNodeEnvironment } from '../compute/policy/node-environment.ts'
 import { createPolicy } from '../compute/policy/policy.ts'
 import { createExecutionRunner } from '../compute/execution-runner.ts'
@@ -34,21 +35,23 @@ export interface ComputeRoleOptions {
   readonly folder: NodeFolder
   readonly facts: NodeFacts
   readonly capabilities: Capabilities
+  /** Those that jobs may use. */
+  readonly gpus: readonly Gpu[]
   readonly services: Services
   readonly name: string
 }
 
 /** The compute side of a node: what runs here, and the links to those who order it. */
 export async function startComputeRole(options: ComputeRoleOptions, scope: Scope): Promise<ComputeRole> {
-  const { config, host, folder, facts, capabilities, services, name } = options
-  const capacity = allocated(config.capacity, await physicalResources(folder.root))
+  const { config, host, folder, facts, capabilities, gpus, services, name } = options
+  const capacity = allocated(config.capacity, await physicalResources(folder.root, gpus.length))
   const abilities = await trackAbilities(capabilities, services.clock, () => compute.refresh())
   const nodeInfo = (load: Load) =>
     describeNode({
       nodeId: host.peerId.toString(),
       name,
       labels: config.labels,
-      compute: { ...load, capacity, offered: abilities.current() },
+      compute: { ...load, capacity, gpus, offered: abilities.current() },
     })
   const compute = await createComputeNode({
     ...services,

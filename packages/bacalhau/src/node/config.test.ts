@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { allocated, type ConfigSources, loadConfig, toNodeConfig } from './config.ts'
+import { allocated, allocatedGpus, type ConfigSources, loadConfig, toNodeConfig } from './config.ts'
 import { SETTING_NAMES, type SettingName, SETTINGS, variablesOf } from './config-settings.ts'
 
 let folder: string
@@ -232,6 +232,12 @@ describe('node configuration', () => {
     const machine = { CPU: 4, Memory: 1001, Disk: 10, GPU: 3 }
     const capacity = { CPU: { percent: 80 }, Memory: { percent: 50 }, Disk: { amount: 70 }, GPU: { percent: 50 } }
     assert.deepEqual(allocated(capacity, machine), { CPU: 3.2, Memory: 500, Disk: 70, GPU: 1 })
+  })
+
+  test('GPUs are whole ones, and no more than there are', () => {
+    const part = (percent: number, found: number) => allocatedGpus({ percent }, found)
+    assert.deepEqual([part(100, 4), part(50, 3), part(80, 1), part(0, 4), part(100, 0)], [4, 1, 1, 0, 0])
+    assert.deepEqual([allocatedGpus({ amount: 2 }, 4), allocatedGpus({ amount: 9 }, 4)], [2, 4])
   })
 
   test('engines are compared in lower case', async () => {

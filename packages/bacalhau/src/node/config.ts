@@ -240,15 +240,25 @@ export function toNodeConfig(settings: Settings): NodeConfig {
   }
 }
 
+/** How many of `found` devices are for jobs. A device cannot be parted, so that the least part of one is a whole one. */
+export function allocatedGpus(share: Share, found: number): number {
+  if (found === 0) return 0
+  if (!('percent' in share)) return Math.min(Math.floor(share.amount), found)
+  return share.percent === 0 ? 0 : Math.max(1, Math.floor((found * share.percent) / 100))
+}
+
 const lowered = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase())
 
-/** What of a machine's resources is for jobs. Amounts are taken as they are: the operator knows. */
+/**
+ * What of a machine's resources is for jobs. Amounts are taken as they are: the operator knows. Of GPUs, which are handed out
+ * one by one, there are no more than were found.
+ */
 export function allocated(capacity: NodeConfig['capacity'], machine: Resources): Resources {
   const part = (share: Share, total: number) => ('percent' in share ? (total * share.percent) / 100 : share.amount)
   return {
     CPU: Math.round(part(capacity.CPU, machine.CPU) * 1000) / 1000,
     Memory: Math.floor(part(capacity.Memory, machine.Memory)),
     Disk: Math.floor(part(capacity.Disk, machine.Disk)),
-    GPU: Math.floor(part(capacity.GPU, machine.GPU)),
+    GPU: allocatedGpus(capacity.GPU, machine.GPU),
   }
 }

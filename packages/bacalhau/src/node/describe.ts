@@ -1,6 +1,15 @@
-import { type BuildInfo, LINK_VERSIONS, NO_RESOURCES, type NodeInfo, type Resources } from '@bacalhau/models'
+import {
+  type BuildInfo,
+  type GpuInfo,
+  LINK_VERSIONS,
+  NO_RESOURCES,
+  type NodeInfo,
+  type Resources,
+} from '@bacalhau/models'
 import process from 'node:process'
 import type { Offered } from '../compute/capabilities.ts'
+import type { Gpu } from '../compute/machine/gpu.ts'
+import { gpuLabels } from '../compute/machine/gpus.ts'
 import { VERSION } from '../runtime/version.ts'
 
 /** Go's names of what Node calls otherwise: labels and version answers use them, as the original does. */
@@ -33,6 +42,7 @@ export interface NodeDescription {
   /** Absent on a node that does not compute. */
   readonly compute?: {
     readonly capacity: Resources
+    readonly gpus: readonly Gpu[]
     readonly free: Resources
     readonly running: number
     readonly waiting: number
@@ -40,18 +50,29 @@ export interface NodeDescription {
   }
 }
 
+const VENDORS = { nvidia: 'NVIDIA', amd: 'AMD/ATI', intel: 'Intel' } as const
+
+const toInfo = ({ vendor, index, name, memory, pciAddress }: Gpu): GpuInfo => ({
+  Index: index,
+  Name: name,
+  Vendor: VENDORS[vendor],
+  Memory: memory,
+  PCIAddress: pciAddress,
+})
+
 /** A node's description of itself. A node with both roles counts as a compute node, as in the documented API. */
 export function describeNode({ nodeId, name, labels, compute }: NodeDescription): NodeInfo {
+  const gpus = compute?.gpus ?? []
   return {
     NodeID: nodeId,
     NodeType: compute === undefined ? 'Requester' : 'Compute',
-    Labels: { name, os_type: operatingSystem, os_arch: architecture, ...labels },
+    Labels: { name, os_type: operatingSystem, os_arch: architecture, ...gpuLabels(gpus), ...labels },
     SupportedProtocols: LINK_VERSIONS.map((version) => `bacalhau-link/v${version}`),
     ComputeNodeInfo: {
       ExecutionEngines: [...(compute?.offered.engines ?? [])],
       Publishers: [...(compute?.offered.publishers ?? [])],
       StorageSources: [...(compute?.offered.sources ?? [])],
-      MaxCapacity: compute?.capacity ?? NO_RESOURCES,
+      MaxCapacity: { ...(compute?.capacity ?? NO_RESOURCES), ...(gpus.length === 0 ? {} : { GPUs: gpus.map(toInfo) }) },
       QueueCapacity: NO_RESOURCES,
       AvailableCapacity: compute?.free ?? NO_RESOURCES,
       MaxJobRequirements: compute?.capacity ?? NO_RESOURCES,

@@ -23,6 +23,7 @@ import { openSqliteStore } from '../store/sqlite.ts'
 import { startApiRole } from './api-role.ts'
 import { checkNode } from './checks.ts'
 import { createCapabilities } from './capabilities.ts'
+import { usableGpus } from './usable-gpus.ts'
 import { type ComputeRole, startComputeRole } from './compute-role.ts'
 import type { NodeConfig } from './config.ts'
 import { freePartOf, startContentUpkeep } from './content-upkeep.ts'
@@ -131,15 +132,22 @@ interface Roles {
   readonly describe: () => ReturnType<typeof describeNode>
 }
 
+async function startCompute(
+  parts: Parts,
+  { name, nodeId }: { readonly name: string; readonly nodeId: string },
+  scope: Scope,
+): Promise<ComputeRole> {
+  const gpus = await usableGpus(parts.config.capacity.GPU, parts.services.logger)
+  const capabilities = await createCapabilities({ ...parts, nodeId, gpus }, scope)
+  return startComputeRole({ ...parts, name, gpus, capabilities }, scope)
+}
+
 async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
   const { config, host, facts, services } = parts
   const name = hostname()
   const nodeId = host.peerId.toString()
-  const compute = config.roles.compute
-    ? await startComputeRole({ ...parts, name, capabilities: await createCapabilities({ ...parts, nodeId }, scope) }, scope)
-    : undefined
-  const describe =
-    compute?.describe ?? (() => describeNode({ nodeId, name, labels: config.labels }))
+  const compute = config.roles.compute ? await startCompute(parts, { name, nodeId }, scope) : undefined
+  const describe = compute?.describe ?? (() => describeNode({ nodeId, name, labels: config.labels }))
   const orchestrator = config.roles.orchestrator
     ? await startOrchestratorRole(
         {

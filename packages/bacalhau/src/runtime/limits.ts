@@ -186,6 +186,8 @@ export const LIMITS = {
   /** Fetching all inputs, and publishing all results, of one execution. */
   inputs: 60 * 60_000,
   publish: 60 * 60_000,
+  /** One call of a tool that lists GPUs. */
+  gpuTool: 10_000,
   /** Finding out whether a node wants a job, for how many jobs at a time, and how long the answer of a probe may be. */
   admission: 20_000,
   admissionsAtOnce: 4,
