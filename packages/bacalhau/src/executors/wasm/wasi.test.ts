@@ -542,6 +542,6 @@ describe('time and chance', () => {
   })
 
   test('there are no sockets', async () => {
-    assert.deepEqual(await probe(['sock_shutdown', 1]), ['sock_shutdown 58'])
+    assert.deepEqual(await probe(['sock_shutdown', 1], ['sock_shutdown', 77]), ['sock_shutdown 57', 'sock_shutdown 8'])
   })
 })

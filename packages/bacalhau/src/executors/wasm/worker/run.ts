@@ -5,6 +5,7 @@ import { typeOfFunction } from '../module-binary/inspect.ts'
 import type { SandboxJob } from '../thread.ts'
 import { openNode } from './files/directory.ts'
 import { createLedger } from './files/ledger.ts'
+import { createTimeBook } from './files/time-book.ts'
 import { buildTree, type TreeNode } from './files/tree.ts'
 import { HTTP_NAMESPACE } from '../http/messages.ts'
 import { httpCalls } from './http/calls.ts'
@@ -59,6 +60,7 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> 
       environment: Object.entries(job.environment).map(([name, value]) => `${name}=${value}`),
       descriptors,
       ledger,
+      times: createTimeBook(),
     }
     const hosts = new Map([[WASI, systemCalls(process)]])
     if (job.http !== undefined) hosts.set(HTTP_NAMESPACE, httpCalls(job.http))

@@ -30,7 +30,7 @@ export function pathResolver(descriptors: DescriptorTable): ResolveGiven {
 
 /** Calls that look at or open what a path names. */
 export function pathCalls(process: GuestProcess): SyscallTable {
-  const { descriptors } = process
+  const { descriptors, times: book } = process
   const at = pathResolver(descriptors)
   const following = (lookup: number): Follow => (lookup & FOLLOW_LINK ? 'always' : 'slash')
   return {
@@ -48,14 +48,15 @@ export function pathCalls(process: GuestProcess): SyscallTable {
     ),
     path_filestat_get: syscall('iiiii', (memory, fd, lookup, pointer, length, result) => {
       const options = { right: RIGHT.pathStat, follow: following(lookup) }
-      putStat(memory, result, at(memory, [fd, pointer, length], options, statAt))
+      putStat(memory, result, book.exactly(at(memory, [fd, pointer, length], options, statAt)))
     }),
     path_filestat_set_times: syscall('iiiiIIi', (memory, fd, lookup, pointer, length, accessed, modified, flags) => {
       const options = { right: RIGHT.pathSetTimes, follow: following(lookup) }
       at(memory, [fd, pointer, length], options, (place) => {
-        const times = chosenTimes(flags, accessed, modified, statAt(place))
+        const times = chosenTimes(flags, accessed, modified, book.exactly(statAt(place)))
         const folder = place.name === '.' ? place.directory.host : writableFolder(place)
         setTimesAt(folder, place.name, times)
+        book.note(statAt(place), times)
       })
     }),
     path_readlink: syscall('iiiiii', (memory, fd, pointer, length, buffer, size, result) => {

@@ -9,7 +9,11 @@ import { syscall, type SyscallTable } from './syscall.ts'
 const RANDOM_CHUNK = 1 << 20
 
 /** Arguments, environment, randomness, exit; and sockets, which a job does not have. */
-export function processCalls({ args, environment }: GuestProcess): SyscallTable {
+export function processCalls({ args, environment, descriptors }: GuestProcess): SyscallTable {
+  const noSocket = (_: GuestMemory, fd: number) => {
+    descriptors.get(fd)
+    refuse('notsock')
+  }
   return {
     args_sizes_get: syscall('ii', (memory, count, size) => putSizes(memory, args, count, size)),
     args_get: syscall('ii', (memory, pointers, buffer) => putStrings(memory, args, pointers, buffer)),
@@ -28,10 +32,10 @@ export function processCalls({ args, environment }: GuestProcess): SyscallTable 
       },
     },
     proc_raise: syscall('i', () => refuse('notsup')),
-    sock_accept: syscall('iii', () => refuse('notsup')),
-    sock_recv: syscall('iiiiii', () => refuse('notsup')),
-    sock_send: syscall('iiiii', () => refuse('notsup')),
-    sock_shutdown: syscall('ii', () => refuse('notsup')),
+    sock_accept: syscall('iii', noSocket),
+    sock_recv: syscall('iiiiii', noSocket),
+    sock_send: syscall('iiiii', noSocket),
+    sock_shutdown: syscall('ii', noSocket),
   }
 }
 

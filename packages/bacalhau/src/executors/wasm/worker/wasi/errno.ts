@@ -22,6 +22,7 @@ export const ERRNO = {
   noent: 44,
   notdir: 54,
   notempty: 55,
+  notsock: 57,
   notsup: 58,
   nxio: 60,
   overflow: 61,

@@ -1,4 +1,5 @@
 import type { Ledger } from '../files/ledger.ts'
+import type { TimeBook } from '../files/time-book.ts'
 import type { DescriptorTable } from './descriptors.ts'
 
 /** What the system calls of one run share. */
@@ -8,4 +9,5 @@ export interface GuestProcess {
   readonly environment: readonly string[]
   readonly descriptors: DescriptorTable
   readonly ledger: Ledger
+  readonly times: TimeBook
 }
