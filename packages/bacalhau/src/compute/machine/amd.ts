@@ -32,7 +32,7 @@ export function parseRocmSmi(output: string): Gpu[] {
         index: Number(index),
         name: known,
         memory: Math.floor(wholeOf(fields.get('vram total memory (b)')) / MIB),
-        pciAddress: pciAddress(String(fields.get('pci bus') ?? '')),
+        pciAddress: pciAddress(fields.get('pci bus')),
       },
     ]
   })
@@ -60,7 +60,7 @@ export function parseAmdSmi(output: string): Gpu[] {
         index: gpu,
         name: plainName(asic?.market_name, 'AMD GPU'),
         memory: mebibytes(vram?.size),
-        pciAddress: pciAddress(String(bus?.bdf ?? '')),
+        pciAddress: pciAddress(bus?.bdf),
       },
     ]
   })
@@ -69,7 +69,8 @@ export function parseAmdSmi(output: string): Gpu[] {
 /** `{"value": 65520, "unit": "MB"}`, `"65520 MB"` or a number; what they call MB are mebibytes. */
 function mebibytes(size: unknown): number {
   const parts = z.object({ value: z.unknown(), unit: z.string().optional() }).safeParse(size)
-  const text = parts.success ? `${String(parts.data.value)} ${parts.data.unit ?? ''}` : String(size ?? '')
+  const { value: amount, unit: named } = parts.success ? parts.data : { value: size, unit: '' }
+  const text = typeof amount === 'number' || typeof amount === 'string' ? `${amount} ${named ?? ''}` : ''
   const [, value = '', unit = ''] = /^(\d+)\s*([a-z]*)/i.exec(text.trim()) ?? []
   return wholeOf(value) * (unit.toUpperCase().startsWith('G') ? 1024 : 1)
 }

@@ -11,7 +11,8 @@ export interface Gpu {
 }
 
 /** Addresses as tools write them: in capitals, or with a domain of eight digits. Empty when it is none. */
-export function pciAddress(written: string): string {
+export function pciAddress(written: unknown): string {
+  if (typeof written !== 'string') return ''
   const parts = /^(?:[0-9a-f]{0,4}?([0-9a-f]{4}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/i.exec(written.trim())
   return parts === null ? '' : `${parts[1] ?? '0000'}:${parts[2] ?? ''}`.toLowerCase()
 }

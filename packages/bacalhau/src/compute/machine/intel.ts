@@ -42,7 +42,7 @@ export function parseXpuList(output: string): Gpu[] {
       index: device_id,
       name: plainName(device_name, 'Intel GPU'),
       memory: 0,
-      pciAddress: pciAddress(String(pci_bdf_address ?? '')),
+      pciAddress: pciAddress(pci_bdf_address),
     }))
 }
 
@@ -50,7 +50,7 @@ const detailSchema = z.object({ memory_physical_size_byte: z.unknown(), pci_bdf_
 
 export function withDetails(gpu: Gpu, output: string): Gpu {
   const { memory_physical_size_byte, pci_bdf_address } = detailSchema.parse(JSON.parse(output))
-  const address = pciAddress(String(pci_bdf_address ?? ''))
+  const address = pciAddress(pci_bdf_address)
   return {
     ...gpu,
     memory: Math.floor(wholeOf(memory_physical_size_byte) / MIB),
