@@ -2,7 +2,7 @@ import type { InputSourceSpec } from '@bacalhau/models'
 import { mkdir } from 'node:fs/promises'
 import type { Mount } from '../executors/executor.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../runtime/error.ts'
-import type { PreparedInput } from '../sources/source.ts'
+import { type PreparedInput, type Share, WHOLE } from '../sources/source.ts'
 import { type Capabilities, sourceFor } from './capabilities.ts'
 
 export interface PreparedInputs {
@@ -19,6 +19,7 @@ export async function prepareInputs(
   capabilities: Capabilities,
   folder: string,
   signal: AbortSignal,
+  share: Share = WHOLE,
 ): Promise<PreparedInputs> {
   if (inputs.length === 0) return { mounts: [], release: async () => undefined }
   const failed = new AbortController()
@@ -28,7 +29,7 @@ export async function prepareInputs(
       try {
         const own = `${folder}-${index}`
         await mkdir(own, { mode: 0o700 })
-        return await sourceFor(capabilities, Source).prepare(Source, own, either)
+        return await sourceFor(capabilities, Source).prepare(Source, own, either, share)
       } catch (error) {
         failed.abort(error)
         throw error

@@ -105,8 +105,9 @@ async function prepareAndRun(
   const executor = executorFor(capabilities, task.Engine)
   // A job that has outlived its node has its inputs.
   const sources = survives(order, task, context) ? [] : task.InputSources
+  const share = { count: order.job.Count, index: order.partitionIndex }
   const inputs = await withinTime({ clock, milliseconds: LIMITS.inputs, late }, signal, (limited) =>
-    prepareInputs(sources, capabilities, folder.inputs, limited),
+    prepareInputs(sources, capabilities, folder.inputs, limited, share),
   )
   try {
     signal.throwIfAborted()

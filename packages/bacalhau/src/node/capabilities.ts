@@ -11,18 +11,11 @@ import { dockerCredentials } from '../executors/docker/image/credentials.ts'
 import type { Executor } from '../executors/executor.ts'
 import { createNoopExecutor } from '../executors/noop/executor.ts'
 import { createWasmExecutor } from '../executors/wasm/executor.ts'
-import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
-import { createDiskRoom, freeBytesOf } from '../sources/disk-room.ts'
-import { openInputCache } from '../sources/input-cache.ts'
-import { createInlineSource } from '../sources/inline/inline.ts'
-import { createIpfsSource } from '../sources/ipfs/ipfs.ts'
-import { createLocalSource } from '../sources/local/local.ts'
 import { createAddressRules } from '../sources/outbound/address-rules.ts'
-import { createOutbound, systemResolve } from '../sources/outbound/outbound.ts'
-import type { InputSource } from '../sources/source.ts'
-import { createUrlSource } from '../sources/url/url.ts'
+import { systemResolve } from '../sources/outbound/outbound.ts'
 import type { NodeConfig } from './config.ts'
+import { createDataCapabilities } from './data-capabilities.ts'
 import type { NodeFolder } from './node-folder.ts'
 import type { Services } from './services.ts'
 
@@ -38,7 +31,7 @@ export interface CapabilityOptions {
 
 /** Every engine, source and publisher of this program, less those that the operator has turned off. */
 export async function createCapabilities(options: CapabilityOptions, scope: Scope): Promise<Capabilities> {
-  const { config, content, services } = options
+  const { config, services } = options
   const { clock } = services
   const docker = config.enginesDisabled.includes('docker') ? undefined : createDocker(options)
   const engines = { wasm: () => createWasm(options), noop: () => createNoopExecutor({ clock }) }
@@ -49,27 +42,8 @@ export async function createCapabilities(options: CapabilityOptions, scope: Scop
   for (const executor of executors) scope.own(executor)
   return {
     executors,
-    sources: await createSources(options, (await docker?.pathsInUse()) ?? []),
-    publishers: [createIpfsPublisher(content, clock)].filter(({ type }) => !config.publishersDisabled.includes(type)),
+    ...(await createDataCapabilities(options, (await docker?.pathsInUse()) ?? [], scope)),
   }
-}
-
-/** `inUse`: paths of inputs that jobs of a former process still read. */
-async function createSources(
-  { config, folder, content, services }: CapabilityOptions,
-  inUse: readonly string[],
-): Promise<InputSource[]> {
-  const cache = await openInputCache(folder.inputs, { inUse })
-  const room = createDiskRoom(() => freeBytesOf(folder.root))
-  const outbound = createOutbound(config.inputAddresses)
-  const { inputSilence: silence, inputRetries: retries, inputMaxSize: maxBytes } = config
-  const sources = [
-    createInlineSource({ content, cache }),
-    createLocalSource(config.allowListedLocalPaths),
-    createIpfsSource(content, cache),
-    createUrlSource({ ...services, cache, room, outbound, silence, retries, maxBytes }),
-  ]
-  return sources.filter(({ types }) => !types.some((type) => config.inputsDisabled.includes(type)))
 }
 
 function createWasm({ config, services: { clock, logger } }: CapabilityOptions): Executor {

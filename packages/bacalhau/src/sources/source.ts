@@ -18,6 +18,15 @@ export interface InputSize {
   readonly local: boolean
 }
 
+/** Which part of an input that can be parted one execution of a job gets. */
+export interface Share {
+  /** Executions of the job, and which of them this one is, from 0. */
+  readonly count: number
+  readonly index: number
+}
+
+export const WHOLE: Share = { count: 1, index: 0 }
+
 /** Brings inputs of one kind to this node. Every implementation passes the suite in `compliance.ts`. */
 export interface InputSource {
   /** Types in a spec that this source serves, lower case: `inline`, `ipfs`, `local` and so on. */
@@ -26,10 +35,10 @@ export interface InputSource {
   /** Checks a spec's parameters; throws a `BacalhauError` that names what is wrong. */
   validate(spec: SpecConfig): void
   /** Size and place, for admission. May look into the swarm, within `signal`. */
-  measure(spec: SpecConfig, signal: AbortSignal): Promise<InputSize>
+  measure(spec: SpecConfig, signal: AbortSignal, share?: Share): Promise<InputSize>
   /**
    * Makes the input available below `folder` (private to the execution, exists, may stay unused). Throws `InputFailed`,
    * `ContentNotFound` or the like; leaves nothing behind when it throws.
    */
-  prepare(spec: SpecConfig, folder: string, signal: AbortSignal): Promise<PreparedInput>
+  prepare(spec: SpecConfig, folder: string, signal: AbortSignal, share?: Share): Promise<PreparedInput>
 }

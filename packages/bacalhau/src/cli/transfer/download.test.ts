@@ -11,7 +11,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { silentProgress } from '../terminal/progress.ts'
 import { openBlockFile } from './block-file.ts'
 import { type Download, download } from './download.ts'
-import { packFolder } from './pack-folder.ts'
+import { packFolder } from '../../content/pack-folder.ts'
 
 /** Four blocks of bytes that are not alike. */
 const LARGE = Buffer.concat(

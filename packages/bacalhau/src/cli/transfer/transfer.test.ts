@@ -15,7 +15,7 @@ import { createProgress } from '../terminal/progress.ts'
 import { styleFor } from '../terminal/style.ts'
 import { displayWidth } from '../terminal/width.ts'
 import { mergeInto } from './merge.ts'
-import { measure, packFolder } from './pack-folder.ts'
+import { measure, packFolder } from '../../content/pack-folder.ts'
 import { createMeter, meterText } from './meter.ts'
 
 let folder: string
@@ -59,7 +59,7 @@ describe('packing', () => {
     await symlink('a.txt', at('src/link'))
     await symlink('../a.txt', at('src/sub/up'))
     let bytes = 0
-    const archive = await collect(packFolder(at('src'), (count) => (bytes += count)))
+    const archive = await collect(packFolder(at('src'), { onBytes: (count) => (bytes += count) }))
     await mkdir(at('out'))
     await pipeline(Readable.from(chunksOf(archive, 1_000)), unpackTar(at('out')))
     assert.deepEqual(await read(at('out')), await read(at('src')))

@@ -6,7 +6,7 @@ import type { AddedData } from '@bacalhau/models'
 import { BacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { createMeter } from './meter.ts'
-import { measure, packFolder } from './pack-folder.ts'
+import { measure, packFolder } from '../../content/pack-folder.ts'
 import type { TransferWorld } from './transfer-world.ts'
 
 export interface UploadOptions extends Omit<TransferWorld, 'tell'> {
@@ -28,7 +28,7 @@ export async function upload(client: Client, file: string, options: UploadOption
   const meter = createMeter({ what: `uploading ${plainLine(path.basename(file))}`, total, progress, clock })
   await meter.start(0)
   const count = (bytes: number) => meter.add(bytes)
-  const content = found.isDirectory() ? packFolder(file, count) : readWhole(file, count)
+  const content = found.isDirectory() ? packFolder(file, { onBytes: count }) : readWhole(file, count)
   const name = wrap && found.isFile() ? { name: path.basename(file) } : {}
   try {
     return await client.data.add(content, { cidVersion, tar: found.isDirectory(), signal, ...name })

@@ -1,14 +1,15 @@
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import type { Content } from '../../content/content.ts'
 import { readWhole } from '../../content/read-whole.ts'
-import { BacalhauError } from '../../runtime/error.ts'
+import { unpack } from '../../content/unpack.ts'
+import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { InputCache } from '../input-cache.ts'
 import type { InputSize, InputSource, PreparedInput } from '../source.ts'
 import { type DataUrl, parseDataUrl } from './data-url.ts'
 import { headOf, type InlineParams, type KeptInline, parseInlineParams } from './params.ts'
-import { unpack } from './unpack.ts'
 
 /** Where content is found that orchestrators keep for their jobs, and where it lies ready once it is here. */
 export interface InlineSupply {
@@ -104,12 +105,27 @@ async function write(
 ): Promise<PreparedInput['kind']> {
   signal.throwIfAborted()
   try {
-    if (isArchive(mediaType)) await unpack(bytes, hostPath, signal)
+    if (isArchive(mediaType)) await unpackInline(bytes, hostPath, signal)
     else await writeFile(hostPath, bytes, { mode: 0o444, flag: 'wx', signal })
     return isArchive(mediaType) ? 'folder' : 'file'
   } catch (error) {
     await rm(hostPath, { recursive: true, force: true })
     throw error
+  }
+}
+
+/** What an archive may become: no more than this for each byte of it, though always a little. */
+const MAX_RATIO = 200
+const ALWAYS_ALLOWED = 16 * 1024 * 1024
+
+async function unpackInline(archive: Uint8Array, folder: string, signal: AbortSignal): Promise<void> {
+  const maxBytes = Math.min(LIMITS.inlineUnpacked, Math.max(ALWAYS_ALLOWED, archive.length * MAX_RATIO))
+  try {
+    await unpack(Readable.from([archive]), folder, { maxBytes, maxFiles: LIMITS.executionFiles, signal })
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (isBacalhauError(cause) && cause.code === 'DiskFull') throw cause
+    throw new BacalhauError('InputFailed', `an inline input: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -1,42 +1,57 @@
 import { mkdir, open, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import type { TreeEntry } from '../../content/add-tree.ts'
-import { tarEntries } from '../../content/tar-entries.ts'
-import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
-import { LIMITS } from '../../runtime/limits.ts'
+import type { TreeEntry } from './add-tree.ts'
+import { tarEntries } from './tar-entries.ts'
+import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 
-/** What an archive may become: no more than this for each byte of it, though always a little. */
-const MAX_RATIO = 200
-const ALWAYS_ALLOWED = 16 * 1024 * 1024
+export interface UnpackOptions {
+  /** Bytes that the archive may have unpacked, and files and folders in it. */
+  readonly maxBytes: number
+  readonly maxFiles: number
+  readonly signal: AbortSignal
+}
 
 /**
  * Unpacks a gzipped tar archive of a stranger into `folder`, which is made. Only into folders that this call itself has made
- * does it write, so that no link of the archive is ever written through. Throws `InputFailed`.
+ * does it write, so that no link of the archive is ever written through. Throws `ContentInvalid`, `ContentTooLarge` or
+ * `DiskFull`; what was written stays then.
  */
-export async function unpack(archive: Uint8Array, folder: string, signal: AbortSignal): Promise<void> {
-  const bound = Math.min(LIMITS.inlineUnpacked, Math.max(ALWAYS_ALLOWED, archive.length * MAX_RATIO))
+export async function unpack(
+  archive: AsyncIterable<Uint8Array>,
+  folder: string,
+  { maxBytes, maxFiles, signal }: UnpackOptions,
+): Promise<void> {
   const made = new Map<string, 'folder' | 'leaf'>()
   await mkdir(folder)
   try {
-    for await (const entry of tarEntries(gunzip(archive, bound))) {
+    for await (const entry of tarEntries(gunzip(archive, maxBytes, signal))) {
       signal.throwIfAborted()
       await place(entry, folder, made)
-      if (made.size > LIMITS.executionFiles) throw failed(`it has more than ${LIMITS.executionFiles} files`)
+      if (made.size > maxFiles) throw new BacalhauError('ContentTooLarge', `it has more than ${maxFiles} files`)
     }
   } catch (cause) {
     signal.throwIfAborted()
     if (systemCode(cause) === 'ENOSPC') throw new BacalhauError('DiskFull', 'The disk is full.', { cause })
-    throw isBacalhauError(cause) && cause.code === 'InputFailed' ? cause : failed(messageOf(cause), cause)
+    const code = isBacalhauError(cause) && cause.code === 'ContentTooLarge' ? cause.code : 'ContentInvalid'
+    throw new BacalhauError(code, `the archive cannot be unpacked: ${messageOf(cause)}`, { cause })
   }
 }
 
-async function* gunzip(archive: Uint8Array, bound: number): AsyncGenerator<Uint8Array> {
+async function* gunzip(
+  archive: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const unzipped = createGunzip({ chunkSize: 256 * 1024 })
+  // Whoever reads gets the error.
+  pipeline(Readable.from(archive, { objectMode: false }), unzipped, { signal }).catch(() => undefined)
   let bytes = 0
-  for await (const chunk of Readable.from([archive]).pipe(createGunzip()) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of unzipped as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
-    if (bytes > bound) throw failed(`unpacked it has more than ${bound} bytes`)
+    if (bytes > maxBytes) throw new BacalhauError('ContentTooLarge', `unpacked it has more than ${maxBytes} bytes`)
     yield chunk
   }
 }
@@ -80,8 +95,5 @@ async function writeFile(target: string, content: AsyncIterable<Uint8Array>): Pr
   }
 }
 
-const misplaced = ({ path }: TreeEntry, why: string) => failed(`the entry ${JSON.stringify(path.slice(0, 300))} ${why}`)
-
-function failed(why: string, cause?: unknown): BacalhauError {
-  return new BacalhauError('InputFailed', `the archive of an inline input cannot be unpacked: ${why}`, { cause })
-}
+const misplaced = ({ path }: TreeEntry, why: string) =>
+  new Error(`the entry ${JSON.stringify(path.slice(0, 300))} ${why}`)
