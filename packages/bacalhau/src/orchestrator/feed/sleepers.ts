@@ -1,5 +1,9 @@
 import { abortReason } from '../../runtime/abort.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
+import { turn } from '../../runtime/turn.ts'
+
+/** As many go on in one turn. */
+const AT_ONCE = 100
 
 /** Those who wait for the next thing to happen. They are woken together, and not more often than every `pause` milliseconds. */
 export class Sleepers {
@@ -53,7 +57,13 @@ export class Sleepers {
     this.#timer = this.#clock.after(wait, () => {
       this.#timer = undefined
       this.#woken = this.#clock.monotonic()
-      for (const wake of this.#waiting) wake()
+      this.#rouse([...this.#waiting])
     })
+  }
+
+  /** Thousands at once would hold up everything else. */
+  #rouse(sleepers: (() => void)[]): void {
+    for (const wake of sleepers.splice(0, AT_ONCE)) wake()
+    if (sleepers.length > 0) void turn().then(() => this.#rouse(sleepers))
   }
 }
