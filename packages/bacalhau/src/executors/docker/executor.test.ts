@@ -8,7 +8,7 @@ import { isolationSuite } from './fixtures/isolation.ts'
 import { networkSuite } from './fixtures/networks.ts'
 import { survivalSuite } from './fixtures/survival.ts'
 
-const engine = await startTestEngine()
+const engine = await startTestEngine({ bridge: true })
 
 if (typeof engine === 'string') {
   test('containers', { skip: engine }, () => undefined)
