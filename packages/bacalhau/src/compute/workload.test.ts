@@ -11,6 +11,17 @@ const ids = (count: number, first = 0) => Array.from({ length: count }, (_, inde
 const AT_ONCE = { params: { AtOnce: true } }
 const SMALL = someResources({ CPU: 1 })
 
+/** The store, with each of its units noted. */
+const watched = (store: MemoryStore, units: string[][]): Store => ({
+  ...store,
+  commit: (writes) => {
+    units.push(
+      writes.map(({ op, table, key = '' }: { op: string; table: string; key?: string }) => `${op} ${table} ${key}`),
+    )
+    return store.commit(writes)
+  },
+})
+
 describe('an execution', () => {
   test('is begun at once, and nothing of it is told before it is durable', async (t) => {
     const { workload, runner, office, rest, rows } = await openBench(t)
@@ -73,16 +84,7 @@ describe('an execution', () => {
 
   test('is taken with its offer or not at all: its row is in the unit of the parcel', async (t) => {
     const units: string[][] = []
-    const view = (store: MemoryStore): Store => ({
-      ...store,
-      commit: (writes) => {
-        units.push(
-          writes.map(({ op, table, key = '' }: { op: string; table: string; key?: string }) => `${op} ${table} ${key}`),
-        )
-        return store.commit(writes)
-      },
-    })
-    const { workload, runner, office, rest } = await openBench(t, { view })
+    const { workload, runner, office, rest } = await openBench(t, { view: (memory) => watched(memory, units) })
     // As the link does: first the number of the parcel, then its messages.
     office.receive()
     workload.take(OWNER, offer(['e-1']))
@@ -426,6 +428,15 @@ describe('after a crash', () => {
     assert.deepEqual([report.executionId, report.code], ['poison', 'NodeLost'])
     assert.match(report.message, /went down 3 times/)
     assert.equal(await store.get('held', 'poison'), undefined)
+  })
+
+  test('the row of what is lost goes in the unit of the report', async (t) => {
+    const store = createMemoryStore()
+    await store.commit([put('held', 'e-1', { orchestrator: OWNER, order: 'gone', partition: 0, starts: 0 })])
+    const units: string[][] = []
+    const { rest } = await openBench(t, { store, view: (memory) => watched(memory, units) })
+    await rest()
+    assert.deepEqual(units, [['delete held e-1', 'put link-out c/000000001']])
   })
 
   test('a damaged row is reported as lost where it still says to whom, else dropped; so are stray orders', async (t) => {

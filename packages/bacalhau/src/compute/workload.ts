@@ -88,7 +88,9 @@ export class Workload {
   /** Puts what a former process left unfinished into the line, in front of whatever comes. */
   async recover(): Promise<void> {
     const { store, runner, logger, post } = this.#options
-    const { held, lost } = await recoverHoldings(store, this.#holdings, logger)
+    const { held, lost, removals } = await recoverHoldings(store, this.#holdings, logger)
+    // In the same turn as the reports, and so in the same unit: a crash leaves both or neither.
+    this.#holdings.discard(...removals)
     for (const { executionId, orchestrator, message } of lost) {
       logger.warn({ executionId }, message)
       post(orchestrator, { type: 'failed', executionId, code: 'NodeLost', message })
