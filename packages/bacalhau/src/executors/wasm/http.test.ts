@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import fc from 'fast-check'
 import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
 import { createAddressRules } from '../../sources/outbound/address-rules.ts'
 import { createWasmExecutor } from './executor.ts'
 import { createArena, fixture, type RunOptions, verdict } from './fixtures/harness.ts'
-import { HTTP_RESULT } from './http/messages.ts'
+import { call, i32, program, wasi } from './fixtures/module-builder.ts'
+import { HTTP_NAMESPACE, HTTP_RESULT } from './http/messages.ts'
 
 const PUBLIC = '127.0.0.1'
 /** Names of the tests. All of them are this machine; two are at an address that is not granted. */
@@ -342,6 +344,63 @@ describe('a job whose request hangs', () => {
     const { verdict: end } = await ask([{ url: data('/hang') }], { signal: cancel.signal })
     assert.match(end, /^ExecutionCancelled/)
   })
+})
+
+test('a module that is told to stop does', async () => {
+  const urls = Array.from({ length: 10_001 }, () => ({ url: 'nowhere' }))
+  const { answers, verdict: end } = await ask(urls)
+  assert.match(end, /^WasmHttpLimit: the job made more than the 10000 requests of a run/)
+  assert.equal(answers.length, 10_000, 'what it printed is kept')
+})
+
+test('a pointer out of bounds is told before anything is sent', async () => {
+  const END = 65_536
+  const good = [0, 64, 10, 0, 0, 0, 0, 1_024, 8, 2_048, 12, 16]
+  const BAD: [place: number, value: number][] = [
+    [1, END],
+    [2, END],
+    [2, -1],
+    [3, END + 1],
+    [4, END + 1],
+    [5, END + 1],
+    [6, -1],
+    [7, END + 1],
+    [8, END - 1],
+    [9, -4],
+    [10, END],
+    [11, END - 3],
+  ]
+  const network = { Type: 'HTTP', Domains: DOMAINS } as const
+  const run = async (args: readonly number[]) => {
+    const request = { module: HTTP_NAMESPACE, name: 'http_request', type: [Array(12).fill('i32'), ['i32']] } as const
+    const module = program([...args.flatMap(i32), ...call(0), ...call(1)], {
+      imports: [request, wasi('proc_exit', 'i', '')],
+      data: [
+        { at: 64, bytes: [...Buffer.from('http://[x]')] },
+        { at: 8, bytes: [4, 0, 0, 0, 4, 0, 0, 0] },
+      ],
+    })
+    return verdict(await arena.run(module, { network }))
+  }
+  assert.equal(await run(good), `exit ${HTTP_RESULT.invalidUrl}`)
+  for (const [place, value] of BAD)
+    assert.equal(await run(good.with(place, value)), `exit ${HTTP_RESULT.memoryError}`, `${place}: ${value}`)
+})
+
+test('arguments that make no sense never end the run, nor the node (property)', async () => {
+  const network = { Type: 'HTTP', Domains: DOMAINS } as const
+  const argument = fc.oneof(fc.nat(70_000), fc.constantFrom(0, 8, 64, -1, 0x7fff_ffff, -0x8000_0000))
+  const request = { module: HTTP_NAMESPACE, name: 'http_request', type: [Array(12).fill('i32'), ['i32']] } as const
+  await fc.assert(
+    fc.asyncProperty(fc.array(argument, { minLength: 12, maxLength: 12 }), async (args) => {
+      const module = program([...args.flatMap(i32), ...call(0), ...call(1)], {
+        imports: [request, wasi('proc_exit', 'i', '')],
+        data: [{ at: 64, bytes: [...Buffer.from('http://stranger.net')] }],
+      })
+      assert.match(verdict(await arena.run(module, { network })), /^exit [13-7]$/)
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test('a node says which networks it gives', async () => {

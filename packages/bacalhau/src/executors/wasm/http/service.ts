@@ -3,7 +3,8 @@ import type { Clock } from '../../../runtime/clock.ts'
 import { messageOf } from '../../../runtime/error.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
 import type { Logger } from '../../../runtime/logger.ts'
-import { type Failure, failure, RunEnded, size } from '../failure.ts'
+import { failure, RunEnded } from '../failure.ts'
+import { createAccount } from './account.ts'
 import { createConnection, type Reach } from './connection.ts'
 import { hostRule } from './domains.ts'
 import { exchange, type Waiting } from './exchange.ts'
@@ -46,7 +47,7 @@ function openLine(domains: readonly string[], context: HttpServiceOptions & { tu
   const flag = new SharedArrayBuffer(4)
   const closed = new AbortController()
   const connection = createConnection(reach)
-  const account = createAccount()
+  const account = createAccount({ requests: LIMITS.wasmHttpRequests, bytes: LIMITS.wasmHttpBytes })
   const isAllowed = hostRule(domains)
   const send = (message: ToJob) => {
     if (closed.signal.aborted) return
@@ -98,25 +99,6 @@ const resultOf = (reason: unknown): HttpResult =>
 function endOf({ ending }: RunEnded): ToJob {
   const unknown = failure('SandboxCrashed', 'the run ended in a request')
   return { kind: 'end', ending: ending.kind === 'failed' ? ending : unknown }
-}
-
-/** What one run may use of the net, all requests together. */
-function createAccount() {
-  let [requests, bytes] = [0, 0]
-  const over = (what: string): never => {
-    throw new RunEnded(failure('WasmHttpLimit', `the job ${what}`) satisfies Failure)
-  }
-  return {
-    request: () => {
-      requests += 1
-      if (requests > LIMITS.wasmHttpRequests) over(`made more than the ${LIMITS.wasmHttpRequests} requests of a run`)
-    },
-    bytes: (count: number) => {
-      bytes += count
-      if (bytes > LIMITS.wasmHttpBytes)
-        over(`sent and received more than the ${size(LIMITS.wasmHttpBytes)} that a run may have over the net`)
-    },
-  }
 }
 
 interface Thread extends Waiting {

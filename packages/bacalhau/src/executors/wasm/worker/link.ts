@@ -104,7 +104,10 @@ const PARTS = new Map([
 
 const HINTS = new Map([
   ['wasi_unstable', 'The module was built for an early form of WASI; build it again with a present compiler.'],
-  [HTTP_NAMESPACE, 'It is there for jobs with Network.Type HTTP; Network.Domains says what they reach.'],
+  [
+    HTTP_NAMESPACE,
+    'It is there for jobs with Network.Type HTTP (--network http); Network.Domains (--domain) says what they reach.',
+  ],
 ])
 
 const TYPE_NAMES: Readonly<Record<string, string>> = { i: 'i32', I: 'i64', f: 'f32', F: 'f64', '?': 'reference' }
