@@ -258,6 +258,24 @@ export const SETTINGS = {
     fallback: { percent: 100 },
     about: 'GPUs for jobs.',
   }),
+  diskFloor: setting({
+    key: 'Compute.DiskFloor',
+    kind: bytes,
+    fallback: { amount: LIMITS.diskFloor },
+    about: 'Free space of the disk below which this node takes no new work. A percentage is one of the whole disk.',
+  }),
+  logsMaxSize: setting({
+    key: 'Compute.Logs.MaxSize',
+    kind: size,
+    fallback: LIMITS.executionOutput,
+    about: 'Bytes of standard output and of standard error, each, that are kept of a run.',
+  }),
+  logsKeepMinutes: setting({
+    key: 'Compute.Logs.KeepMinutes',
+    kind: wholeNumber(0, 527_040),
+    fallback: LIMITS.outputRetention / 60_000,
+    about: 'Minutes for which the output of an ended execution can be read.',
+  }),
   keepResultSize: setting({
     key: 'Results.KeepSize',
     kind: size,
@@ -343,6 +361,31 @@ export const SETTINGS = {
     kind: texts,
     fallback: [],
     about: 'Variables of this node that jobs may read by env:NAME: names, in which * and ? stand for other characters.',
+  }),
+  localAddress: setting({
+    key: 'Publishers.Types.Local.Address',
+    kind: text,
+    fallback: '127.0.0.1',
+    about:
+      'Host of the URLs of results that are published locally: an address or name at which clients reach this node. As long as it is the machine itself, nobody else is listened to.',
+  }),
+  localPort: setting({
+    key: 'Publishers.Types.Local.Port',
+    kind: port,
+    fallback: 6_001,
+    about: 'Port at which the node serves such results, from the first one on.',
+  }),
+  signedDisabled: setting({
+    key: 'Publishers.Types.S3.PreSignedURLDisabled',
+    kind: toggle,
+    fallback: false,
+    about: 'The orchestrator does not sign URLs by which users get results from S3.',
+  }),
+  signedFor: setting({
+    key: 'Publishers.Types.S3.PreSignedURLExpiration',
+    kind: span,
+    fallback: 3_600_000,
+    about: 'How long such a URL can be used.',
   }),
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',

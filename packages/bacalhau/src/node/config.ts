@@ -52,6 +52,11 @@ export interface NodeConfig {
   /** Variables of this node that jobs may read; patterns. */
   readonly envAllowList: readonly string[]
   readonly capacity: Readonly<Record<keyof Resources, Share>>
+  /** Free space of the disk below which no work is taken. */
+  readonly diskFloor: Share
+  /** Bytes of standard output and of standard error, each, of a run; minutes for which they can be read. */
+  readonly logsMaxSize: number
+  readonly logsKeepMinutes: number
   /** Bytes of a result up to which the orchestrator keeps a copy; 0: of none. */
   readonly keepResultSize: number
   /** Days for which this node keeps the results that it publishes. */
@@ -66,6 +71,12 @@ export interface NodeConfig {
   readonly inputMaxSize: number
   /** Addresses and ranges besides the public ones that jobs may make this node connect to. */
   readonly inputAddresses: readonly string[]
+  /** Where results that are published locally are served. */
+  readonly localAddress: string
+  readonly localPort: number
+  /** Whether, and for how many milliseconds, users get URLs for results in S3. */
+  readonly signedDisabled: boolean
+  readonly signedFor: number
   /** Names of engines, lower case. */
   readonly enginesDisabled: readonly string[]
   /** Address of the container engine; undefined: wherever one is found. */

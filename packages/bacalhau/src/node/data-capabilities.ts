@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import process from 'node:process'
 import type { Content } from '../content/content.ts'
 import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
+import { createLocalPublisher } from '../publishers/local/local.ts'
 import type { Publisher } from '../publishers/publisher.ts'
 import { createS3Publisher } from '../publishers/s3/s3.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
@@ -50,7 +51,17 @@ export async function createDataCapabilities(
     createUrlSource({ ...fetching, outbound }),
     createS3Source({ ...fetching, clients }),
   ]
+  const local = scope.own(
+    await createLocalPublisher({
+      folder: folder.archives,
+      address: config.localAddress,
+      port: config.localPort,
+      days: config.keepResultDays,
+      ...services,
+    }),
+  )
   const publishers = [
+    local,
     createIpfsPublisher(content, services.clock),
     createS3Publisher({ clients, clock: services.clock, nodeId }),
   ]

@@ -12,6 +12,8 @@ export interface NodeFolder {
   readonly content: string
   readonly executions: string
   readonly inputs: string
+  /** Results that the node serves itself. */
+  readonly archives: string
 }
 
 /** The folder of the node on `port` below `dataDir`, which may not be there yet. */
@@ -23,6 +25,7 @@ export function nodeFolder(dataDir: string, port: number): NodeFolder {
     content: path.join(root, 'content'),
     executions: path.join(root, 'executions'),
     inputs: path.join(root, 'inputs'),
+    archives: path.join(root, 'archives'),
   }
 }
 

@@ -173,6 +173,8 @@ export const LIMITS = {
   keptFetch: 10 * 60_000,
   /** Results that an orchestrator is going to fetch, in memory; more wait in the store. */
   keptWaiting: 10_000,
+  /** Connections to the archives of results that a node serves. */
+  archiveConnections: 256,
   /** Objects of one input from S3, and how many are fetched at the same time. */
   inputObjects: 100_000,
   inputObjectsAtOnce: 8,
@@ -201,6 +203,12 @@ export const LIMITS = {
   /** How long, and of how many ended executions, a compute node keeps the output for readers. */
   outputRetention: 60 * 60_000,
   outputsKept: 1_000,
+  /** And how many bytes of them all. */
+  outputBytesKept: 10 * 1024 * MIB,
+  /** Free bytes below which it takes no work, where the configuration does not say. */
+  diskFloor: 1024 * MIB,
+  /** How often a compute node looks whether its disk has room. */
+  diskLook: 10_000,
   /** Characters of an error message or a hint that travel from node to node. */
   message: 8_192,
   /** Files and folders that one execution may create. */
