@@ -31,6 +31,8 @@ export interface ComputeOptions {
   readonly joinToken?: string
   /** What jobs may use together. */
   readonly capacity: Resources
+  /** Why nothing new is taken for the moment; undefined when something is. */
+  readonly shortage?: () => string | undefined
   /** Carries out what is taken; the node stops it. */
   readonly runner: ExecutionRunner
   /** This node's description. */

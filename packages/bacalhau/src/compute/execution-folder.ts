@@ -58,12 +58,13 @@ export async function createExecutionFolder(
   for (const name of resultNames) await mkdir(path.join(folder.results, name), { mode })
 }
 
-/** Keeps the output, which can still be read, and frees the rest. True when there is any output. */
-export async function shrinkExecutionFolder(folder: ExecutionFolder): Promise<boolean> {
+/** Keeps the output, which can still be read, and frees the rest. Gives the bytes of the output; of none nothing is left. */
+export async function shrinkExecutionFolder(folder: ExecutionFolder): Promise<number> {
   const output = await Promise.all([folder.stdout, folder.stderr].map(sizeOf))
-  if (output.every((bytes) => bytes === undefined || bytes === 0)) {
+  const bytes = output.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  if (bytes === 0) {
     await removeSilent(folder).catch(() => rm(folder.root, { recursive: true, force: true }))
-    return false
+    return 0
   }
   const remove = (parent: string, keep: readonly string[]) => async (name: string) => {
     const place = path.join(parent, name)
@@ -71,7 +72,7 @@ export async function shrinkExecutionFolder(folder: ExecutionFolder): Promise<bo
   }
   for (const name of await namesIn(folder.root)) await remove(folder.root, [folder.results])(name)
   for (const name of await namesIn(folder.results)) await remove(folder.results, [folder.stdout, folder.stderr])(name)
-  return true
+  return bytes
 }
 
 /** Removes a folder with nothing but what every execution has: a third of the calls that a search of the whole tree takes. */

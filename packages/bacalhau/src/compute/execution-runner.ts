@@ -23,26 +23,35 @@ export interface RunnerOptions {
   readonly environment: NodeEnvironment
   readonly clock: Clock
   readonly logger: Logger
+  /** Bytes of standard output and of standard error, each, that a run may leave; `LIMITS.executionOutput` where absent. */
+  readonly outputLimit?: number
+  /** Milliseconds for which they stay readable; `LIMITS.outputRetention` where absent. */
+  readonly outputTime?: number
+}
+
+export interface LocalRunner extends ExecutionRunner {
+  /** The disk is nearly full: lets go of what it keeps for readers only. */
+  relieve(): void
 }
 
 /** Runs executions with the engines, sources and publishers of this machine, each in a folder of its own. */
-export function createExecutionRunner(options: RunnerOptions): ExecutionRunner {
+export function createExecutionRunner(options: RunnerOptions): LocalRunner {
   return new FolderRunner(options)
 }
 
-class FolderRunner implements ExecutionRunner {
+class FolderRunner implements LocalRunner {
   readonly #options: RunnerOptions
   readonly #retention: Retention
   /** Output of what runs now. */
   readonly #live = new Map<string, { readonly orchestrator: string; readonly log: OutputLog }>()
   /** Folders that are being freed of what need not be kept. */
-  readonly #cleaning = new Map<string, Promise<boolean>>()
+  readonly #cleaning = new Map<string, Promise<number>>()
   /** The engine of jobs that touch no file; null for other jobs. */
   readonly #fileless = new WeakMap<Job, Executor | null>()
 
   constructor(options: RunnerOptions) {
     this.#options = options
-    this.#retention = createRetention(options.clock, options.folder)
+    this.#retention = createRetention(options.clock, options.folder, options.outputTime)
   }
 
   refusal({ job }: ExecutionOrder): string | undefined {
@@ -78,6 +87,7 @@ class FolderRunner implements ExecutionRunner {
     this.#retention.keep(order)
     // Not on the way of the report.
     const cleaning = this.#shrink(order).finally(() => this.#cleaning.delete(executionId))
+    void cleaning.then((bytes) => this.#retention.weigh(executionId, bytes))
     this.#cleaning.set(executionId, cleaning)
     return report
   }
@@ -89,7 +99,11 @@ class FolderRunner implements ExecutionRunner {
     for (const executor of capabilities.executors) await executor.recover?.(wanted)
     const again = new Set(held.map((order) => executionFolder(folder, order).root))
     for (const { changed, root, ...name } of await leftovers(folder)) {
-      if (!again.has(root) && (await this.#shrink(name))) this.#retention.keep(name, clock.now() - changed)
+      if (again.has(root)) continue
+      const bytes = await this.#shrink(name)
+      if (bytes === 0) continue
+      this.#retention.keep(name, clock.now() - changed)
+      this.#retention.weigh(name.executionId, bytes)
     }
   }
 
@@ -102,19 +116,24 @@ class FolderRunner implements ExecutionRunner {
     return readOutput(folder, live?.log ?? finishedLog(), options, signal)
   }
 
+  relieve(): void {
+    this.#retention.relieve()
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#cleaning.values())
     await this.#retention.stop()
   }
 
-  /** Keeps the output only; true when there is some. */
-  async #shrink(name: ExecutionName): Promise<boolean> {
+  /** Keeps the output only; its bytes. */
+  async #shrink(name: ExecutionName): Promise<number> {
     try {
       return await shrinkExecutionFolder(executionFolder(this.#options.folder, name))
     } catch (error) {
       const { executionId } = name
       this.#options.logger.error({ executionId, error: messageOf(error) }, 'cannot clean up after an execution')
-      return true
+      // Whatever is left of it is to be removed in its turn.
+      return 1
     }
   }
 

@@ -60,3 +60,51 @@ test('what is gone already is no fault', async (t) => {
   assert.equal(retention.owner('e-never-made'), undefined)
   await retention.stop()
 })
+
+test('of very large ones only the newest are kept, and of one that ran again only the last', async (t) => {
+  const { retention, end } = await bench(t)
+  const third = LIMITS.outputBytesKept / 3
+  for (const id of ['e-1', 'e-2', 'e-3']) {
+    await end(id)
+    retention.weigh(id, third)
+  }
+  assert.equal(retention.owner('e-1'), OWNER)
+  await end('e-1')
+  retention.weigh('e-1', third)
+  assert.equal(retention.owner('e-2'), OWNER)
+  await end('e-4')
+  retention.weigh('e-4', 10)
+  // The first one is the youngest but one by now.
+  assert.deepEqual(
+    ['e-1', 'e-2', 'e-3', 'e-4'].map((id) => retention.owner(id)),
+    [OWNER, undefined, OWNER, OWNER],
+  )
+  retention.weigh('e-unknown', LIMITS.outputBytesKept)
+  assert.equal(retention.owner('e-3'), OWNER)
+  await retention.stop()
+})
+
+test('for a disk that is nearly full the older half goes, and at last everything', async (t) => {
+  const { folder, clock, retention, end } = await bench(t)
+  for (const id of ['e-1', 'e-2', 'e-3']) await end(id)
+  retention.relieve()
+  assert.deepEqual(
+    ['e-1', 'e-2', 'e-3'].map((id) => retention.owner(id)),
+    [undefined, undefined, OWNER],
+  )
+  retention.relieve()
+  retention.relieve()
+  await retention.stop()
+  assert.deepEqual([await readdir(path.join(folder, OWNER)), clock.pending], [[], 0])
+})
+
+test('the time may be another one', async (t) => {
+  const clock = createVirtualClock()
+  const retention = createRetention(clock, await tempFolder(t), 500)
+  retention.keep({ executionId: 'e-1', orchestrator: OWNER })
+  await clock.advance(499)
+  assert.equal(retention.owner('e-1'), OWNER)
+  await clock.advance(1)
+  assert.equal(retention.owner('e-1'), undefined)
+  await retention.stop()
+})

@@ -19,6 +19,8 @@ export interface RunContext extends RunHooks {
   readonly capabilities: Capabilities
   readonly environment: NodeEnvironment
   readonly folder: ExecutionFolder
+  /** Bytes of standard output and of standard error, each; `LIMITS.executionOutput` where absent. */
+  readonly outputLimit?: number
   readonly clock: Clock
   readonly logger: Logger
   /** The output files may have grown. */
@@ -153,7 +155,7 @@ function toRequest(
   order: ExecutionOrder,
   task: Task,
   inputs: readonly Mount[],
-  { environment, folder }: RunContext,
+  { environment, folder, outputLimit = LIMITS.executionOutput }: RunContext,
 ): ExecutionRequest {
   const { executionId, job, resources } = order
   const { ExecutionTimeout, TotalTimeout } = task.Timeouts
@@ -176,7 +178,7 @@ function toRequest(
       cpu: resources.CPU,
       gpu: resources.GPU,
       time: (ExecutionTimeout ?? TotalTimeout ?? 0) * 1000,
-      output: LIMITS.executionOutput,
+      output: outputLimit,
       disk: resources.Disk > 0 ? resources.Disk : LIMITS.executionDisk,
       files: LIMITS.executionFiles,
     },

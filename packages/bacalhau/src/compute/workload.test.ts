@@ -469,6 +469,23 @@ describe('after a crash', () => {
   })
 })
 
+describe('a node that is short of something', () => {
+  test('takes nothing for the moment, and refuses for good what it never could run', async (t) => {
+    const short = { words: 'this node is short of disk' as string | undefined }
+    const { workload, runner, office, rest } = await openBench(t, { shortage: () => short.words })
+    workload.take(OWNER, offer(['e-1']))
+    workload.take(OWNER, offer(['e-2'], { job: { ID: 'j-2' }, params: { Unsuitable: 'never here' } }))
+    await rest()
+    assert.deepEqual(office.told, [
+      { type: 'refused', executionId: 'e-1', reason: 'this node is short of disk', later: true },
+      { type: 'refused', executionId: 'e-2', reason: 'never here', later: false },
+    ])
+    short.words = undefined
+    workload.take(OWNER, offer(['e-1']))
+    assert.deepEqual(runner.running, ['e-1'])
+  })
+})
+
 describe('a job that the node makes its mind up about', () => {
   async function considering(t: Parameters<typeof openBench>[0]) {
     const bench = await openBench(t)

@@ -29,6 +29,8 @@ export interface WorkloadOptions {
   /** What jobs may use together. */
   readonly capacity: Resources
   readonly logger: Logger
+  /** Why nothing new is taken for the moment; undefined when something is. */
+  readonly shortage?: () => string | undefined
   /** Leaves a report for an orchestrator in the present unit of the journal. */
   readonly post: (orchestrator: string, report: ReportMessage) => void
 }
@@ -163,7 +165,9 @@ export class Workload {
     if (trouble !== undefined) return { reason: `this node cannot write its store: ${trouble.message}`, later: true }
     const { order } = sample
     order.refusal ??= this.#unsuitable(sample)
-    return order.refusal === null ? undefined : { reason: order.refusal, later: false }
+    if (order.refusal !== null) return { reason: order.refusal, later: false }
+    const shortage = this.#options.shortage?.()
+    return shortage === undefined ? undefined : { reason: shortage, later: true }
   }
 
   #unsuitable(sample: Holding): string | null {

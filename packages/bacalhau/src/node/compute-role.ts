@@ -3,11 +3,12 @@ import type { NodeInfo } from '@bacalhau/models'
 import process from 'node:process'
 import { type ComputeNode, createComputeNode, type Load } from '../compute/compute-node.ts'
 import type { Capabilities } from '../compute/capabilities.ts'
-import { physicalResources } from '../compute/capacity.ts'
+import { diskOf, physicalResources } from '../compute/capacity.ts'
+import { type DiskWatch, startDiskWatch } from '../compute/disk-watch.ts'
 import type { Gpu } from '../compute/machine/gpu.ts'
 import { createNodeEnvironment } from '../compute/policy/node-environment.ts'
 import { createPolicy } from '../compute/policy/policy.ts'
-import { createExecutionRunner } from '../compute/execution-runner.ts'
+import { createExecutionRunner, type LocalRunner } from '../compute/execution-runner.ts'
 import { type ComputeChannel, openLink } from '../link/link-protocol.ts'
 import { serveLogs } from '../link/log-protocol.ts'
 import type { Scope, Stoppable } from '../runtime/lifecycle.ts'
@@ -39,11 +40,13 @@ export interface ComputeRoleOptions {
   readonly gpus: readonly Gpu[]
   readonly services: Services
   readonly name: string
+  /** The disk is nearly full: frees what lies there without being needed. */
+  readonly relieve: () => void
 }
 
 /** The compute side of a node: what runs here, and the links to those who order it. */
 export async function startComputeRole(options: ComputeRoleOptions, scope: Scope): Promise<ComputeRole> {
-  const { config, host, folder, facts, capabilities, gpus, services, name } = options
+  const { config, host, folder, facts, capabilities, gpus, services, name, relieve } = options
   const capacity = allocated(config.capacity, await physicalResources(folder.root, gpus.length))
   const abilities = await trackAbilities(capabilities, services.clock, () => compute.refresh())
   const nodeInfo = (load: Load) =>
@@ -53,29 +56,23 @@ export async function startComputeRole(options: ComputeRoleOptions, scope: Scope
       labels: config.labels,
       compute: { ...load, capacity, gpus, offered: abilities.current() },
     })
+  const runner = createRunner(options)
+  const disk = await watchDisk(options, () => {
+    runner.relieve()
+    relieve()
+  })
+  scope.own(disk)
   const compute = await createComputeNode({
     ...services,
     storeGeneration: facts.storeGeneration,
     ...(config.joinToken === undefined ? {} : { joinToken: config.joinToken }),
     capacity,
-    runner: createExecutionRunner({
-      ...services,
-      folder: folder.executions,
-      capabilities,
-      policy: createPolicy({ rules: config.admission, capabilities, clock: services.clock }),
-      environment: createNodeEnvironment(config.envAllowList, process.env),
-    }),
+    runner,
+    shortage: () => disk.shortage(),
     nodeInfo,
     onMembership: (...decision) => tellMembership(services.logger, ...decision),
   })
-  services.meter.gauge(
-    'bacalhau_compute_executions',
-    'Executions that run on this node, or wait here for room.',
-    () => [
-      { labels: { state: 'running' }, value: compute.running() },
-      { labels: { state: 'waiting' }, value: compute.waiting() },
-    ],
-  )
+  measure(compute, services)
   const open = (peer: string, signal: AbortSignal) => openLink(host, peer, signal, services.traffic)
   const links = createOrchestratorLinks({ open, start: (channel) => compute.attach(channel), ...services })
   scope.own(await serveLogs(host, compute.readLogs.bind(compute), services.logger))
@@ -90,6 +87,32 @@ export async function startComputeRole(options: ComputeRoleOptions, scope: Scope
       await links.stop()
     },
   }
+}
+
+function createRunner({ config, folder, capabilities, services }: ComputeRoleOptions): LocalRunner {
+  return createExecutionRunner({
+    ...services,
+    folder: folder.executions,
+    capabilities,
+    policy: createPolicy({ rules: config.admission, capabilities, clock: services.clock }),
+    environment: createNodeEnvironment(config.envAllowList, process.env),
+    outputLimit: config.logsMaxSize,
+    outputTime: config.logsKeepMinutes * 60_000,
+  })
+}
+
+function measure(compute: ComputeNode, { meter }: Services): void {
+  meter.gauge('bacalhau_compute_executions', 'Executions that run on this node, or wait here for room.', () => [
+    { labels: { state: 'running' }, value: compute.running() },
+    { labels: { state: 'waiting' }, value: compute.waiting() },
+  ])
+}
+
+async function watchDisk({ config, folder, services }: ComputeRoleOptions, relieve: () => void): Promise<DiskWatch> {
+  const { total } = await diskOf(folder.root)
+  const { diskFloor: share } = config
+  const floor = 'percent' in share ? (total * share.percent) / 100 : share.amount
+  return startDiskWatch({ ...services, floor, relieve, free: async () => (await diskOf(folder.root)).free })
 }
 
 function tellMembership(logger: Logger, orchestrator: string, membership: string, message: string): void {

@@ -108,3 +108,23 @@ test('a disk has a free part', async () => {
   const part = await freePartOf(tmpdir())
   assert.ok(part >= 0 && part <= 1)
 })
+
+describe('a disk without room', () => {
+  test('has content collected at once, but not again and again', async () => {
+    const { clock, state, upkeep } = bench(GIB)
+    upkeep.relieve()
+    upkeep.relieve()
+    await clock.advance(0)
+    upkeep.relieve()
+    await clock.advance(LIMITS.housekeeping - 1)
+    assert.equal(state.collections, 1)
+    await clock.advance(1)
+    upkeep.relieve()
+    await clock.advance(0)
+    assert.equal(state.collections, 2)
+    assert.equal(clock.pending, 1)
+    await upkeep.stop()
+    upkeep.relieve()
+    assert.deepEqual([state.collections, clock.pending], [2, 0])
+  })
+})

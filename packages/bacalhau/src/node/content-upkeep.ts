@@ -24,12 +24,18 @@ export interface ContentUpkeepOptions {
   readonly freeSpace: () => Promise<number>
 }
 
+export interface ContentUpkeep extends Stoppable {
+  /** The disk is nearly full: collects now, if it has not done so a moment ago. */
+  relieve(): void
+}
+
 /** Lets go of old results, and collects what nobody keeps any more, at a pace that the growth of the content sets. */
-export function startContentUpkeep(options: ContentUpkeepOptions): Stoppable {
+export function startContentUpkeep(options: ContentUpkeepOptions): ContentUpkeep {
   const { content, clock, logger, resultDays, freeSpace } = options
   const stopping = new AbortController()
   let size = content.footprint()
   let collectedAt = -Infinity
+  let busy = false
   let working: Promise<void> = Promise.resolve()
   let timer: Timer
 
@@ -39,9 +45,10 @@ export function startContentUpkeep(options: ContentUpkeepOptions): Stoppable {
     return clock.monotonic() - collectedAt >= URGENT && (await freeSpace()) < SCARCE
   }
 
-  async function look(): Promise<void> {
+  async function look(pressed: boolean): Promise<void> {
+    busy = true
     try {
-      if (await isDue()) {
+      if (pressed || (await isDue())) {
         collectedAt = clock.monotonic()
         const { blocks, bytes } = await content.collect(stopping.signal)
         size = content.footprint()
@@ -50,17 +57,23 @@ export function startContentUpkeep(options: ContentUpkeepOptions): Stoppable {
     } catch (error) {
       if (!stopping.signal.aborted) logger.warn({ error: messageOf(error) }, 'content could not be collected')
     }
+    busy = false
     if (!stopping.signal.aborted) schedule()
   }
 
   function schedule(): void {
     timer = clock.after(LIMITS.housekeeping, () => {
-      working = look()
+      working = look(false)
     })
   }
 
   schedule()
   return {
+    relieve() {
+      if (busy || stopping.signal.aborted || clock.monotonic() - collectedAt < LIMITS.housekeeping) return
+      timer.cancel()
+      working = look(true)
+    },
     async stop() {
       stopping.abort(new Error('this node is being stopped'))
       timer.cancel()

@@ -79,8 +79,11 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const host = await startHost(config, key.bytes, scope)
   const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
   const freeSpace = () => freePartOf(folder.content)
-  scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
-  const node = await startRoles({ config, host, folder, facts, content, services }, scope)
+  const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
+  const node = await startRoles(
+    { config, host, folder, facts, content, services, relieve: () => upkeep.relieve() },
+    scope,
+  )
   const checks = () => checkNode(store, config, node)
   const api = await startApiRole({ config, host, folder, content, services, checks, ...node }, scope)
   const keeper = startPeerKeeper({
@@ -124,6 +127,7 @@ interface Parts {
   readonly facts: NodeFacts
   readonly content: Content
   readonly services: Services
+  readonly relieve: () => void
 }
 
 interface Roles {
