@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import path from 'node:path'
 import { describe, test } from 'node:test'
 import { createArena, fixture, verdict } from './fixtures/harness.ts'
 import { call, DROP, forever, i32, i64, program, repeat, wasi } from './fixtures/module-builder.ts'
@@ -145,5 +146,60 @@ describe('the sandbox itself', () => {
     const look = program([...i32(0), 0x28, 2, 0, 0x3f, 0, 0x6a, ...call(0)], { imports: [wasi('proc_exit', 'i', '')] })
     assert.equal(verdict(await arena.run(grow)), 'exit 0')
     assert.equal(verdict(await arena.run(look)), 'exit 1', 'one page, and its first word is zero')
+  })
+})
+
+describe('a hostile module', () => {
+  test('gets neither threads nor processes nor programs', async () => {
+    const wishes = [
+      ['wasi', 'thread-spawn'],
+      ['wasi_snapshot_preview1', 'thread_spawn'],
+      ['wasi_snapshot_preview1', 'proc_fork'],
+      ['wasix_32v1', 'proc_exec'],
+      ['env', 'system'],
+    ] as const
+    for (const [module, name] of wishes) {
+      const floods = program([...i32(0), ...call(0), DROP], { imports: [{ module, name, type: [['i32'], ['i32']] }] })
+      assert.match(verdict(await arena.run(floods)), /^WasmMissingImport/, name)
+    }
+  })
+
+  test('gives its results no names that lead elsewhere', async () => {
+    const CREATE = 1
+    const names = ['..', '../escaped', 'a/../../escaped', '/escaped', './../escaped', '../inputs/escaped', 'escaped/']
+    const made = await arena.probe(
+      names.flatMap((name) => [
+        ['open', 5, name, CREATE],
+        ['mkdir', 5, name],
+        ['symlink', 'x', 5, name],
+      ]),
+    )
+    for (const line of made) assert.match(line, /^(?:open|mkdir|symlink) (?!0)|^mkdir 0$/, line)
+    assert.deepEqual(readdirSync(arena.outputs), ['escaped'], 'the folder that may be there, inside')
+    assert.equal(existsSync(path.join(arena.folder, 'escaped')), false)
+    assert.deepEqual(readdirSync(arena.inputs), [])
+    // What means a way up to others is an ordinary name here, and stays where it is.
+    const odd = ['..\\up', 'C:up', '...', '.. ', 'a\u202eb']
+    assert.deepEqual(
+      new Set((await arena.probe(odd.map((name) => ['open', 5, name, CREATE]))).map((line) => line.split(' ')[1])),
+      new Set(['0']),
+    )
+    assert.deepEqual(readdirSync(arena.outputs).toSorted(), [...odd, 'escaped'].toSorted())
+  })
+
+  test('that floods everything at once is ended by the first limit it meets, and leaves the node as it was', async () => {
+    const before = openBelow(arena.folder).length
+    const limits = { output: 10_000, disk: 10_000, files: 20, time: 20_000 }
+    const flood = Array.from({ length: 200 }, (_, index) => [
+      ['open', 5, `f${index}`, 1, -1],
+      ['write', index + 6, 'x'.repeat(500)],
+      ['mkdir', 5, `d${index}`],
+      ['symlink', 'somewhere', 5, `l${index}`],
+    ]).flat()
+    const lines = await arena.probe(flood, { limits })
+    assert.match(lines.at(-1) ?? '', /^Wasm(?:File|Disk|Output)Limit$/)
+    assert.ok(readdirSync(arena.outputs).length <= 20 + 6)
+    assert.equal(openBelow(arena.folder).length, before)
+    assert.equal(verdict(await arena.run(program([]))), 'exit 0', 'the next job is served')
   })
 })

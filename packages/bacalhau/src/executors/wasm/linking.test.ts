@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { test } from 'node:test'
 import { createArena, verdict } from './fixtures/harness.ts'
 import {
@@ -34,6 +36,19 @@ test('a namespace is the name of a module file without .wasm', async () => {
 test('a namespace is the path of a module', async () => {
   const options = { modules: { 'lib.wasm': answers(i32(18)) }, params: { ImportModules: ['/wasm/lib.wasm'] } }
   assert.equal(verdict(await arena.run(asks('/wasm/lib.wasm'), options)), 'exit 18')
+})
+
+test('a path needs no mention in ImportModules; a folder stands for its one module', async () => {
+  const modules = { 'lib.wasm': answers(i32(19)) }
+  assert.equal(verdict(await arena.run(asks('/wasm/lib.wasm'), { modules })), 'exit 19')
+  assert.equal(verdict(await arena.run(asks('wasm/lib.wasm'), { modules })), 'exit 19')
+  const folder = path.join(arena.folder, 'libraries')
+  mkdirSync(folder)
+  writeFileSync(path.join(folder, 'any.wasm'), answers(i32(20)))
+  const mounts = [{ hostPath: folder, guestPath: '/libraries', readOnly: true }]
+  assert.equal(verdict(await arena.run(asks('/libraries'), { mounts })), 'exit 20')
+  for (const nowhere of ['', '.', '/', '/inputs', '../wasm/lib.wasm', 'wasm/lib.wasm\0', 'env'])
+    assert.match(verdict(await arena.run(asks(nowhere), { modules })), /^WasmMissingImport/, nowhere)
 })
 
 test('imported modules import from others in turn, and one that two import is there once', async () => {

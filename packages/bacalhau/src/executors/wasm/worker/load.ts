@@ -1,4 +1,5 @@
-import { fail, printable } from '../failure.ts'
+import { fail, printable, RunEnded } from '../failure.ts'
+import { HTTP_NAMESPACE } from '../http/messages.ts'
 import type { ModuleFacts } from '../module-binary/inspect.ts'
 import type { TreeNode } from './files/tree.ts'
 import { type Located, locateModule, readModule } from './module-file.ts'
@@ -15,9 +16,11 @@ export interface LoadedModule {
   readonly links: ReadonlyMap<string, LoadedModule>
 }
 
+const HOST_NAMESPACES: readonly string[] = [WASI, HTTP_NAMESPACE]
+
 /**
- * Reads the entry module and those of `importModules` that it needs, directly or not: a namespace is served by the module
- * whose path it is, or whose file name without `.wasm`. Gives them in the order in which to instantiate; the entry is last.
+ * Reads the entry module and those that it needs, directly or not: a namespace is served by the one of `importModules`
+ * whose path it is, or whose file name without `.wasm`, else by whatever module has it as its path. Gives them in the order in which to instantiate; the entry is last.
  */
 export function loadModules(tree: TreeNode, entryModule: string, importModules: readonly string[]): LoadedModule[] {
   const libraries = importModules.map((path) => locateModule(tree, path, 'ImportModules'))
@@ -34,7 +37,8 @@ export function loadModules(tree: TreeNode, entryModule: string, importModules: 
     const facts = inspect(located.name, bytes)
     const links = new Map<string, LoadedModule>()
     for (const namespace of new Set(facts.imports.map(({ module }) => module))) {
-      const library = namespace === WASI ? undefined : libraries.find((candidate) => serves(candidate, namespace))
+      if (HOST_NAMESPACES.includes(namespace)) continue
+      const library = libraries.find((candidate) => serves(candidate, namespace)) ?? moduleAt(tree, namespace)
       if (library !== undefined) links.set(namespace, load(library, chain))
     }
     const result = { name: located.name, bytes, facts, links }
@@ -43,6 +47,16 @@ export function loadModules(tree: TreeNode, entryModule: string, importModules: 
   }
   load(locateModule(tree, entryModule, 'EntryModule'), [])
   return [...loaded.values()]
+}
+
+/** What a namespace leads to, taken as a path. If to nothing, whoever links the module says what is missing. */
+function moduleAt(tree: TreeNode, namespace: string): Located | undefined {
+  try {
+    return locateModule(tree, namespace, 'The import')
+  } catch (error) {
+    if (error instanceof RunEnded) return undefined
+    throw error
+  }
 }
 
 function failCircle(chain: readonly Located[]): never {
