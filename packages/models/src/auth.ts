@@ -11,6 +11,7 @@ const name = z
   .string()
   .trim()
   .max(100)
+  // oxlint-disable-next-line no-control-regex -- they are what is refused; the reference shows it as a pattern.
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not hold control characters')
 const namespaces = z.array(z.string().trim().min(1).max(255)).min(1).max(100)
 

@@ -3,7 +3,32 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { type Constraint, CONSTRAINT_OPERATORS } from './job-spec.ts'
 import { describeProblems } from './problem.ts'
-import { formatLabelSelector, parseLabelSelector } from './label-selector.ts'
+import { parseLabelSelector } from './label-selector.ts'
+
+/** The selector that says the same as these requirements. */
+function formatLabelSelector(requirements: readonly Constraint[]): string {
+  return requirements.map(formatRequirement).join(',')
+}
+
+function formatRequirement({ Key, Operator, Values = [] }: Constraint): string {
+  const [first = ''] = Values
+  switch (Operator) {
+    case 'exists':
+      return Key
+    case '!':
+      return `!${Key}`
+    case 'in':
+    case 'notin':
+      // A single empty value needs a comma to be seen.
+      return `${Key} ${Operator} (${Values.join(',') || ','})`
+    case 'gt':
+      return `${Key}>${first}`
+    case 'lt':
+      return `${Key}<${first}`
+    default:
+      return `${Key}${Operator}${first}`
+  }
+}
 
 const parse = (selector: string) => {
   const parsed = parseLabelSelector(selector)

@@ -131,28 +131,3 @@ function* tokensOf(selector: string): Generator<Token> {
     yield symbol === undefined ? { word } : { symbol: symbol as Symbol }
   }
 }
-
-/** The selector that says the same as these requirements. */
-export function formatLabelSelector(requirements: readonly Constraint[]): string {
-  return requirements.map(formatRequirement).join(',')
-}
-
-function formatRequirement({ Key, Operator, Values = [] }: Constraint): string {
-  const [first = ''] = Values
-  switch (Operator) {
-    case 'exists':
-      return Key
-    case '!':
-      return `!${Key}`
-    case 'in':
-    case 'notin':
-      // A single empty value needs a comma to be seen.
-      return `${Key} ${Operator} (${Values.join(',') || ','})`
-    case 'gt':
-      return `${Key}>${first}`
-    case 'lt':
-      return `${Key}<${first}`
-    default:
-      return `${Key}${Operator}${first}`
-  }
-}

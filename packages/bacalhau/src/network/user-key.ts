@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { BacalhauError } from '../runtime/error.ts'
@@ -46,4 +46,21 @@ const userKey = (key: KeyObject) => ({ clientId: clientIdOf(key), key })
 export function clientIdOf(key: KeyObject): string {
   const { n = '' } = key.export({ format: 'jwk' })
   return createHash('sha256').update(Buffer.from(n, 'base64url')).digest('hex')
+}
+
+/** Bits of an RSA key that somebody presents. A larger one is only there to keep us busy. */
+const LEAST_BITS = 2_048
+const MOST_BITS = 8_192
+/** What is wanted, in words. */
+export const WANTED_KEY = `an RSA key of ${LEAST_BITS} to ${MOST_BITS} bits (PKCS #1)`
+
+/** The public key that somebody presents, in PKCS #1 DER; undefined for what is none. */
+export function readPublicKey(der: Uint8Array): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'pkcs1' })
+    const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
+    return modulusLength >= LEAST_BITS && modulusLength <= MOST_BITS ? key : undefined
+  } catch {
+    return undefined
+  }
 }

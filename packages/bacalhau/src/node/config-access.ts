@@ -1,8 +1,7 @@
+import { isCapability } from '../api/auth/capability.ts'
 import type { ApiUser } from '../api/auth/users.ts'
 import type { Kind } from './config-kinds.ts'
 
-/** What the documented configuration allows to say of a user. */
-const CAPABILITY = /^(?:\*|admin|(?:read|write|\*):(?:job|node|agent|data|\*))$/
 const USERNAME = /^[a-z\d]{1,100}$/i
 /** A bcrypt hash, which is 60 characters long. */
 const HASH = /^\$2[abxy]?\$\d\d\$[./a-z\d]{53}$/i
@@ -97,7 +96,7 @@ function readCapabilities(input: unknown, where: string): string[] {
     if (!Array.isArray(list)) throw new UserProblem(`${where}: Capabilities must be a list of Actions`)
     return list.map(String)
   })
-  const unknown = actions.find((action) => !CAPABILITY.test(action))
+  const unknown = actions.find((action) => !isCapability(action))
   if (unknown !== undefined) {
     throw new UserProblem(`${where}: ${unknown.slice(0, 64)} is no capability; read:job, write:node and * are some`)
   }

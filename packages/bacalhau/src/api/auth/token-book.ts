@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type CreateTokenRequest, createTokenRequestSchema, type TokenInfo, tokenInfoSchema } from '@bacalhau/models'
 import { z } from 'zod'
 import type { Clock } from '../../runtime/clock.ts'
@@ -10,7 +10,7 @@ import { put, remove, type Store } from '../../store/store.ts'
 import { loadRecords } from './records.ts'
 
 /** What every token begins with, so that people and secret scanners know one when they see it. */
-export const TOKEN_PREFIX = 'bac_'
+const TOKEN_PREFIX = 'bac_'
 
 const recordSchema = z.strictObject({ Info: tokenInfoSchema, Digest: z.string().regex(/^[\da-f]{64}$/) })
 
@@ -86,6 +86,3 @@ function tooMany(): BacalhauError {
     hint: 'Revoke some: `bacalhau auth token revoke`.',
   })
 }
-
-/** Compares two secrets without telling by its time where they differ. */
-export const equalSecrets = (a: string, b: string): boolean => timingSafeEqual(digestToken(a), digestToken(b))

@@ -22,7 +22,7 @@ export interface Users {
   byPassword(username: string, password: string): Promise<Access | undefined>
 }
 
-export const isPasswordHash = (password: string): boolean => /^\$2[abxy]?\$\d\d\$/.test(password)
+const isPasswordHash = (password: string): boolean => /^\$2[abxy]?\$\d\d\$/.test(password)
 
 /** Compared with when there is no such user, so that the time of an answer names no users. Of a random password. */
 const NOBODY = '$2b$10$oehUUy/vUwTZEyY4.QqAmet2g5o7cbIMdl.dDxMNNM3EoKNkK0Wp.'

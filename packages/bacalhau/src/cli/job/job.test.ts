@@ -9,7 +9,7 @@ import { styleFor } from '../terminal/style.ts'
 import { tableText } from '../present-table.ts'
 import { DESCRIBED_EXECUTION_COLUMNS } from './execution-table.ts'
 import { failureOf, nextSteps, outcomeText } from './outcome-text.ts'
-import { progressText } from './progress-text.ts'
+import { progressOfJob } from './progress-text.ts'
 import { downloadsOf, resultsOf } from './results.ts'
 import { watchJob } from './watch-job.ts'
 
@@ -42,7 +42,7 @@ describe('progress', () => {
     ],
   ]
   for (const [job, executions, text] of cases) {
-    test(text, () => assert.equal(progressText(job, executions), text))
+    test(text, () => assert.equal(progressOfJob(job, executions).text, text))
   }
 })
 

@@ -48,8 +48,6 @@ export function progressOfJob(job: Job, executions: readonly Execution[]): JobPr
   }
 }
 
-export const progressText = (job: Job, executions: readonly Execution[]): string => progressOfJob(job, executions).text
-
 function whileRunning(executions: readonly Execution[]): JobProgress {
   const active = executions.filter((candidate) => !isFinalExecutionState(stateOf(candidate)))
   const nodes = new Set(active.map(({ NodeID }) => NodeID))
