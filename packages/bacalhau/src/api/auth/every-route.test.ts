@@ -72,6 +72,8 @@ const NEEDS: Readonly<Record<string, Need>> = {
   'GET /api/v1/data/pins': 'read:agent',
   'DELETE /api/v1/data/pins/:cid': 'write:agent',
   'POST /api/v1/data/gc': 'write:agent',
+  'GET /api/v1/compute/approve': 'read:agent',
+  'GET /api/v1/compute/debug': 'read:agent',
   'POST /api/v1/compute/debug': 'read:agent',
   'POST /api/v1/compute/approve': 'read:agent',
 }
