@@ -84,6 +84,8 @@ Tasks:
       const result = (name: string) => readFile(path.join(folder, name), 'utf8')
       assert.equal(await result('stdout'), 'from the input\nengine task\nfrom the input\n')
       assert.deepEqual([await result('exitCode'), await result('outputs/f')], ['3', 'kept\n'])
+      const history = await fetch(`${second.apiUrl}/api/v1/orchestrator/jobs/${id}/history?event_type=execution`)
+      assert.match(await history.text(), /"Note":"image (?:[^"]+@)?sha256:[\da-f]{64}"/)
       await second.stop()
       assert.deepEqual(await containers(second), [])
     })

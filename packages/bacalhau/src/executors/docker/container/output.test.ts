@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { joinSegments } from '../../rolling-output.ts'
 import { FrameDecoder, openOutput } from './output.ts'
 
 function frame(kind: number, bytes: Uint8Array): Buffer {
@@ -44,25 +45,23 @@ describe('frames of output', () => {
 })
 
 describe('the output files', () => {
-  test('keep what fits, of each stream on its own, and the source is left when both are full', async (t) => {
+  test('keep the beginning and the newest of each stream, however much comes', async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'output-'))
     t.after(() => rm(folder, { recursive: true }))
     const [stdoutPath, stderrPath] = [path.join(folder, 'out'), path.join(folder, 'err')]
-    const sink = await openOutput({ stdoutPath, stderrPath, limit: 10 })
-    let [given, told] = [0, 0]
+    const sink = await openOutput({ stdoutPath, stderrPath, limit: 80 })
+    let told = 0
     const source = async function* () {
-      for (;;) {
-        given += 1
-        yield Buffer.concat([
-          frame(1, Buffer.from('abcd')),
-          ...(given > 3 ? [frame(2, Buffer.from('0123456789x'))] : []),
-        ])
-      }
+      for (let line = 1; line <= 100; line += 1) yield frame(1, Buffer.from(`line ${String(line).padStart(4)}\n`))
+      yield frame(2, Buffer.from('short'))
     }
     await sink.follow(source(), () => (told += 1))
     await sink.close()
-    assert.deepEqual([given, told, sink.truncated], [4, 4, true])
-    assert.equal(await readFile(stdoutPath, 'utf8'), 'abcdabcdab')
-    assert.equal(await readFile(stderrPath, 'utf8'), '0123456789')
+    assert.deepEqual([told, sink.truncated], [101, true])
+    await joinSegments(stdoutPath)
+    const kept = await readFile(stdoutPath, 'utf8')
+    assert.match(kept, /^line {4}1\nline {4}2\n.*\n\[… \d+ bytes of output were dropped here …\]\n.*\nline {2}100\n$/s)
+    assert.equal(await readFile(stderrPath, 'utf8'), 'short')
+    assert.deepEqual((await readdir(folder)).toSorted(), ['err', 'out'])
   })
 })

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { RollingFile } from '../../rolling-output.ts'
 import { EngineError } from '../engine/call.ts'
 
 /** Bytes before each piece of output: which stream, three zeros, length (big-endian). */
@@ -55,7 +55,7 @@ export class FrameDecoder {
 export interface OutputFiles {
   readonly stdoutPath: string
   readonly stderrPath: string
-  /** Bytes of each that are kept; the rest is passed over. */
+  /** Bytes of each that are kept: the beginning and the newest. */
   readonly limit: number
 }
 
@@ -63,15 +63,15 @@ export interface OutputFiles {
 export interface OutputSink {
   /** Takes all that comes, to its end. Rejects when it breaks. */
   follow(source: AsyncIterable<Buffer>, onOutput: () => void): Promise<void>
-  /** Has something been passed over? */
+  /** Has something been dropped? */
   readonly truncated: boolean
   close(): Promise<void>
 }
 
 /** Makes the files, empty. */
 export async function openOutput({ stdoutPath, stderrPath, limit }: OutputFiles): Promise<OutputSink> {
-  const stdout = new CappedFile(await open(stdoutPath, 'w', 0o600), limit)
-  const stderr = new CappedFile(await open(stderrPath, 'w', 0o600), limit)
+  const stdout = new OutputFile(await RollingFile.create(stdoutPath, limit))
+  const stderr = new OutputFile(await RollingFile.create(stderrPath, limit))
   const both = [stdout, stderr]
   return {
     async follow(source, onOutput) {
@@ -80,43 +80,28 @@ export async function openOutput({ stdoutPath, stderrPath, limit }: OutputFiles)
         for (const { stream, bytes } of decoder.decode(chunk)) (stream === 'stdout' ? stdout : stderr).add(bytes)
         await Promise.all(both.map((file) => file.flush()))
         onOutput()
-        // What nobody will keep need not be carried: the engine goes on without a reader.
-        if (both.every((file) => file.isFull)) return
       }
     },
     get truncated() {
-      return both.some((file) => file.truncated)
+      return both.some(({ file }) => file.truncated)
     },
     async close() {
-      await Promise.all(both.map((file) => file.close()))
+      await Promise.all(both.map(({ file }) => file.close()))
     },
   }
 }
 
 /** One output file: pieces of a chunk go out in one call. */
-class CappedFile {
-  readonly #handle: FileHandle
-  readonly #limit: number
-  #size = 0
+class OutputFile {
+  readonly file: RollingFile
   #pending: Buffer[] = []
-  truncated = false
 
-  constructor(handle: FileHandle, limit: number) {
-    this.#handle = handle
-    this.#limit = limit
-  }
-
-  get isFull(): boolean {
-    return this.truncated && this.#size >= this.#limit
+  constructor(file: RollingFile) {
+    this.file = file
   }
 
   add(bytes: Buffer): void {
-    const room = this.#limit - this.#size
-    if (bytes.length > room) this.truncated = true
-    const kept = bytes.subarray(0, Math.max(0, room))
-    if (kept.length === 0) return
-    this.#size += kept.length
-    this.#pending.push(kept)
+    if (bytes.length > 0) this.#pending.push(bytes)
   }
 
   async flush(): Promise<void> {
@@ -125,10 +110,6 @@ class CappedFile {
     this.#pending = []
     // One buffer: the system takes a thousand pieces at most in one call.
     const bytes = pending.length === 1 ? pending[0] : Buffer.concat(pending)
-    if (bytes !== undefined) await this.#handle.appendFile(bytes)
-  }
-
-  close(): Promise<void> {
-    return this.#handle.close()
+    if (bytes !== undefined) await this.file.write(bytes)
   }
 }

@@ -80,6 +80,22 @@ describe('results of a container', () => {
     assert.deepEqual([many.names, (many.error as { code?: string }).code], [['a', 'b'], 'FileLimit'])
   })
 
+  test('keep large and small files apart, and a second name finds its file', async (t) => {
+    const body = 'x'.repeat(100_000)
+    const entries = [
+      other('o/', 'directory'),
+      file('o/large', body),
+      file('o/small', 'y'),
+      other('o/again', 'link', 'o/small'),
+    ]
+    const { hostPath, names } = await copy(t, entries, { bytes: 200_000, files: 9 })
+    assert.deepEqual(names, ['again', 'large', 'small'])
+    assert.equal(await readFile(path.join(hostPath, 'large'), 'utf8'), body)
+    assert.equal(await readFile(path.join(hostPath, 'again'), 'utf8'), 'y')
+    const cut = await copy(t, entries, { bytes: 99_999, files: 9 })
+    assert.deepEqual([cut.names, (cut.error as { code?: string }).code], [[], 'DiskLimit'])
+  })
+
   test('may be one file', async (t) => {
     assert.deepEqual((await copy(t, [file('result.txt')])).names, ['result.txt'])
   })

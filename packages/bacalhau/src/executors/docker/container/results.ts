@@ -1,4 +1,4 @@
-import { constants, link, mkdir, open, rm, symlink } from 'node:fs/promises'
+import { constants, link, mkdir, open, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ParsedTarEntry } from 'modern-tar'
 import { leadsInside } from '../../../content/export.ts'
@@ -45,6 +45,7 @@ export async function copyResults(
 ): Promise<void> {
   const { createTarDecoder } = await import('modern-tar')
   const entries = ReadableStream.from(archive).pipeThrough(createTarDecoder({ strict: true }))
+  const small = createSmallFiles()
   let top: string | undefined
   try {
     for await (const entry of entries as unknown as AsyncIterable<ParsedTarEntry>) {
@@ -52,11 +53,13 @@ export async function copyResults(
       // The folder itself comes first, and everything else below it. A result path that is a file is taken as one.
       top ??= names[0] ?? ''
       const inside = names.slice(1)
-      if (inside.length > 0) await place(entry, inside, { root: hostPath, top, left })
-      else if (entry.header.type === 'file') await place(entry, [top], { root: hostPath, top, left })
+      if (inside.length > 0) await place(entry, inside, { root: hostPath, top, left, small })
+      else if (entry.header.type === 'file') await place(entry, [top], { root: hostPath, top, left, small })
       if (!entry.body.locked) await entry.body.cancel()
     }
+    await small.settled()
   } catch (error) {
+    await small.settled().catch(() => undefined)
     if (isBacalhauError(error) || systemCode(error)?.startsWith('E') === true) throw error
     throw new BacalhauError('EngineFailed', `the results could not be read: ${messageOf(error)}`, { cause: error })
   }
@@ -77,6 +80,35 @@ interface Target {
   readonly root: string
   readonly top: string
   readonly left: ResultBounds
+  readonly small: SmallFiles
+}
+
+/** Small files are written side by side, since each takes several waits for the disk. */
+interface SmallFiles {
+  add(write: () => Promise<void>): Promise<void>
+  /** All of them are there. Throws the first error. */
+  settled(): Promise<void>
+}
+
+const SMALL = 64 * 1024
+const SIDE_BY_SIDE = 16
+
+function createSmallFiles(): SmallFiles {
+  const writing = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  return {
+    async add(write) {
+      if (writing.size >= SIDE_BY_SIDE) await Promise.race(writing)
+      const one: Promise<void> = write()
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => writing.delete(one))
+      writing.add(one)
+    },
+    async settled() {
+      await Promise.all(writing)
+      if (failures.length > 0) throw failures[0]
+    },
+  }
 }
 
 async function place({ header, body }: ParsedTarEntry, names: readonly string[], target: Target): Promise<void> {
@@ -92,30 +124,39 @@ async function place({ header, body }: ParsedTarEntry, names: readonly string[],
     case 'directory':
       await mkdir(file, { mode: 0o700 })
       return
-    case 'file':
-      return writeFile(file, body, (header.mode ?? 0) & 0o111 ? 0o700 : 0o600, target)
+    case 'file': {
+      const mode = (header.mode ?? 0) & 0o111 ? 0o700 : 0o600
+      return header.size > SMALL ? writeLarge(file, body, mode, target) : writeSmall(file, body, mode, target)
+    }
     case 'symlink':
       if (leadsInside(header.linkname ?? '', relative)) await symlink(header.linkname ?? '', file)
       return
     case 'link': {
       // A second name of a file that came before. Its first name is inside, or not in the archive.
       const [first, ...others] = namesOf(header.linkname ?? '')
+      await target.small.settled()
       if (first === target.top && others.length > 0) await link(path.join(target.root, ...others), file)
     }
   }
 }
 
-async function writeFile(file: string, body: AsyncIterable<Uint8Array>, mode: number, { left }: Target): Promise<void> {
-  const handle = await open(
-    file,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    mode,
-  )
-  const limit = left.bytes
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+async function writeSmall(file: string, body: AsyncIterable<Uint8Array>, mode: number, target: Target): Promise<void> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) {
+    spend(chunk.length, target)
+    chunks.push(chunk)
+  }
+  const bytes = Buffer.concat(chunks)
+  await target.small.add(() => writeFile(file, bytes, { flag: CREATE, mode }))
+}
+
+async function writeLarge(file: string, body: AsyncIterable<Uint8Array>, mode: number, target: Target): Promise<void> {
+  const handle = await open(file, CREATE, mode)
   try {
     for await (const chunk of body) {
-      left.bytes -= chunk.length
-      if (left.bytes < 0) throw tooMuch(limit)
+      spend(chunk.length, target)
       await handle.appendFile(chunk)
     }
   } catch (error) {
@@ -127,8 +168,10 @@ async function writeFile(file: string, body: AsyncIterable<Uint8Array>, mode: nu
   }
 }
 
-const tooMuch = (limit: number) =>
-  new BacalhauError(
-    'DiskLimit',
-    `the job left more in its result folders than it may: there was room for ${size(limit)} more`,
-  )
+function spend(bytes: number, { left }: Target): void {
+  if (bytes > left.bytes) {
+    const words = `the job left more in its result folders than it may: there was room for ${size(left.bytes)} more`
+    throw new BacalhauError('DiskLimit', words)
+  }
+  left.bytes -= bytes
+}
