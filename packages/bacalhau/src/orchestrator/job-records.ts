@@ -151,6 +151,17 @@ export async function readVersion(store: Store, jobId: string, version: number):
   return value === undefined ? undefined : parseStored(jobSchema, value, `version ${version} of job ${jobId}`)
 }
 
+/** A version of a job; the given record itself where none is named, or this one. */
+export async function requireVersion(store: Store, job: Job, version: number | undefined): Promise<Job> {
+  if (version === undefined || version === 0 || version === job.Version) return job
+  const old = await readVersion(store, job.ID, version)
+  if (old !== undefined) return old
+  throw new BacalhauError('NotFound', `job version ${version} not found for job ${job.ID}`, {
+    component: 'JobStore',
+    hint: `See \`bacalhau job versions ${job.ID}\`.`,
+  })
+}
+
 /** All earlier versions, oldest first. */
 export async function readVersions(store: Store, jobId: string): Promise<Job[]> {
   const rows = await store.range('job-version', { prefix: `${jobId}/`, limit: LIMITS.page })

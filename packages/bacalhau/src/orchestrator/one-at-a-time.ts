@@ -1,5 +1,7 @@
+export type OneAtATime = <T>(key: string, task: () => Promise<T>) => Promise<T>
+
 /** Runs tasks of one key one after the other, in the order of the calls; those of different keys do not wait for each other. */
-export function oneAtATime(): <T>(key: string, task: () => Promise<T>) => Promise<T> {
+export function oneAtATime(): OneAtATime {
   const last = new Map<string, Promise<unknown>>()
   return (key, task) => {
     const before = last.get(key) ?? Promise.resolve()

@@ -1,7 +1,5 @@
-import { hash } from 'node:crypto'
 import {
   isFinalJobState,
-  JOB_TYPES,
   type Job,
   jobEventOf,
   type NodeInfo,
@@ -14,32 +12,27 @@ import { BacalhauError } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { createMeter, type Meter } from '../runtime/meter.ts'
 import { LIMITS } from '../runtime/limits.ts'
-import { differences, isSameJob, newJob, specOf, updatedJob } from './admission.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts'
 import {
-  findId,
   findJob,
   type JobRow,
   listExecutions,
   newestJob,
-  newJobKey,
   readHistory,
-  readJob,
   readSpecs,
-  readVersion,
   readVersions,
   requireJob,
+  requireVersion,
 } from './job-records.ts'
 import { listJobs } from './job-listing.ts'
 import { startHousekeeping } from './housekeeping.ts'
-import { createInlineData, type DataVault, type InlineData } from './inline-data.ts'
+import { createInlineData, type DataVault } from './inline-data.ts'
 import { JobFeed } from './feed/job-feed.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
-import { measureOrchestrator, type OrchestratorTally } from './measures.ts'
-import type { OpenJob } from './open-job.ts'
-import { oneAtATime } from './one-at-a-time.ts'
-import { type Receipt, Receipts, type Stamp } from './receipts.ts'
+import { measureOrchestrator } from './measures.ts'
+import { type OneAtATime, oneAtATime } from './one-at-a-time.ts'
+import { Receipts } from './receipts.ts'
 import { progressOf, withEnd, withProgress } from './progress.ts'
 import type {
   Change,
@@ -51,6 +44,7 @@ import type {
   Orchestrator,
   SubmitOptions,
 } from './service.ts'
+import { Submissions } from './submissions.ts'
 
 export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'> {
   /** This node's own description, for the list of nodes. */
@@ -106,11 +100,18 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
       dispatcher.jobRemoved(job.ID)
     },
   })
-  return new Service(
-    options,
-    { dispatcher, watch, feed, receipts, inline, tally, housekeeping },
-    await newestJob(options.store),
-  )
+  const inTurn = oneAtATime()
+  const submissions = new Submissions({
+    ...options,
+    nodeId: () => options.self().NodeID,
+    dispatcher,
+    receipts,
+    inline,
+    tally,
+    inTurn,
+    newest: await newestJob(options.store),
+  })
+  return new Service(options, { dispatcher, watch, feed, submissions, inTurn, housekeeping })
 }
 
 const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
@@ -119,21 +120,13 @@ const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
     history: ({ event, key }, after, limit) => readHistory(store, { job: { ID: event.JobID }, key }, after, limit),
   })
 
-/** One act of submitting. */
-interface Act {
-  readonly force: boolean
-  /** Its place among all, in nanoseconds since the epoch. */
-  readonly time: number
-  readonly stamp?: Stamp
-}
-
 interface Parts {
   readonly dispatcher: Dispatcher
   readonly watch: JobWatch
   readonly feed: JobFeed
-  readonly receipts: Receipts
-  readonly inline: InlineData | undefined
-  readonly tally: OrchestratorTally
+  readonly submissions: Submissions
+  /** Submissions of one name, and changes of one job, one after the other. */
+  readonly inTurn: OneAtATime
   readonly housekeeping: Stoppable
 }
 
@@ -142,105 +135,40 @@ class Service implements RunningOrchestrator {
   readonly #dispatcher: Dispatcher
   readonly #watch: JobWatch
   readonly #feed: JobFeed
+  readonly #submissions: Submissions
+  readonly #inTurn: OneAtATime
   readonly #housekeeping: Stoppable
-  /** Submissions of one name, and changes of one job, one after the other. */
-  readonly #inTurn = oneAtATime()
-  readonly #inline: InlineData | undefined
-  readonly #receipts: Receipts
-  readonly #tally: OrchestratorTally
-  /** Nanoseconds since the epoch of the newest job. */
-  #newest: number
 
-  constructor(
-    options: OrchestratorOptions,
-    { dispatcher, watch, feed, receipts, inline, tally, housekeeping }: Parts,
-    newest: number,
-  ) {
+  constructor(options: OrchestratorOptions, { dispatcher, watch, feed, submissions, inTurn, housekeeping }: Parts) {
     this.#options = options
-    this.#newest = newest
-    this.#housekeeping = housekeeping
-    this.#inline = inline
     this.#dispatcher = dispatcher
     this.#watch = watch
     this.#feed = feed
-    this.#receipts = receipts
-    this.#tally = tally
+    this.#submissions = submissions
+    this.#inTurn = inTurn
+    this.#housekeeping = housekeeping
   }
 
   attach(channel: OrchestratorChannel): void {
     this.#dispatcher.office.attach(channel)
   }
 
-  async submit({ spec }: Submission, { force = false, once }: SubmitOptions = {}): Promise<Job> {
-    // First of all, so that submissions keep their order whatever each has to wait for.
-    const time = this.#timeOfCreation()
-    if (once === undefined) return this.#submit(spec, { force, time })
-    const digest = hash('sha256', JSON.stringify([spec, force]))
-    return this.#receipts.once(
-      { ...once, namespace: spec.Namespace, digest },
-      (stamp) => this.#submit(spec, { force, time, stamp }),
-      (receipt) => this.#recall(receipt, spec, time),
-    )
+  submit(submission: Submission, options?: SubmitOptions): Promise<Job> {
+    return this.#submissions.submit(submission, options)
   }
 
-  async #submit(submitted: Submission['spec'], act: Act): Promise<Job> {
-    const spec = await this.#stow(submitted)
-    if (spec.Name === '') return this.#create(spec, act)
-    return this.#inTurn(`${spec.Namespace}\u0000${spec.Name}`, async () => {
-      const id = await findId(this.#options.store, spec.Namespace, spec.Name)
-      return id === undefined ? this.#create(spec, act) : this.#update(id, spec, act)
-    })
-  }
-
-  /** What a submission made that was made before. Of a job that is not kept any more not much is known. */
-  async #recall({ job: ID, version, type }: Receipt, spec: Submission['spec'], time: number): Promise<Job> {
-    const row = await readJob(this.#options.store, ID)
-    if (row !== undefined) return row.job.Version === version ? row.job : this.getJob(ID, undefined, version)
-    const { Type, ...gone } = newJob(spec, this.#options.random, this.#options.self().NodeID, time)
-    const State = { StateType: 'Undefined', Message: 'the job is not kept any more' } as const
-    const known = JOB_TYPES.find((name) => name === type) ?? Type
-    return { ...gone, ID, Name: spec.Name || ID, Type: known, Version: version, State }
-  }
-
-  async diff(submission: Submission) {
-    const spec = await this.#stow(submission.spec)
-    const id = spec.Name === '' ? undefined : await findId(this.#options.store, spec.Namespace, spec.Name)
-    if (id === undefined) return []
-    const { job } = await requireJob(this.#options.store, id)
-    return differences(job, updatedJob(job, spec))
+  diff(submission: Submission) {
+    return this.#submissions.diff(submission)
   }
 
   async rerun(idOrName: string, version?: number, namespace?: string): Promise<Job> {
-    const { job } = await this.#find(idOrName, namespace)
-    return this.#inTurn(job.ID, async () => {
-      const spec = await this.#stored(job, version)
-      await this.#inline?.require(spec)
-      const open = await this.#dispatcher.jobs.reopen(job.ID)
-      const { StateType } = open.job.State
-      if (StateType === 'Pending' || StateType === 'Queued') {
-        throw new BacalhauError('Conflict', `cannot rerun job in state ${StateType}`, {
-          component: 'JobStore',
-          hint: 'It has not run yet. Wait until it runs, or stop it first.',
-        })
-      }
-      return this.#renew(open, updatedJob(open.job, specOf(spec)), 'Job rerun requested')
-    })
+    return this.#submissions.rerun((await this.#find(idOrName, namespace)).job, version)
   }
 
   async getJob(idOrName: string, namespace?: string, version?: number): Promise<Job> {
     const { job } = await this.#find(idOrName, namespace)
-    return this.#restore(await this.#stored(job, version))
-  }
-
-  /** A version of a job, the present one as it is at this moment; its inline data are not in it. */
-  async #stored(job: Job, version: number | undefined): Promise<Job> {
-    if (version === undefined || version === 0 || version === job.Version) return this.#live(job)
-    const old = await readVersion(this.#options.store, job.ID, version)
-    if (old !== undefined) return old
-    throw new BacalhauError('NotFound', `job version ${version} not found for job ${job.ID}`, {
-      component: 'JobStore',
-      hint: `See \`bacalhau job versions ${job.ID}\`.`,
-    })
+    const found = await requireVersion(this.#options.store, job, version)
+    return this.#submissions.restore(found === job ? this.#live(job) : found)
   }
 
   async versions(idOrName: string, namespace?: string): Promise<readonly Job[]> {
@@ -350,46 +278,6 @@ class Service implements RunningOrchestrator {
     await this.#dispatcher.stop()
   }
 
-  async #create(spec: Submission['spec'], { time, stamp }: Act): Promise<Job> {
-    const job = newJob(spec, this.#options.random, this.#options.self().NodeID, time)
-    const row = { job, key: newJobKey(time), since: Math.floor(time / 1e6) }
-    const admitted = await this.#dispatcher.jobs.admit(row, stamp?.(job, false))
-    this.#tally.submitted()
-    return admitted
-  }
-
-  #update(id: string, spec: Submission['spec'], { force, stamp }: Act): Promise<Job> {
-    return this.#inTurn(id, async () => {
-      const open = await this.#dispatcher.jobs.reopen(id)
-      const updated = updatedJob(open.job, spec)
-      if (!force && isSameJob(open.job, updated)) {
-        throw new BacalhauError('Conflict', 'no changes detected', {
-          component: 'JobStore',
-          hint: 'Run it again with `bacalhau job rerun`, force a new version, or give it another name.',
-        })
-      }
-      return this.#renew(open, updated, 'Job updated', stamp)
-    })
-  }
-
-  async #renew(open: OpenJob, job: Job, message: string, stamp?: Stamp): Promise<Job> {
-    const receipt = stamp?.({ ...job, Version: open.job.Version + 1 }, true)
-    this.#dispatcher.jobs.renew(open, job, { topic: 'Submission', message }, receipt)
-    const renewed = open.job
-    await this.#dispatcher.journal.flushed()
-    this.#tally.submitted()
-    return renewed
-  }
-
-  /** Large data in the spec are kept by content, once for all jobs, and shown again with a single job. */
-  async #stow<T extends Submission['spec']>(spec: T): Promise<T> {
-    return this.#inline === undefined ? spec : this.#inline.stow(spec)
-  }
-
-  async #restore(job: Job): Promise<Job> {
-    return this.#inline === undefined ? job : this.#inline.restore(job)
-  }
-
   #find(idOrName: string, namespace?: string): Promise<JobRow> {
     return findJob(this.#options.store, idOrName, namespace)
   }
@@ -398,11 +286,5 @@ class Service implements RunningOrchestrator {
   #live(job: Job): Job {
     const open = this.#dispatcher.jobs.get(job.ID)
     return open === undefined ? withEnd(job) : withProgress(job, open, this.#dispatcher.reason(open))
-  }
-
-  /** Later than that of every job before, by a microsecond at least: listings and queues keep the order of submission. */
-  #timeOfCreation(): number {
-    this.#newest = Math.max(this.#options.clock.now() * 1e6, this.#newest + 1_000)
-    return this.#newest
   }
 }
