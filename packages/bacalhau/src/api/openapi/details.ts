@@ -62,7 +62,8 @@ const submission = z.object({
 const idempotency = z.object({
   'Idempotency-Key': z
     .string()
-    .regex(/^[\x21-\x7e]{1,255}$/)
+    // An empty one is none.
+    .regex(/^[\x21-\x7e]{0,255}$/)
     .optional()
     .describe('The same submission under the same key counts once in 24 hours, and is answered as the first time.'),
 })

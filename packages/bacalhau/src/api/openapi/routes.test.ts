@@ -59,6 +59,18 @@ describe('the OpenAPI document', () => {
     assert.ok(ids.every((id) => /^[a-z]\w+$/.test(id)))
   })
 
+  test('lets every field of a body that may be absent be null, as the routes do', async (context) => {
+    const { document: text } = await document(context)
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    const { components } = text
+    const allows = (name: string, body: object) =>
+      ajv.validate({ $ref: `#/components/schemas/${name}`, components }, body)
+    const Tasks = [{ Name: 'main', Engine: { Type: 'wasm', Params: null }, Publisher: null, Network: null }]
+    assert.ok(allows('JobSpec', { Type: 'batch', Count: null, Labels: null, Constraints: null, Tasks }))
+    assert.ok(!allows('JobSpec', { Type: null, Tasks }))
+    assert.ok(!allows('JobSpec', { Type: 'batch', Tasks: [null] }))
+  })
+
   test('refers to nothing that is missing', async (context) => {
     const { document: text } = await document(context)
     const found = [...JSON.stringify(text).matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? '')

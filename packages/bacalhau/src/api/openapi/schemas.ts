@@ -54,7 +54,7 @@ export class Schemas {
     const text = { ...z.toJSONSchema(schema, { io, metadata, unrepresentable: 'any', override: describe }) }
     const { $schema: _dialect, $defs = {}, id: _id, ...root } = text
     const name = (id: string) => (io === 'input' && !id.endsWith('Spec') ? `${id}Input` : id)
-    const local = (value: unknown) => relinked(value, name)
+    const local = (value: unknown) => relinked(io === 'input' ? withNulls(value) : value, name)
     for (const [id, definition] of Object.entries($defs)) {
       const { id: _own, ...rest } = definition as Json
       this.components[name(id)] = local(rest) as Json
@@ -80,6 +80,33 @@ function describe({ zodSchema, jsonSchema }: Described): void {
   }
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+}
+
+/** A field of a body that is null counts as absent, so where it may be absent it may be null. */
+function withNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNulls)
+  if (!isJson(value)) return value
+  const inner: Json = Object.fromEntries(Object.entries(value).map(([key, part]) => [key, withNulls(part)]))
+  const { properties, required } = inner
+  if (!isJson(properties)) return inner
+  const needed = new Set(Array.isArray(required) ? required : [])
+  const fields = Object.entries(properties).map(([name, shape]) => [
+    name,
+    needed.has(name) || !isJson(shape) || saysNothing(shape) ? shape : orNull(shape),
+  ])
+  return { ...inner, properties: Object.fromEntries(fields) }
+}
+
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+const saysNothing = (shape: Json): boolean =>
+  Object.keys(shape).every((key) => key === 'description' || key === 'default')
+
+function orNull({ description, default: standard, ...shape }: Json): Json {
+  const about = {
+    ...(description === undefined ? {} : { description }),
+    ...(standard === undefined ? {} : { default: standard }),
+  }
+  return { ...about, anyOf: [shape, { type: 'null' }] }
 }
 
 function relinked(value: unknown, name: (id: string) => string): unknown {

@@ -58,6 +58,15 @@ test('types read well', () => {
   assert.equal(read({}), 'anything')
 })
 
+test('that a field which may be absent may be null is not said', () => {
+  const text = { description: 'About it.', anyOf: [{ type: 'string', maxLength: 9 }, { type: 'null' }] }
+  const { text: optional } = fieldsOf({ type: 'object', properties: { A: text } })
+  assert.doesNotMatch(optional, /null/)
+  assert.match(optional, /string<\/span> <small>at most 9/)
+  assert.match(optional, /About it/)
+  assert.match(fieldsOf({ type: 'object', properties: { A: text }, required: ['A'] }).text, /string or null/)
+})
+
 test('fields say what is needed and how much is allowed', () => {
   const table = fieldsOf({
     properties: { A: { type: 'string', maxLength: 9, description: 'The `a`.' }, B: { properties: { C: {} } } },

@@ -60,7 +60,15 @@ export function fieldsOf(schema: Json): Html {
   </table>`
 }
 
-function field(name: string, schema: Json, required: boolean): Html {
+/** That what may be absent may also be null goes without saying. */
+function withoutNull(schema: Json): Json {
+  const { anyOf, ...about } = schema
+  const [kind, none, ...more] = listOf(anyOf).map(objectOf)
+  return kind !== undefined && none?.['type'] === 'null' && more.length === 0 ? { ...about, ...kind } : schema
+}
+
+function field(name: string, given: Json, required: boolean): Html {
+  const schema = required ? given : withoutNull(given)
   const nested = fieldsOf(schema)
   const fold =
     nested.text === ''
