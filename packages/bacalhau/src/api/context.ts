@@ -1,4 +1,4 @@
-import type { NodeInfo, PeerResponse } from '@bacalhau/models'
+import type { NodeInfo, PeerResponse, SpecConfig } from '@bacalhau/models'
 import type { Content } from '../content/content.ts'
 import type { Orchestrator } from '../orchestrator/service.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -27,6 +27,8 @@ export interface ApiContext {
   readonly meter?: Meter
   /** Bytes that are free on the disk of the node. */
   readonly freeDisk?: () => Promise<number>
+  /** Makes a result of a job such that whoever may see it can fetch it. */
+  readonly openResult?: (result: SpecConfig, jobId: string) => Promise<SpecConfig>
   /** Whether the other parts can do their work. */
   readonly checks?: () => readonly Check[]
   readonly logger: Logger

@@ -8,9 +8,11 @@ import { type ApiServer, createApi } from '../api/server.ts'
 import type { Content } from '../content/content.ts'
 import { loadUserKey } from '../network/user-key.ts'
 import type { Orchestrator } from '../orchestrator/service.ts'
+import { createResultSigner } from '../publishers/s3/sign-results.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import { type Certificate, followCertificate, loadCertificate } from './certificate/certificate.ts'
 import type { NodeConfig } from './config.ts'
+import { startS3Clients } from './data-capabilities.ts'
 import { ownAddresses } from './invitation.ts'
 import type { NodeFolder } from './node-folder.ts'
 import type { Services } from './services.ts'
@@ -47,8 +49,21 @@ export async function startApiRole(options: ApiRoleOptions, scope: Scope): Promi
     return bavail * bsize
   }
   const auth: AuthOptions = { ...authOptions(config), store: services.store, signingKey: user.key }
+  const openResult = config.signedDisabled
+    ? undefined
+    : createResultSigner({ ...services, clients: startS3Clients(config, scope), lasting: config.signedFor })
   const server = await createApi(
-    { ...services, orchestrator, content, peer, nodeInfo: describe, config: () => config.shown, checks, freeDisk },
+    {
+      ...services,
+      ...(openResult === undefined ? {} : { openResult }),
+      orchestrator,
+      content,
+      peer,
+      nodeInfo: describe,
+      config: () => config.shown,
+      checks,
+      freeDisk,
+    },
     { host: config.apiHost, port: config.apiPort, auth, tls: certificate },
   )
   scope.own(server)

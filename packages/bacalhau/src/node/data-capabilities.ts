@@ -12,7 +12,7 @@ import { openInputCache } from '../sources/input-cache.ts'
 import { createIpfsSource } from '../sources/ipfs/ipfs.ts'
 import { createLocalSource } from '../sources/local/local.ts'
 import { createOutbound } from '../sources/outbound/outbound.ts'
-import { createS3Clients } from '../sources/s3/clients.ts'
+import { createS3Clients, type S3Clients } from '../sources/s3/clients.ts'
 import { createS3Source } from '../sources/s3/s3.ts'
 import type { InputSource } from '../sources/source.ts'
 import { createUrlSource } from '../sources/url/url.ts'
@@ -26,6 +26,13 @@ export interface DataOptions {
   readonly content: Content
   readonly services: Services
   readonly nodeId: string
+}
+
+/** Clients of S3 with the credentials of whoever runs the node. */
+export function startS3Clients(config: NodeConfig, scope: Scope): S3Clients {
+  const { inputSilence: silence, inputRetries: retries } = config
+  const outbound = createOutbound(config.inputAddresses)
+  return scope.own(createS3Clients({ outbound, env: process.env, home: homedir(), retries, silence }))
 }
 
 /**
@@ -42,8 +49,7 @@ export async function createDataCapabilities(
   const outbound = createOutbound(config.inputAddresses)
   const { inputSilence: silence, inputRetries: retries, inputMaxSize: maxBytes } = config
   const fetching = { ...services, cache, room, silence, retries, maxBytes }
-  const clients = createS3Clients({ outbound, env: process.env, home: homedir(), retries, silence })
-  scope.own(clients)
+  const clients = startS3Clients(config, scope)
   const sources = [
     createInlineSource({ content, cache }),
     createLocalSource(config.allowListedLocalPaths),

@@ -169,12 +169,21 @@ function outputRoutes(app: FastifyInstance, api: Api): void {
       query: namespaceQuery.extend({ pretty: queryPresence() }),
     },
     async (request, reply, { namespace, pretty }) => {
-      const Items = await requireOrchestrator(api, request).results(idOf(request), namespace)
+      const Items = await resultsOf(request, api, namespace)
       // URLs among the results are for copying.
       void reply.serializer((value: unknown) => encodeJson(value, { pretty, plain: true }))
       return { NextToken: '', Items }
     },
   )
+}
+
+async function resultsOf(request: FastifyRequest, api: Api, namespace: string | undefined) {
+  const orchestrator = requireOrchestrator(api, request)
+  const results = await orchestrator.results(idOf(request), namespace)
+  const { openResult } = api
+  if (openResult === undefined || results.length === 0) return results
+  const { ID } = await orchestrator.getJob(idOf(request), namespace)
+  return Promise.all(results.map((result) => openResult(result, ID)))
 }
 
 const idOf = (request: FastifyRequest) => pathParameter(request, 'id')

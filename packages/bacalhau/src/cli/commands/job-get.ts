@@ -3,7 +3,8 @@ import type { jobGetFlags } from '../catalogue/jobs.ts'
 import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
 import { BacalhauError } from '../../runtime/error.ts'
-import { downloadsOf, rawDownloadsOf, resultsOf } from '../job/results.ts'
+import { downloadsOf, fetchableOf, rawDownloadsOf } from '../job/results.ts'
+import { withSignedUrls } from '../job/signed-results.ts'
 import { shortId } from '../job/short-id.ts'
 import { present } from '../present.ts'
 import { plainLine } from '../terminal/plain.ts'
@@ -17,8 +18,9 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobGetF
   const { Job: job } = await client.jobs.get(id, { ...namespace, signal })
   const snapshot = { job, executions: await client.jobs.executions(job.ID, { signal }) }
   const folder = path.resolve(io.cwd, flags['output-dir'] ?? `job-${shortId(job.ID)}`)
-  const items = flags.raw ? rawDownloadsOf(snapshot, inner, folder) : downloadsOf(snapshot, inner, folder)
-  for (const { execution, partial } of resultsOf(snapshot)) {
+  const found = flags.raw ? rawDownloadsOf(snapshot, inner, folder) : downloadsOf(snapshot, inner, folder)
+  const items = await withSignedUrls(found, () => client.jobs.results(job.ID, { signal }))
+  for (const { execution, partial } of fetchableOf(snapshot)) {
     if (partial) {
       await io.err.write(`Warning: execution ${shortId(execution.ID)} did not complete; this is what it had written.\n`)
     }

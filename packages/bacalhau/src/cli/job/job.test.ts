@@ -102,8 +102,17 @@ describe('results', () => {
     const [task] = jobRecord('Completed').Tasks
     const unpublished = jobRecord('Completed', { Tasks: [{ ...task!, Publisher: { Type: '' } }] })
     nothing(unpublished, [executionRecord('Completed')], /no results/, /names no publisher/)
-    const s3 = executionRecord('Completed', { PublishedResult: { Type: 's3', Params: { Bucket: 'b' } } })
-    nothing(jobRecord('Completed'), [s3], /published to s3, not to IPFS/, /"Bucket":"b"/)
+    const elsewhere = executionRecord('Completed', { PublishedResult: { Type: 'Estuary', Params: { Bucket: 'b' } } })
+    nothing(jobRecord('Completed'), [elsewhere], /published to Estuary, which cannot be fetched from/, /"Bucket":"b"/)
+  })
+
+  test('that are not in IPFS are fetched from where they are', () => {
+    const published = { Type: 'urlDownload', Params: { URL: 'http://x/y.tar.gz' } }
+    const executions = [executionRecord('Completed', { PublishedResult: published })]
+    assert.deepEqual(downloadsOf({ job: jobRecord('Completed'), executions }, 'a/b', '/out'), [
+      { source: { published, inner: 'a/b' }, target: '/out/b' },
+    ])
+    assert.deepEqual(resultsOf({ executions }), [])
   })
 })
 

@@ -232,7 +232,8 @@ describe('a download that is interrupted', () => {
     const { client, items, options, folder } = await withLarge(context)
     const none = { data: { ...client.data, get: async () => ReadableStream.from([new Uint8Array(1_024)]) } }
     await assert.rejects(download(none, items, options), { code: 'ContentInvalid' })
-    const cid = items[0]?.source ?? ''
+    const source = items[0]?.source
+    const cid = typeof source === 'string' ? source : ''
     const block = { data: { ...client.data, get: () => client.data.get(`${cid}/small`, { format: 'car' }) } }
     await assert.rejects(download(block, items, options), {
       code: 'ContentInvalid',

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { mkdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { ApiError } from '@bacalhau/client'
+import type { SpecConfig } from '@bacalhau/models'
 import { parseContentRef } from '../../content/cid.ts'
 import { exportTo } from '../../content/export.ts'
 import { resolve } from '../../content/selection.ts'
@@ -20,10 +21,16 @@ export interface DownloadOptions extends TransferWorld {
   readonly pause?: () => Promise<unknown>
 }
 
+/** Results that are not in IPFS, and the path of what is wanted of them; the empty one stands for all. */
+export interface PublishedElsewhere {
+  readonly published: SpecConfig
+  readonly inner: string
+}
+
 /** One piece of content and where it goes. */
 export interface Download {
-  /** `<cid>` or `<cid>/name/name`. */
-  readonly source: string
+  /** `<cid>` or `<cid>/name/name`, or what a publisher other than IPFS left. */
+  readonly source: string | PublishedElsewhere
   /** Absolute path that the file or folder gets. A file goes into a folder that is there already, under its own name. */
   readonly target: string
 }
@@ -48,8 +55,11 @@ export async function download(
     const moves: { from: string; to: string }[] = []
     for (const [index, { source, target }] of items.entries()) {
       const from = path.join(staging, String(index))
-      await fetchInto(client, source, from, options)
-      moves.push({ from, to: await placeOf(from, target, path.posix.basename(source)) })
+      await (typeof source === 'string'
+        ? fetchInto(client, source, from, options)
+        : (await import('./fetch-published.ts')).fetchPublished(source, from, options))
+      const name = path.posix.basename(typeof source === 'string' ? source : source.inner)
+      moves.push({ from, to: await placeOf(from, target, name) })
     }
     // Only now, so that a failure of the last leaves nothing of the first.
     for (const { from, to } of moves) await mergeInto(from, to)

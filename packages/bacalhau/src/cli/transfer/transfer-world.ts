@@ -10,6 +10,8 @@ export interface TransferWorld {
   /** Tells the user what is good to know, in a sentence. */
   readonly tell: (text: string) => Promise<unknown>
   readonly signal: AbortSignal
+  /** Where credentials for other places than IPFS are found. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 type World = Pick<Invocation<{}>, 'io' | 'signal'> & { readonly flags: { readonly 'no-color': boolean } }
@@ -20,4 +22,5 @@ export const transferWorld = ({ io, flags, signal }: World): TransferWorld => ({
   clock: io.clock,
   tell: (text) => io.err.write(`${text}\n`),
   signal,
+  env: io.env,
 })

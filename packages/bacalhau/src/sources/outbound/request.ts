@@ -85,4 +85,4 @@ export const isWeb = ({ protocol }: URL): boolean => protocol === 'http:' || pro
 export const shown = (url: URL): string => `${url.origin}${url.pathname}`.slice(0, 500)
 
 export const refused = (url: URL, why: string): BacalhauError =>
-  new BacalhauError('InputFailed', `${shown(url)} cannot be used as an input: ${why}`)
+  new BacalhauError('InputFailed', `${shown(url)} cannot be fetched: ${why}`)

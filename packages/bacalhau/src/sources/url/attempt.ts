@@ -17,6 +17,8 @@ export interface Fetching {
   readonly retries: number
   /** Bytes that one file may have. */
   readonly maxBytes: number
+  /** Told how many bytes more have come. */
+  readonly onBytes?: (count: number) => void
 }
 
 /** An answer whose body has not been read yet. */

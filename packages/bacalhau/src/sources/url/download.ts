@@ -110,6 +110,7 @@ async function take(target: Target, attempt: Attempt, signal: AbortSignal): Prom
       checkSize(target, target.at + chunk.length)
       await target.handle.write(chunk, 0, chunk.length, target.at)
       target.at += chunk.length
+      target.fetching.onBytes?.(chunk.length)
       if (total === undefined && target.at > look) {
         look = target.at + LOOK_EVERY
         const release = await target.room.reserve(0)
