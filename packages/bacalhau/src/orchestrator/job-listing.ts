@@ -17,7 +17,7 @@ interface Position {
 }
 
 /** Index rows that are looked through, and jobs that are read, before others get their turn. */
-const [BATCH, READ] = [500, 250]
+const [BATCH, READ] = [500, 100]
 
 /** A page of jobs. By time of creation it reads no more jobs than it shows, however many there are. */
 export async function listJobs(store: Store, query: ListJobsQuery): Promise<Page<Job>> {
@@ -76,6 +76,7 @@ async function byChange(store: Store, query: ListJobsQuery, { reverse, after }: 
     }
     seen += 1
     if (seen === LIMITS.scannedJobs) break
+    if (seen % READ === 0) await turn()
   }
   keys.sort()
   if (reverse) keys.reverse()
