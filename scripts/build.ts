@@ -6,6 +6,7 @@ import path from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
 const root = path.join(import.meta.dirname, '..', 'packages', 'bacalhau')
+const modules = path.join(root, '../../node_modules')
 
 /** A dependency reads its own package.json by `require`, which no bundle can resolve at run time: inline it. */
 const inlinePackageJson: Plugin = {
@@ -48,8 +49,16 @@ const { metafile } = await build({
   legalComments: 'none',
   logLevel: 'warning',
   plugins: [inlinePackageJson, withoutLocales],
-  // Its form for Node is CommonJS, see `namesAreLost`.
-  alias: { yaml: path.join(root, '../../node_modules/yaml/browser/index.js') },
+  // Their form for Node is CommonJS, see `namesAreLost`.
+  alias: {
+    yaml: path.join(modules, 'yaml/browser/index.js'),
+    ...Object.fromEntries(
+      ['client-s3', 'lib-storage', 's3-request-presigner'].map((name) => [
+        `@aws-sdk/${name}`,
+        path.join(modules, '@aws-sdk', name, 'dist-es/index.js'),
+      ]),
+    ),
+  },
   metafile: true,
   banner: {
     // CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules.
