@@ -9,10 +9,12 @@ import { silentLogger } from '../runtime/logger.ts'
 import { seededRandom } from '../runtime/random.ts'
 import { createVirtualClock } from '../runtime/virtual-clock.ts'
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts'
+import { put } from '../store/store.ts'
 import { specOf } from './admission.ts'
 import { START } from './fixtures/jobs.ts'
 import { joinNode } from './fixtures/swarm.ts'
 import type { DataVault } from './inline-data.ts'
+import { runKey } from './job-records.ts'
 import { createOrchestrator, type OrchestratorOptions } from './orchestrator.ts'
 
 const never = () => new AbortController().signal
@@ -181,7 +183,7 @@ describe('a job', () => {
   })
 
   test('has logs where its execution is, as soon as a node has taken it', async () => {
-    const { orchestrator, submit, hub, clock, asked } = await bench()
+    const { orchestrator, submit, hub, clock, asked, store } = await bench()
     const job = await submit()
     const read = (query: object) => Array.fromAsync(orchestrator.logs(job.ID, query, never()))
     await assert.rejects(read({}), failsWith('NotFound'))
@@ -196,6 +198,13 @@ describe('a job', () => {
     )
     await read({ executionId })
     assert.deepEqual(asked, [`QmA ${executionId} true true`, `QmA ${executionId} false false`])
+    // However many others the job has.
+    const [row] = await store.range('execution', { limit: 1 })
+    const [key = '', run] = [row?.key.split('/')[0], row?.value as object]
+    const others = Array.from({ length: LIMITS.page + 1 }, (_, index) => ({ ...run, id: `e-other-${index}` }))
+    await store.commit(others.map((other, index) => put('execution', runKey(key, index + 1), other)))
+    await read({ executionId: `e-other-${LIMITS.page}` })
+    assert.deepEqual(asked.slice(2), [`QmA e-other-${LIMITS.page} false false`])
     await orchestrator.stopJob(job.ID, '')
     await assert.rejects(read({ follow: true, executionId: 'e-none' }), failsWith('NotFound'))
   })

@@ -234,9 +234,11 @@ class Service implements RunningOrchestrator {
 
   async *logs(idOrName: string, query: LogQuery, signal: AbortSignal, namespace?: string): AsyncGenerator<LogChunk> {
     const { ID } = (await this.#find(idOrName, namespace)).job
+    const { executionId: wanted, version = 0 } = query
+    const match = ({ id }: { readonly id: string }) => wanted === undefined || id.startsWith(wanted)
     const look = async () => {
       const row = await requireJob(this.#options.store, ID)
-      const { Items } = await listExecutions(this.#options.store, row, { version: query.version ?? 0 })
+      const { Items } = await listExecutions(this.#options.store, row, { version, match })
       const execution = chooseExecution(Items, query.executionId)
       if (execution !== undefined) return execution
       if (query.follow !== true || isFinalJobState(row.job.State.StateType)) throw noExecution(ID, query.executionId)
