@@ -41,6 +41,7 @@ describe('an idempotency key', () => {
       [{ 'idempotency-key': 'two words' }, {}],
       [{ 'idempotency-key': 'x'.repeat(256) }, {}],
       [{ 'idempotency-key': 'ümlaut' }, {}],
+      [{ 'idempotency-key': 'c' }, { IdempotencyToken: 'x'.repeat(256) }],
       [{}, { IdempotencyToken: 7 }],
       [{}, { IdempotencyToken: { $gt: '' } }],
     ] as const) {

@@ -11,13 +11,17 @@ import { accessOf } from '../auth/guard.ts'
  * when there is none. Throws `BadRequest` for one that is not made of 1 to 255 visible ASCII characters.
  */
 export function onceOf(request: FastifyRequest, token?: unknown): Once | undefined {
-  const given = request.headers['idempotency-key'] ?? token
-  if (given === undefined || given === null || given === '') return undefined
-  if (typeof given !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(given)) {
-    throw new BacalhauError('BadRequest', 'an idempotency key has 1 to 255 visible ASCII characters')
-  }
+  // The one that does not count is looked at as well: a caller who sends nonsense should hear of it.
+  const [key] = [request.headers['idempotency-key'], token].flatMap(keyOf)
+  if (key === undefined) return undefined
   const { kind, name } = accessOf(request)
-  return { owner: `${kind}:${name}`, key: given }
+  return { owner: `${kind}:${name}`, key }
+}
+
+function keyOf(given: unknown): readonly string[] {
+  if (given === undefined || given === null || given === '') return []
+  if (typeof given === 'string' && /^[\x21-\x7e]{1,255}$/.test(given)) return [given]
+  throw new BacalhauError('BadRequest', 'an idempotency key has 1 to 255 visible ASCII characters')
 }
 
 /** The key of one submission among many under one key. */
