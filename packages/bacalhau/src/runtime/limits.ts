@@ -151,7 +151,8 @@ export const LIMITS = {
   wasmHttpBytes: 4096 * MIB,
   wasmHttpTime: 30_000,
   wasmHttpAtOnce: 64,
-  /** Body of one answer, redirects on the way to it, headers of a request, and bytes of the headers of an answer. */
+  /** Its URL; body of the answer, redirects on the way to it, headers of a request, and bytes of the headers either way. */
+  wasmHttpUrl: 8 * KIB,
   wasmHttpAnswer: 100 * MIB,
   wasmHttpRedirects: 10,
   wasmHttpHeaders: 100,

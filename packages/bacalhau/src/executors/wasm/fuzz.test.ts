@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CATALOGUE } from '../../runtime/error-catalogue.ts'
 import { createArena, fixture, type RunResult, verdict } from './fixtures/harness.ts'
-import { call, DROP, i32, program, wasi } from './fixtures/module-builder.ts'
+import { call, DROP, i32, i64, program, wasi } from './fixtures/module-builder.ts'
+import { systemCalls } from './worker/wasi/host.ts'
 
 const arena = createArena()
 const LIMITS = { time: 500, memory: 4 << 20, output: 1_000, disk: 1_000, files: 10 }
@@ -99,4 +100,53 @@ test('system calls with made-up arguments fail or succeed, and never end the run
     }),
     { numRuns: 60 },
   )
+})
+
+test('every system call, with whatever numbers, gives an errno or ends the run in a known way', async () => {
+  const calls = Object.entries(systemCalls({} as never)).filter(
+    ([name]) => !['proc_exit', 'poll_oneoff'].includes(name),
+  )
+  assert.ok(calls.length >= 43, String(calls.length))
+  const edges = [
+    0n,
+    1n,
+    2n,
+    3n,
+    4n,
+    8n,
+    64n,
+    65_528n,
+    65_535n,
+    65_536n,
+    0x7fff_ffffn,
+    0xffff_ffffn,
+    1n << 32n,
+    1n << 53n,
+    (1n << 64n) - 1n,
+  ]
+  const number = fc.oneof(
+    { weight: 2, arbitrary: fc.constantFrom(...edges) },
+    fc.bigInt({ min: 0n, max: 100n }),
+    fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+  )
+  const argument = (letter: string, value: bigint) =>
+    letter === 'I' ? i64(BigInt.asIntN(64, value)) : i32(Number(BigInt.asIntN(32, value)))
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...calls),
+      fc.array(number, { minLength: 9, maxLength: 9 }),
+      async ([name, { params, returns }], values) => {
+        const args = Array.from(params, (letter, index) => argument(letter, values[index] ?? 0n)).flat()
+        const module = program([...args, ...call(0), ...call(1)], {
+          imports: [wasi(name, params, returns), wasi('proc_exit', 'i', '')],
+          data: [{ at: 64, bytes: [...Buffer.from('a/../b')] }],
+        })
+        const result = await arena.run(module, { limits: { ...LIMITS, time: 5_000, disk: 1e6 } })
+        checkEnd(result)
+        assert.match(verdict(result), /^exit \d+$|^Wasm(?:Disk|File|Output)Limit/, name)
+      },
+    ),
+    { numRuns: 200 },
+  )
+  assert.equal(verdict(await arena.run(program([]))), 'exit 0')
 })

@@ -193,6 +193,7 @@ describe('a module with HTTP', () => {
       [HTTP_RESULT.networkError, { url: `http://empty.example.com:${port}/` }],
       [HTTP_RESULT.networkError, { url: `http://unknown.example.com:${port}/` }],
       [HTTP_RESULT.networkError, { url: 'http://data.example.com:80/' }],
+      [HTTP_RESULT.invalidUrl, { url: data(`/${'x'.repeat(8_192)}`) }],
       [HTTP_RESULT.badInput, { url: data(), headers: 'no colon' }],
       [HTTP_RESULT.badInput, { url: data(), headers: 'X-Bad: a\rb' }],
       [HTTP_RESULT.badInput, { url: data(), headers: 'Bad Name: x' }],
@@ -323,7 +324,7 @@ describe('redirects', () => {
   })
 
   test('end at some time', async () => {
-    ROUTES['/loop'] = (_, response) => response.writeHead(301, { location: '/loop' }).end()
+    ROUTES['/loop'] = (_, response) => response.writeHead(301, { location: '/loop' }).end('x'.repeat(1_000_000))
     const { first } = await ask([{ url: data('/loop') }])
     assert.equal(first?.result, HTTP_RESULT.networkError)
     assert.equal(seen.length, 11)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { createArena, fixture, verdict } from './fixtures/harness.ts'
@@ -147,6 +148,28 @@ describe('the sandbox itself', () => {
     assert.equal(verdict(await arena.run(grow)), 'exit 0')
     assert.equal(verdict(await arena.run(look)), 'exit 1', 'one page, and its first word is zero')
   })
+})
+
+test('jobs come after the node where processors are scarce', { skip: process.platform !== 'linux' }, async () => {
+  const cancel = new AbortController()
+  let nice: readonly (string | undefined)[] = []
+  const write = [...i32(1), ...i32(8), ...i32(1), ...i32(0), ...call(0), DROP]
+  const busy = program([...write, ...forever([])], {
+    imports: [wasi('fd_write', 'iiii')],
+    data: [{ at: 8, bytes: [32, 0, 0, 0, 1, 0, 0, 0] }],
+  })
+  const onOutput = () => {
+    // The nineteenth field of a thread's facts; its name, in brackets, may hold spaces.
+    const facts = readdirSync('/proc/self/task').map((thread) =>
+      readFileSync(`/proc/self/task/${thread}/stat`, 'latin1'),
+    )
+    // It is told once more at the end, when the thread is gone.
+    if (nice.length === 0) nice = facts.map((text) => text.split(') ').at(-1)?.split(' ')[16])
+    cancel.abort()
+  }
+  await arena.run(busy, { signal: cancel.signal, onOutput })
+  assert.ok(nice.includes(String(getPriority() + 5)), String(nice))
+  assert.ok(nice.includes(String(getPriority())))
 })
 
 describe('a hostile module', () => {

@@ -32,7 +32,7 @@ export function createConnection(reach: Reach): Connection {
       if (agent === undefined || fresh || origin !== url.origin) {
         close()
         // Not the agent of the process: that one may speak to a proxy of the node's own, with its credentials.
-        agent = new protocol.Agent({ keepAlive: true, maxSockets: 1 })
+        agent = new protocol.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: true })
         origin = url.origin
       }
       return protocol.request(url, { ...options, agent, lookup, maxHeaderSize: LIMITS.wasmHttpHeaderBytes })

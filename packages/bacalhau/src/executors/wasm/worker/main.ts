@@ -3,11 +3,14 @@
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../../../runtime/error.ts'
 import type { CachedModules, FromWorker, SandboxJob, ToWorker } from '../thread.ts'
+import { stepBack } from './priority.ts'
 import { compileModule, type PlannedModule } from './prepare.ts'
 import { runJob } from './run.ts'
 
 const port = parentPort
 if (port === null) throw new Error('this is the entry of a worker thread')
+
+stepBack()
 
 const send = (message: FromWorker) => port.postMessage(message)
 

@@ -1,4 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { LIMITS } from '../../../../runtime/limits.ts'
 import { RunEnded } from '../../failure.ts'
 import { type FromJob, HTTP_METHODS, HTTP_RESULT, type HttpWish, type ToJob } from '../../http/messages.ts'
 import type { JobLine } from '../../http/service.ts'
@@ -24,6 +25,9 @@ export function httpCalls(line: JobLine): SyscallTable {
       const [bodyAt, bodyLength, ...answerAt] = rest
       const { wish, body, answer } = asMemoryErrors(() => {
         const target = answerOf(memory, answerAt)
+        memory.bytes(urlAt, urlLength)
+        memory.bytes(headersAt, headersLength)
+        checkLengths(urlLength, headersLength)
         const url = memory.text(urlAt, urlLength)
         const headers = memory.text(headersAt, headersLength)
         return {
@@ -43,6 +47,12 @@ export function httpCalls(line: JobLine): SyscallTable {
       if (result !== HTTP_RESULT.ok) throw new WasiError(result)
     }),
   }
+}
+
+/** Before anything is made of them: the node's own thread reads what is given here. */
+function checkLengths(url: number, headers: number): void {
+  if (url > LIMITS.wasmHttpUrl) throw new WasiError(HTTP_RESULT.invalidUrl)
+  if (headers > LIMITS.wasmHttpHeaderBytes) throw new WasiError(HTTP_RESULT.badInput)
 }
 
 /** A pointer beyond memory and a text that is not UTF-8 have results of their own here. */
