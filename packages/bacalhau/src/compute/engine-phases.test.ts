@@ -32,6 +32,7 @@ async function bench(t: TestContext, phases: Partial<Executor>) {
     logger: silentLogger,
     onProgress: (...progress: unknown[]) => void told.push(progress),
     onOutput: () => undefined,
+    onJoined: () => undefined,
   }
   const order = scripted('e-1', { Say: 'out' }, { InputSources: [INPUT] })
   return { clock, folder, told, run: (signal = new AbortController().signal) => runExecution(order, context, signal) }

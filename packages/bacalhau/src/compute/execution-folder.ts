@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { type Joined, joinSegments } from '../executors/rolling-output.ts'
 import { systemCode } from '../runtime/error.ts'
 import { isSafeId } from './safe-id.ts'
 
@@ -56,6 +57,12 @@ export async function createExecutionFolder(
   }
   await mkdir(folder.results, { mode })
   for (const name of resultNames) await mkdir(path.join(folder.results, name), { mode })
+}
+
+/** Joins what rolled of the output. Nobody may write any more. */
+export async function joinOutput({ stdout, stderr }: ExecutionFolder): Promise<{ stdout?: Joined; stderr?: Joined }> {
+  const [out, error] = await Promise.all([joinSegments(stdout), joinSegments(stderr)])
+  return { ...(out === undefined ? {} : { stdout: out }), ...(error === undefined ? {} : { stderr: error }) }
 }
 
 /** Keeps the output, which can still be read, and frees the rest. Gives the bytes of the output; of none nothing is left. */

@@ -82,6 +82,18 @@ describe('a job', () => {
   })
 })
 
+test('what a crash left of output that rolled can be read, and nothing else of it stays', async (t) => {
+  const base = path.join(await tempFolder(t), 'executions')
+  const results = path.join(base, OWNER, 'e-1', 'results')
+  await mkdir(results, { recursive: true })
+  await writeFile(path.join(results, 'stdout'), 'begin')
+  await writeFile(path.join(results, 'stdout.from-9'), 'end')
+  const { runner } = await open(t, base)
+  await runner.recover([])
+  assert.match(await text(runner.readLogs('e-1', asOwner, never())), /^begin\n.* 4 bytes .*\nend$/)
+  assert.deepEqual(await readdir(results), ['stdout'])
+})
+
 describe('a job that needs neither time nor files', () => {
   test('is done at once; others take their way', async (t) => {
     const { runner } = await open(t)

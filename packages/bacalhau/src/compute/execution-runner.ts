@@ -6,8 +6,14 @@ import { BacalhauError, messageOf } from '../runtime/error.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { refusal } from './admission.ts'
 import { type Capabilities, executorFor, publishes } from './capabilities.ts'
-import { executionFolder, type ExecutionName, leftovers, shrinkExecutionFolder } from './execution-folder.ts'
-import { finishedLog, OutputLog, readOutput } from './output-log.ts'
+import {
+  executionFolder,
+  type ExecutionName,
+  joinOutput,
+  leftovers,
+  shrinkExecutionFolder,
+} from './execution-folder.ts'
+import { finishedLog, type JoinedOutput, OutputLog, readOutput } from './output-log.ts'
 import type { NodeEnvironment } from './policy/node-environment.ts'
 import type { AdmissionPolicy } from './policy/policy.ts'
 import { createRetention, type Retention } from './retention.ts'
@@ -75,6 +81,7 @@ class FolderRunner implements LocalRunner {
       ...this.#options,
       folder: executionFolder(this.#options.folder, order),
       onOutput: () => log.notify(),
+      onJoined: (joined: JoinedOutput) => log.join(joined),
       onProgress: (state: 6 | 7, note?: string) => hooks.onProgress(state, note),
     }
     const engine = this.#filelessEngine(order.job)
@@ -100,7 +107,7 @@ class FolderRunner implements LocalRunner {
     const again = new Set(held.map((order) => executionFolder(folder, order).root))
     for (const { changed, root, ...name } of await leftovers(folder)) {
       if (again.has(root)) continue
-      const bytes = await this.#shrink(name)
+      const bytes = await this.#joinAndShrink(name)
       if (bytes === 0) continue
       this.#retention.keep(name, clock.now() - changed)
       this.#retention.weigh(name.executionId, bytes)
@@ -123,6 +130,12 @@ class FolderRunner implements LocalRunner {
   async stop(): Promise<void> {
     await Promise.all(this.#cleaning.values())
     await this.#retention.stop()
+  }
+
+  /** The same for what a crash left, which may have been rolling. */
+  async #joinAndShrink(name: ExecutionName): Promise<number> {
+    await joinOutput(executionFolder(this.#options.folder, name)).catch(() => undefined)
+    return this.#shrink(name)
   }
 
   /** Keeps the output only; its bytes. */

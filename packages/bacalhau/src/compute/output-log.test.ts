@@ -3,7 +3,8 @@ import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { LogChunk } from '../link/logs.ts'
-import { type ExecutionFolder, executionFolder } from './execution-folder.ts'
+import { RollingFile } from '../executors/rolling-output.ts'
+import { type ExecutionFolder, executionFolder, joinOutput } from './execution-folder.ts'
 import { OWNER, tempFolder } from './fixtures/bench.ts'
 import { finishedLog, OutputLog, readOutput } from './output-log.ts'
 
@@ -187,5 +188,88 @@ describe('a reader that leaves', () => {
     const log = new OutputLog()
     for await (const _ of readOutput(folder, log, FOLLOW, never())) break
     assert.equal(log.waiting, 0)
+  })
+})
+
+describe('output that rolls', () => {
+  const LIMIT = 160
+  const line = (index: number) => `line ${String(index).padStart(4)}\n`
+
+  /** A stream that is written line by line. */
+  async function rolling(t: TestContext) {
+    const folder = await one(t)
+    const log = new OutputLog()
+    const file = await RollingFile.create(folder.stdout, LIMIT)
+    let lines = 0
+    const write = async (count: number) => {
+      for (let index = 0; index < count; index++) await file.write(Buffer.from(line((lines += 1))))
+      log.notify()
+    }
+    const end = async () => {
+      await file.close()
+      log.join(await joinOutput(folder))
+    }
+    return { folder, log, write, end }
+  }
+
+  test('reaches a follower that keeps up whole, also over the end', async (t) => {
+    const { folder, log, write, end } = await rolling(t)
+    const reading = read(readOutput(folder, log, FOLLOW, never()))
+    let expected = ''
+    for (let index = 1; index <= 60; index++) {
+      await write(1)
+      expected += line(index)
+      while (log.waiting === 0) await turn()
+    }
+    await end()
+    log.finish()
+    assert.equal((await reading).stdout, expected)
+  })
+
+  test('tells who comes late what is missing, the same while it runs and after its end', async (t) => {
+    const { folder, log, write, end } = await rolling(t)
+    await write(100)
+    const during = (await read(readOutput(folder, log, ONCE, never()))).stdout
+    assert.match(during, /^line {4}1\n.*dropped here.*line {2}100\n$/s)
+    assert.ok(during.length < LIMIT + 60)
+    await end()
+    assert.equal((await read(readOutput(folder, log, ONCE, never()))).stdout, during)
+  })
+
+  test('goes on, after the end, for who was in the middle of it', async (t) => {
+    const { folder, log, write, end } = await rolling(t)
+    await write(14)
+    const chunks = readOutput(folder, log, FOLLOW, never())
+    let seen = ''
+    while (!seen.includes(line(14))) seen += Buffer.from((await chunks.next()).value?.bytes ?? []).toString('latin1')
+    // Its segment is dropped meanwhile.
+    await write(86)
+    await end()
+    log.finish()
+    seen += (await read(chunks)).stdout
+    assert.match(seen, /^line {4}1\n(.*\n)line {3}14\n.*dropped here.*line {2}100\n$/s)
+    assert.equal(seen.split(line(14)).length, 2)
+    assert.equal(seen.split(line(100)).length, 2)
+  })
+
+  test('ends with as many lines as are wanted, as far as they were kept', async (t) => {
+    const { folder, log, write } = await rolling(t)
+    await write(100)
+    const last = async (lines: number) => (await read(readOutput(folder, log, { ...ONCE, lines }, never()))).stdout
+    assert.equal(await last(0), '')
+    assert.equal(await last(1), line(100))
+    assert.equal(await last(5), [96, 97, 98, 99, 100].map(line).join(''))
+    const most = await last(50)
+    assert.ok(most.endsWith(line(100)) && most.length <= LIMIT / 2 && most.length > LIMIT / 4)
+  })
+
+  test('is found by the place that it had, and what was dropped is said', async (t) => {
+    const { folder, log, write } = await rolling(t)
+    await write(100)
+    const from = async (stdout: number) =>
+      (await read(readOutput(folder, log, { ...ONCE, offset: { stdout, stderr: 0 } }, never()))).stdout
+    assert.equal(await from(990), line(100))
+    assert.match(await from(300), /^\n\[.* bytes of output were dropped here .*line {2}100\n$/s)
+    assert.equal(await from(5_000), '')
   })
 })

@@ -1,16 +1,20 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { Joined } from '../executors/rolling-output.ts'
 import type { LogChunk, LogSelection } from '../link/logs.ts'
 import { abortable } from '../runtime/abort.ts'
-import { systemCode } from '../runtime/error.ts'
 import type { ExecutionFolder } from './execution-folder.ts'
+import { OutputPlace } from './output-place.ts'
 
 /** Bytes that one read takes from an output file. */
 const CHUNK = 64 * 1024
+
+/** How the files of both streams were joined, as far as they rolled. */
+export type JoinedOutput = { readonly [K in LogChunk['stream']]?: Joined }
 
 /** Tells the followers of one execution's output that there is more, or that there will be no more. */
 export class OutputLog {
   readonly #waiting = new Set<() => void>()
   #finished = false
+  #joined: JoinedOutput = {}
 
   /** There may be more bytes in the files. */
   notify(): void {
@@ -18,7 +22,17 @@ export class OutputLog {
     this.#waiting.clear()
   }
 
-  /** Nothing more will be written. */
+  /** Nothing more will be written, and what rolled has been joined. */
+  join(joined: JoinedOutput): void {
+    this.#joined = joined
+    this.notify()
+  }
+
+  get joined(): JoinedOutput {
+    return this.#joined
+  }
+
+  /** There will be nothing more to read. */
   finish(): void {
     this.#finished = true
     this.notify()
@@ -59,7 +73,7 @@ export async function* readOutput(
   part: LogSelection,
   signal: AbortSignal,
 ): AsyncGenerator<LogChunk> {
-  const places = [new Place('stdout', folder.stdout), new Place('stderr', folder.stderr)]
+  const places = [new OutputPlace('stdout', folder.stdout), new OutputPlace('stderr', folder.stderr)]
   const buffer = Buffer.allocUnsafe(CHUNK)
   let leave: (() => void) | undefined
   try {
@@ -70,85 +84,12 @@ export async function* readOutput(
       const last = log.finished || !part.follow
       const next = last ? undefined : log.enter()
       leave = next?.leave
-      for (const place of places) yield* place.rest(buffer)
+      for (const place of places) yield* place.rest(buffer, log.joined[place.stream])
       if (next === undefined) return
       await abortable(next.changed, signal)
     }
   } finally {
     leave?.()
     for (const place of places) await place.close()
-  }
-}
-
-const NEWLINE = 10
-
-/** Where the last `lines` lines of a file of `size` bytes begin. A last line without its end counts as one. */
-async function lastLines(
-  handle: FileHandle,
-  { size, lines }: { readonly size: number; readonly lines: number },
-  buffer: Buffer,
-): Promise<number> {
-  if (lines === 0) return size
-  let left = lines
-  // The end of the last line begins no further one.
-  for (let end = size - 1; end > 0;) {
-    const start = Math.max(0, end - buffer.length)
-    const { bytesRead } = await handle.read(buffer, 0, end - start, start)
-    for (let at = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE); at !== -1;) {
-      left -= 1
-      if (left === 0) return start + at + 1
-      at = at === 0 ? -1 : buffer.lastIndexOf(NEWLINE, at - 1)
-    }
-    end = start
-  }
-  return 0
-}
-
-/** How far one reader is in one file. The file may appear later than its reader. */
-class Place {
-  readonly #stream: LogChunk['stream']
-  readonly #file: string
-  #handle: FileHandle | undefined
-  #offset = 0
-
-  constructor(stream: LogChunk['stream'], file: string) {
-    this.#stream = stream
-    this.#file = file
-  }
-
-  /** Goes to where the wanted part begins. Finds lines from the end on, through `buffer`. */
-  async seek({ tail, lines, offset }: LogSelection, buffer: Buffer): Promise<void> {
-    this.#offset = offset?.[this.#stream] ?? 0
-    if (!tail && lines === undefined) return
-    const handle = await this.#open()
-    if (handle === undefined) return
-    const { size } = await handle.stat()
-    const begin = tail ? size : await lastLines(handle, { size, lines: lines ?? 0 }, buffer)
-    this.#offset = Math.max(this.#offset, begin)
-  }
-
-  /** What is there beyond the place, read through `buffer`. */
-  async *rest(buffer: Buffer): AsyncGenerator<LogChunk> {
-    const handle = await this.#open()
-    if (handle === undefined) return
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, this.#offset)
-      if (bytesRead === 0) return
-      this.#offset += bytesRead
-      yield { stream: this.#stream, bytes: Buffer.from(buffer.subarray(0, bytesRead)) }
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#handle?.close()
-  }
-
-  async #open(): Promise<FileHandle | undefined> {
-    try {
-      this.#handle ??= await open(this.#file, 'r')
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error
-    }
-    return this.#handle
   }
 }

@@ -35,6 +35,7 @@ async function bench(t: TestContext) {
     logger: silentLogger,
     onProgress: (state: number) => void steps.push(state),
     onOutput: () => void (outputs += 1),
+    onJoined: () => undefined,
   }
   const run = (order: ExecutionOrder, signal = new AbortController().signal) => runExecution(order, context, signal)
   return { clock, folder, executor, source, publisher, steps, run, outputs: () => outputs }

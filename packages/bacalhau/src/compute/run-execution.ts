@@ -8,8 +8,9 @@ import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Capabilities, executorFor, publisherFor } from './capabilities.ts'
 import { environmentOf } from './environment.ts'
-import { createExecutionFolder, type ExecutionFolder } from './execution-folder.ts'
+import { createExecutionFolder, type ExecutionFolder, joinOutput } from './execution-folder.ts'
 import { prepareInputs } from './inputs.ts'
+import type { JoinedOutput } from './output-log.ts'
 import type { NodeEnvironment } from './policy/node-environment.ts'
 import { summarise } from './run-output.ts'
 import type { ExecutionOrder, RunHooks } from './runner.ts'
@@ -25,6 +26,8 @@ export interface RunContext extends RunHooks {
   readonly logger: Logger
   /** The output files may have grown. */
   onOutput(): void
+  /** Nothing more is written to them, and where they rolled they have been joined. */
+  onJoined(joined: JoinedOutput): void
 }
 
 type Failure = Extract<ExecutionOutcome, { kind: 'failed' }>
@@ -117,7 +120,17 @@ async function prepareAndRun(
     const note = await prepareEngine(executor, request, context, signal)
     return await timedRun(executor, request, { ...context, ...(note === undefined ? {} : { note }) }, signal)
   } finally {
+    await join(context)
     await inputs.release()
+  }
+}
+
+/** What could not be joined is lost to readers, and nothing else. */
+async function join(context: RunContext): Promise<void> {
+  try {
+    context.onJoined(await joinOutput(context.folder))
+  } catch (error) {
+    context.logger.warn({ error: messageOf(error) }, 'the output of a job could not be put together')
   }
 }
 
