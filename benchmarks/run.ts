@@ -15,6 +15,7 @@ const SCRIPTS = [
   'log-stream',
   'event-streams',
   'docker',
+  'data',
   'scale',
   'placement',
   'compare',
