@@ -4,6 +4,7 @@ import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { NodeEnvironment } from './policy/node-environment.ts'
 import type { AdmissionPolicy } from './policy/policy.ts'
+import type { ExecutionOrder } from './runner.ts'
 import { type Capabilities, executorFor, publisherFor, sourceFor } from './capabilities.ts'
 
 /** What a node can do, and what it wants to do. */
@@ -13,10 +14,11 @@ export interface Terms {
   readonly environment: NodeEnvironment
 }
 
-/** Why a node on these terms will never run `job`: every reason, or undefined when it can. */
-export function refusal(job: Job, terms: Terms): string | undefined {
+/** Why a node on these terms will never run such a job: every reason, or undefined when it can. */
+export function refusal(order: Pick<ExecutionOrder, 'job' | 'resources'>, terms: Terms): string | undefined {
+  const { job } = order
   const reasons = malformed(job)
-  if (reasons.length === 0) reasons.push(...terms.policy.refusals(job), ...unsuitable(job, terms))
+  if (reasons.length === 0) reasons.push(...terms.policy.refusals(job), ...unsuitable(order, terms))
   return reasons.length === 0 ? undefined : reasons.join('; ').slice(0, LIMITS.message)
 }
 
@@ -34,11 +36,20 @@ function refuseNetwork(executor: Executor, network: NetworkSpec): void {
   if (reason !== undefined) throw new BacalhauError('NotImplemented', reason)
 }
 
-function unsuitable(job: Job, { capabilities, environment }: Terms): string[] {
+function refuseGpus({ engine, givesGpus }: Executor, wanted: number): void {
+  if (wanted === 0 || givesGpus === true) return
+  throw new BacalhauError('NotImplemented', `jobs of the engine ${engine} get no GPU, and this one asks for ${wanted}`)
+}
+
+function unsuitable(
+  { job, resources }: Pick<ExecutionOrder, 'job' | 'resources'>,
+  { capabilities, environment }: Terms,
+): string[] {
   const [task] = job.Tasks
   if (task === undefined) return ['the job has no task']
   const checks = [
     () => executorFor(capabilities, task.Engine).validate(task.Engine.Params ?? {}),
+    () => refuseGpus(executorFor(capabilities, task.Engine), resources.GPU),
     () => refuseNetwork(executorFor(capabilities, task.Engine), task.Network),
     () => publisherFor(capabilities, task.Publisher)?.validate(task.Publisher),
     ...task.InputSources.map(

@@ -63,6 +63,14 @@ describe('a job', () => {
     assert.equal(runner.refusal(scripted('e-1')), undefined)
   })
 
+  test('gets a GPU from an engine that has them', async (t) => {
+    const { executor, runner } = await open(t)
+    const order = { ...scripted('e-1'), resources: { CPU: 1, Memory: 1, Disk: 0, GPU: 2 } }
+    assert.match(runner.refusal(order) ?? '', /^jobs of the engine script get no GPU, and this one asks for 2$/)
+    Object.assign(executor, { givesGpus: true })
+    assert.equal(runner.refusal(order), undefined)
+  })
+
   test('gets no network that its engine does not give', async (t) => {
     const { executor, runner } = await open(t)
     const order = scripted('e-1', {}, { Network: { Type: 'Bridge' } })

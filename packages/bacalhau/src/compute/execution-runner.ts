@@ -60,8 +60,8 @@ class FolderRunner implements LocalRunner {
     this.#retention = createRetention(options.clock, options.folder, options.outputTime)
   }
 
-  refusal({ job }: ExecutionOrder): string | undefined {
-    return refusal(job, this.#options)
+  refusal(order: ExecutionOrder): string | undefined {
+    return refusal(order, this.#options)
   }
 
   consider({ job }: ExecutionOrder, signal: AbortSignal): Promise<Refusal | undefined> | undefined {

@@ -12,6 +12,7 @@ import { createExecutionRunner, type LocalRunner } from '../compute/execution-ru
 import { type ComputeChannel, openLink } from '../link/link-protocol.ts'
 import { serveLogs } from '../link/log-protocol.ts'
 import type { Scope, Stoppable } from '../runtime/lifecycle.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { trackAbilities } from './abilities.ts'
 import { allocated, type NodeConfig } from './config.ts'
@@ -110,9 +111,18 @@ function measure(compute: ComputeNode, { meter }: Services): void {
 
 async function watchDisk({ config, folder, services }: ComputeRoleOptions, relieve: () => void): Promise<DiskWatch> {
   const { total } = await diskOf(folder.root)
-  const { diskFloor: share } = config
-  const floor = 'percent' in share ? (total * share.percent) / 100 : share.amount
-  return startDiskWatch({ ...services, floor, relieve, free: async () => (await diskOf(folder.root)).free })
+  return startDiskWatch({
+    ...services,
+    floor: floorOf(config.diskFloor, total),
+    relieve,
+    free: async () => (await diskOf(folder.root)).free,
+  })
+}
+
+/** On a small disk a gibibyte would be all of it. */
+function floorOf(share: NodeConfig['diskFloor'], total: number): number {
+  if (share === undefined) return Math.min(LIMITS.diskFloor, total / 20)
+  return 'percent' in share ? (total * share.percent) / 100 : share.amount
 }
 
 function tellMembership(logger: Logger, orchestrator: string, membership: string, message: string): void {

@@ -10,6 +10,7 @@ import {
   cores,
   devices,
   type Kind,
+  type Share,
   labels,
   peers,
   port,
@@ -258,11 +259,12 @@ export const SETTINGS = {
     fallback: { percent: 100 },
     about: 'GPUs for jobs.',
   }),
-  diskFloor: setting({
+  diskFloor: setting<Share | undefined>({
     key: 'Compute.DiskFloor',
     kind: bytes,
-    fallback: { amount: LIMITS.diskFloor },
-    about: 'Free space of the disk below which this node takes no new work. A percentage is one of the whole disk.',
+    fallback: undefined,
+    about:
+      'Free space of the disk below which this node takes no new work: an amount, or a part of the disk. By default 1 GiB, or 5% where that is less.',
   }),
   logsMaxSize: setting({
     key: 'Compute.Logs.MaxSize',

@@ -53,7 +53,7 @@ export interface NodeConfig {
   readonly envAllowList: readonly string[]
   readonly capacity: Readonly<Record<keyof Resources, Share>>
   /** Free space of the disk below which no work is taken. */
-  readonly diskFloor: Share
+  readonly diskFloor: Share | undefined
   /** Bytes of standard output and of standard error, each, of a run; minutes for which they can be read. */
   readonly logsMaxSize: number
   readonly logsKeepMinutes: number

@@ -8,6 +8,8 @@ export function createNoopExecutor({ clock }: { clock: Clock }): Executor {
   return {
     engine: 'noop',
     fileless: true,
+    // Nothing is given, but what counts them can be tried out.
+    givesGpus: true,
     available: async () => !stopping.signal.aborted,
     validate(params) {
       if (delayOf(params) === undefined) throw new BacalhauError('ValidationError', WRONG, { component: 'noop' })
