@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ApiError } from '@bacalhau/client'
+import type { SpecConfig } from '@bacalhau/models'
 import { ask, temporaryApi, wasmJob } from '../testing/api.ts'
 import { ManualClock } from '../testing/clock.ts'
 import { executionOf } from '../testing/execution.ts'
@@ -349,6 +350,14 @@ describe('job', () => {
     assert.deepEqual(await client.jobs.results(JobID), [result])
     const text = await (await fetch(`${url}${JOBS}/${JobID}/results`)).text()
     assert.ok(text.includes('?b=1&c=<2>'), text)
+  })
+
+  test('gives its results as the node opens them for callers', async (context) => {
+    const openResult = async ({ Type }: SpecConfig, jobId: string) => ({ Type: `open ${Type}`, Params: { jobId } })
+    const { client, orchestrator } = await temporaryApi(context, { openResult })
+    const { JobID } = await client.jobs.submit(wasmJob)
+    orchestrator.publish(JobID, { Type: 's3' })
+    assert.deepEqual(await client.jobs.results(JobID), [{ Type: 'open s3', Params: { jobId: JobID } }])
   })
 })
 
