@@ -21,8 +21,10 @@ test('the API has every route that the page names, and no other method of it', a
     const response = await fetch(target, { method: 'PATCH' })
     assert.equal(response.status, 405, route)
     const allowed = (response.headers.get('allow') ?? '').split(', ').filter((method) => method !== 'HEAD')
-    // One path may have rows of several methods.
-    assert.deepEqual(allowed, named.map(({ method }) => method).toSorted(), route)
+    // One path may have rows of several methods, and be that of a thing with such a name as well.
+    const also = /\/:\w+$/.test(route) ? [] : (methods.get(route.replace(/[^/]+$/, ':id')) ?? [])
+    const expected = new Set([...named, ...also].map(({ method }) => method))
+    assert.deepEqual(allowed, [...expected].toSorted(), route)
   }
 })
 

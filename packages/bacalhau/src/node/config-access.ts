@@ -1,4 +1,4 @@
-import { isCapability } from '../api/auth/capability.ts'
+import { isCapability } from '../runtime/capability.ts'
 import type { ApiUser } from '../api/auth/users.ts'
 import type { Kind } from './config-kinds.ts'
 

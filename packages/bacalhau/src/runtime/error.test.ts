@@ -124,6 +124,8 @@ const PROMISED: Readonly<Record<string, number>> = {
   InlineDataLost: 410,
   PublishFailed: 502,
   EngineUnavailable: 503,
+  EnvRefused: 422,
+  WasmHttpLimit: 500,
   EngineFailed: 502,
   ImageInvalid: 400,
   ImageNotFound: 404,

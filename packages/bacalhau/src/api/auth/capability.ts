@@ -1,11 +1,6 @@
 import type { Scope } from '@bacalhau/models'
 import type { Need } from '../http/route.ts'
 
-/** `read:job`, `write:*`, `*:node`, `admin`, or `*` for everything. */
-const CAPABILITY = /^(?:\*|admin|(?:read|write|\*):(?:job|node|agent|data|\*))$/
-
-export const isCapability = (text: string): boolean => CAPABILITY.test(text)
-
 const CAPABILITIES_OF: Readonly<Record<Scope, readonly string[]>> = {
   read: ['read:*'],
   submit: ['read:*', 'write:job'],

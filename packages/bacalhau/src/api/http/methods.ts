@@ -12,9 +12,9 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
     routes.set(url, known)
   })
   return () => {
-    for (const [url, known] of routes) {
+    for (const [url, own] of routes) {
       // `/jobs/diff` is a job of that name to all methods but its own.
-      if (!url.endsWith('/:id') && routes.has(url.replace(/[^/]+$/, ':id'))) continue
+      const known = own.union(routes.get(url.replace(/[^/]+$/, ':id')) ?? new Set())
       const allowed = [...known].sort().join(', ')
       app.route({
         method: METHODS.filter((method) => !known.has(method)),
