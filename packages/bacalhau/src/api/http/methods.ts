@@ -14,8 +14,8 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
   return () => {
     for (const [url, own] of routes) {
       // `/jobs/diff` is a job of that name to all methods but its own.
-      const known = own.union(routes.get(url.replace(/[^/]+$/, ':id')) ?? new Set())
-      const allowed = [...known].sort().join(', ')
+      const known: ReadonlySet<string> = own.union(routes.get(url.replace(/[^/]+$/, ':id')) ?? new Set())
+      const allowed = [...known].toSorted().join(', ')
       app.route({
         method: METHODS.filter((method) => !known.has(method)),
         url,
