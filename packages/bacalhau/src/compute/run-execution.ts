@@ -120,7 +120,7 @@ async function prepareAndRun(
     const note = await prepareEngine(executor, request, context, signal)
     return await timedRun(executor, request, { ...context, ...(note === undefined ? {} : { note }) }, signal)
   } finally {
-    await join(context)
+    if (executor.rollsOutput === true) await join(context)
     await inputs.release()
   }
 }

@@ -69,6 +69,8 @@ export interface Executor {
   readonly engine: string
   /** Its jobs see no files: what is mounted stays unread, and no output is written. */
   readonly fileless?: true
+  /** Of too much output it leaves the beginning and the newest, in several files (`rolling-output.ts`). */
+  readonly rollsOutput?: true
   /** Gives its jobs the GPUs that they ask for. */
   readonly givesGpus?: true
   /** Can this node run the engine now? Cheap; asked again and again. */
