@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { ApiError, type Client, type GetOptions } from '@bacalhau/client'
@@ -8,6 +8,7 @@ import { CID } from 'multiformats/cid'
 import { temporaryApi } from '../../api/testing/api.ts'
 import { temporaryFolder } from '../../content/testing/temporary.ts'
 import { systemClock } from '../../runtime/clock.ts'
+import { readTree } from '../fixtures/read-tree.ts'
 import { silentProgress } from '../terminal/progress.ts'
 import { openBlockFile } from './block-file.ts'
 import { type Download, download } from './download.ts'
@@ -43,18 +44,6 @@ async function createWorld(context: TestContext) {
   return { client, content, folder, at, add, told, controller, options }
 }
 
-/** Every file below, with its content; links with an arrow, folders with a slash. */
-async function read(root: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const entry of await readdir(root, { withFileTypes: true, recursive: true })) {
-    const file = path.join(entry.parentPath, entry.name)
-    const name = path.relative(root, file)
-    if (entry.isDirectory()) found[`${name}/`] = ''
-    else found[name] = entry.isSymbolicLink() ? `→ ${await readlink(file)}` : await readFile(file, 'utf8')
-  }
-  return found
-}
-
 /** The same node, but `change` stands between it and the body of each answer. */
 function through(
   client: Client,
@@ -84,7 +73,7 @@ describe('downloading', () => {
     const source = await add({ stdout: 'hi', 'outputs/x': '1' })
     assert.deepEqual(await download(client, [{ source, target: at('deep/er/dir') }], options), [at('deep/er/dir')])
     const tree = { stdout: 'hi', 'outputs/': '', 'outputs/x': '1' }
-    assert.deepEqual(await read(at('deep/er/dir')), tree)
+    assert.deepEqual(await readTree(at('deep/er/dir')), tree)
     assert.deepEqual(await readdir(folder), ['deep'])
   })
 
@@ -92,7 +81,7 @@ describe('downloading', () => {
     const { client, add, at, folder, options } = await createWorld(context)
     const source = await add({ stdout: 'hi' })
     for (let round = 0; round < 2; round++) await download(client, [{ source, target: at('dir') }], options)
-    assert.deepEqual(await read(folder), { 'dir/': '', 'dir/stdout': 'hi' })
+    assert.deepEqual(await readTree(folder), { 'dir/': '', 'dir/stdout': 'hi' })
   })
 
   test('a file, under its name in a folder or as the name that was given', async (context) => {
@@ -101,7 +90,7 @@ describe('downloading', () => {
     await mkdir(at('dir'))
     const items = [at('dir'), at('other.txt')].map((target) => ({ source, target }))
     assert.deepEqual(await download(client, items, options), [at('dir/stdout'), at('other.txt')])
-    assert.deepEqual(await read(folder), { 'dir/': '', 'dir/stdout': 'hi', 'other.txt': 'hi' })
+    assert.deepEqual(await readTree(folder), { 'dir/': '', 'dir/stdout': 'hi', 'other.txt': 'hi' })
   })
 
   test('when one of several fails nothing is left behind', async (context) => {
@@ -122,7 +111,7 @@ describe('downloading', () => {
     const source = await add({ stdout: 'hi', more: '1' })
     await assert.rejects(download(client, [{ source, target: at('dir') }], options), { code: 'Conflict' })
     await assert.rejects(download(client, [{ source, target: at('dir/stdout/x') }], options), { code: 'Conflict' })
-    assert.deepEqual(await read(folder), { 'dir/': '', 'dir/stdout': 'mine' })
+    assert.deepEqual(await readTree(folder), { 'dir/': '', 'dir/stdout': 'mine' })
   })
 
   test('a link that leads out is left out, and said', async (context) => {
@@ -133,7 +122,7 @@ describe('downloading', () => {
       await symlink(to, path.join(tree, name))
     const source = (await content.add(tree)).cid.toString()
     await download(client, [{ source, target: at('dir') }], options)
-    assert.deepEqual(await read(at('dir')), { a: '1', good: '→ a' })
+    assert.deepEqual(await readTree(at('dir')), { a: '1', good: '→ a' })
     assert.deepEqual(told, ['Warning: links that lead out of it are left out: evil'])
   })
 

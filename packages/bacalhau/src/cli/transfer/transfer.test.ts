@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { unpackTar } from 'modern-tar/fs'
 import { createVirtualClock } from '../../runtime/virtual-clock.ts'
+import { readTree } from '../fixtures/read-tree.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
 import { terminalPicture } from '../fixtures/terminal-picture.ts'
 import { createProgress } from '../terminal/progress.ts'
@@ -35,18 +36,6 @@ async function write(files: Record<string, string>): Promise<void> {
   }
 }
 
-/** Every file below, with its content; links with an arrow, folders with a slash. */
-async function read(root: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const entry of await readdir(root, { withFileTypes: true, recursive: true })) {
-    const file = path.join(entry.parentPath, entry.name)
-    const name = path.relative(root, file)
-    if (entry.isDirectory()) found[`${name}/`] = ''
-    else found[name] = entry.isSymbolicLink() ? `→ ${await readlink(file)}` : await readFile(file, 'utf8')
-  }
-  return found
-}
-
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for await (const chunk of chunks) parts.push(Uint8Array.from(chunk))
@@ -62,7 +51,7 @@ describe('packing', () => {
     const archive = await collect(packFolder(at('src'), { onBytes: (count) => (bytes += count) }))
     await mkdir(at('out'))
     await pipeline(Readable.from(chunksOf(archive, 1_000)), unpackTar(at('out')))
-    assert.deepEqual(await read(at('out')), await read(at('src')))
+    assert.deepEqual(await readTree(at('out')), await readTree(at('src')))
     assert.equal(bytes, 100_001)
     assert.equal(await measure(at('src')), 100_001)
     assert.equal(await measure(at('src/a.txt')), 1)
@@ -80,7 +69,7 @@ describe('packing', () => {
     await write({ [name]: 'deep' })
     await mkdir(at('out'))
     await pipeline(Readable.from(packFolder(at('src'))), unpackTar(at('out')))
-    assert.deepEqual(await read(at('out')), await read(at('src')))
+    assert.deepEqual(await readTree(at('out')), await readTree(at('src')))
   })
 
   test('a socket cannot be sent', async () => {
@@ -172,13 +161,13 @@ describe('merging', () => {
   test('moves what is not there', async () => {
     await write({ 'from/a': '1', 'from/sub/b': '2' })
     await mergeInto(at('from'), at('new/place'))
-    assert.deepEqual(await read(at('new/place')), { a: '1', 'sub/': '', 'sub/b': '2' })
+    assert.deepEqual(await readTree(at('new/place')), { a: '1', 'sub/': '', 'sub/b': '2' })
   })
 
   test('leaves equal files alone and adds the others', async () => {
     await write({ 'from/a': '1', 'from/sub/b': '2', 'to/a': '1', 'to/sub/c': '3' })
     await mergeInto(at('from'), at('to'))
-    assert.deepEqual(await read(at('to')), { a: '1', 'sub/': '', 'sub/b': '2', 'sub/c': '3' })
+    assert.deepEqual(await readTree(at('to')), { a: '1', 'sub/': '', 'sub/b': '2', 'sub/c': '3' })
   })
 
   const conflicts: readonly [what: string, files: Record<string, string>][] = [
@@ -190,12 +179,12 @@ describe('merging', () => {
   for (const [what, files] of conflicts) {
     test(`changes nothing when there is ${what}`, async () => {
       await write({ 'from/a': '1', 'from/b': 'new', ...files })
-      const before = await read(folder)
+      const before = await readTree(folder)
       await assert.rejects(mergeInto(at('from'), at('to')), {
         code: 'Conflict',
         message: /exists already and is different/,
       })
-      assert.deepEqual(await read(folder), before)
+      assert.deepEqual(await readTree(folder), before)
     })
   }
 
