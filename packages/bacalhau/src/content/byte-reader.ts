@@ -1,5 +1,5 @@
 import { BacalhauError } from '../runtime/error.ts'
-import { decodeVarint } from './varint.ts'
+import { decodeVarint } from '../network/varint.ts'
 
 /** Reads a flow of chunks piece by piece. Holds no more than one chunk and the piece that is being gathered. */
 export interface ByteReader {

@@ -10,7 +10,7 @@ import { RAW } from './cid.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import { nodeBlock, rawBlock, type TestBlock } from './testing/blocks.ts'
 import { flow, gather, temporaryContent } from './testing/temporary.ts'
-import { encodeVarint } from './varint.ts'
+import { encodeVarint } from '../network/varint.ts'
 
 const [a, b] = [rawBlock('a'), rawBlock('b'.repeat(1_000))]
 const root = nodeBlock(a, b)

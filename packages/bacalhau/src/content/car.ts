@@ -4,7 +4,7 @@ import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { type ByteReader, createByteReader } from './byte-reader.ts'
 import { matches, unsupported } from './cid.ts'
-import { encodeVarint } from './varint.ts'
+import { encodeVarint } from '../network/varint.ts'
 
 /**
  * CAR version 1 (https://ipld.io/specs/transport/car/carv1/): a header, then sections of a length, a CID and its block.

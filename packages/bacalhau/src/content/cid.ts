@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as digest from 'multiformats/hashes/digest'
 import { BacalhauError } from '../runtime/error.ts'
-import { decodeVarint, encodeVarint } from './varint.ts'
+import { decodeVarint, encodeVarint } from '../network/varint.ts'
 
 /** Codes of the multicodec table (https://github.com/multiformats/multicodec) that UnixFS content is made of. */
 export const DAG_PB = 0x70

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { CID } from 'multiformats/cid'
 import { isBacalhauError } from '../../runtime/error.ts'
 import { cidOf, DAG_PB, matches, RAW } from '../cid.ts'
-import { bytesField } from '../protobuf.ts'
+import { bytesField } from '../../network/protobuf.ts'
 import { type BitswapMessage, decodeBitswap, encodeBitswap } from './bitswap-message.ts'
 
 const block = fc.uint8Array({ maxLength: 50 })

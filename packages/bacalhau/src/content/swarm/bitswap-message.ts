@@ -1,6 +1,6 @@
 import { CID } from 'multiformats/cid'
 import { cidFromPrefix, prefixOf } from '../cid.ts'
-import { bytesField, bytesHeader, readFields, varintField } from '../protobuf.ts'
+import { bytesField, bytesHeader, readFields, varintField } from '../../network/protobuf.ts'
 
 /**
  * Bitswap 1.2 (https://specs.ipfs.tech/bitswap-protocol/): protobuf messages, each after its length, on streams that carry

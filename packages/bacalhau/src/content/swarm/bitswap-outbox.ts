@@ -1,6 +1,6 @@
 import type { ByteStream } from '../../network/byte-stream.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
-import { encodeVarint } from '../varint.ts'
+import { encodeVarint } from '../../network/varint.ts'
 import { type BitswapMessage, encodeBitswap } from './bitswap-message.ts'
 
 /** Sends messages to one peer, one after the other, on a stream that is opened for the first and closed when it was idle. */

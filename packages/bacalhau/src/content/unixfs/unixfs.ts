@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { BacalhauError } from '../../runtime/error.ts'
 import { decodeNode } from '../blocks/block-source.ts'
 import { RAW } from '../cid.ts'
-import { bytesField, bytesHeader, readFields, varintField } from '../protobuf.ts'
+import { bytesField, bytesHeader, readFields, varintField } from '../../network/protobuf.ts'
 
 /**
  * The UnixFS format (https://specs.ipfs.tech/unixfs/): files, folders and links as dag-pb nodes whose `Data` is a protobuf
