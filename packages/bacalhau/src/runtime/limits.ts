@@ -25,6 +25,15 @@ export const LIMITS = {
   connections: 4_096,
   pendingHandshakes: 256,
   connectionsPerSecond: 200,
+  /** Nodes that a node knows, and those that a neighbour which is nobody to us may tell of. */
+  knownNodes: 4_096,
+  nodesOfStranger: 64,
+  /** A node that is not heard of for this long is gone; Go nodes are believed to be there for as long as they believe it. */
+  nodeLife: 5 * 60_000,
+  goNodeLife: 10 * 60_000,
+  /** What a node says of itself, in one message; how many of its addresses are looked at. */
+  nodeFacts: 32 * KIB,
+  nodeAddresses: 16,
   /** Asking the API of a peer for its ID: how long, and how large the answer may be. */
   peerApiWait: 5_000,
   peerApiBody: 64 * KIB,
@@ -197,6 +206,8 @@ export const LIMITS = {
   probeAnswer: 1 * MIB,
   /** Executions that a compute node holds for its orchestrators: waiting there, or running. */
   heldExecutions: 10_000,
+  /** How often it is told, at most, how far an execution is before it runs. */
+  preparingPause: 1_000,
   /** Executions that wait on a compute node, beyond those that its capacity lets run. */
   queuedExecutions: 256,
   /** An execution that a stop of its node interrupted this often is not run again there: it may be what brings the node down. */
@@ -229,6 +240,21 @@ export const LIMITS = {
   containerProcesses: 4_096,
   /** How often it is looked how much a container has written; the pause grows with what a look costs. */
   containerWatch: 2_000,
+  /** The network HTTP of a container: its connections, headers of a message, and how long a server has to take a connection. */
+  egressConnections: 256,
+  egressHeaders: 64 * KIB,
+  egressConnect: 30_000,
+  /** Names that are looked up for containers at a time, of the four that a process can look up. */
+  egressLookups: 2,
+  /** The gate of a container has this long to come up. */
+  egressGate: 30_000,
   /** A container that survived a restart of its node and is not wanted by then is removed. */
   containerUnclaimed: 10 * 60_000,
+  /** One message of a Go node: an ask carries a job with inline modules. Those that one peer may have under way at once. */
+  goMessage: 16 * MIB,
+  goMessages: 64 * MIB,
+  /** Characters of an ID that such a message names. */
+  goName: 256,
+  /** A Go node has this long to answer a call. */
+  goAnswer: 30_000,
 } as const
