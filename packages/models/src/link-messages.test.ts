@@ -8,6 +8,7 @@ import {
   type Hello,
   MAX_OFFERED_EXECUTIONS,
   MAX_PARCEL_MESSAGES,
+  MAX_PREPARING,
   type Offer,
   type OrchestratorMessage,
   orchestratorMessageSchema,
@@ -57,6 +58,7 @@ const fromCompute: ComputeMessage[] = [
   { type: 'heartbeat' },
   { type: 'heartbeat', node: nodeInfo },
   { type: 'parcel', seq: 1, mark: '', messages: reports },
+  { type: 'preparing', executionId, message: 'image x: 34 %' },
   { type: 'ack', seq: 0 },
 ]
 const welcome = { type: 'welcome', membership: 'PENDING', message: 'ask', storeGeneration: 'g' } as const
@@ -167,6 +169,8 @@ describe('bounds', () => {
     assert.deepEqual(refused(parseRecord(reportMessageSchema, long)), ['message: longer than 16384 characters'])
     for (const id of ['', 'x'.repeat(129), null, 5])
       assert.ok(!parseRecord(reportMessageSchema, { type: 'accepted', executionId: id }).ok)
+    const preparing = { type: 'preparing', executionId, message: 'x'.repeat(MAX_PREPARING + 1) }
+    rejects(preparing, `message: longer than ${MAX_PREPARING} characters`)
     rejects({ ...hello, joinToken: 'x'.repeat(257) }, 'joinToken: longer than 256 characters')
   })
 

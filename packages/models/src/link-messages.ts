@@ -5,7 +5,7 @@ import { resourcesSchema } from './resources.ts'
 import { specConfigSchema } from './spec-config.ts'
 
 /**
- * What an orchestrator and a compute node say to each other over a link, version 2. The peer is known from the connection, so
+ * What an orchestrator and a compute node say to each other over a link, version 3. The peer is known from the connection, so
  * no message names its sender; a message about an execution counts only from the node that holds it.
  *
  * Orders and reports are durable: they travel in numbered parcels, each of which takes effect exactly once and in order,
@@ -13,11 +13,13 @@ import { specConfigSchema } from './spec-config.ts'
  */
 
 /** Versions of this vocabulary that this program speaks, best first. */
-export const LINK_VERSIONS = [2, 1] as const
+export const LINK_VERSIONS = [3, 2, 1] as const
 
 /** Messages of one parcel, and executions of one offer. */
 export const MAX_PARCEL_MESSAGES = 512
 export const MAX_OFFERED_EXECUTIONS = 512
+/** Characters that say how far an execution is before it runs. */
+export const MAX_PREPARING = 256
 
 const id = z.string().min(1).max(128)
 const words = z.string().max(16_384)
@@ -125,6 +127,11 @@ export const computeMessageSchema = z.discriminatedUnion('type', [
   helloSchema,
   z.strictObject({ type: z.literal('heartbeat'), node: nodeInfoSchema.optional() }),
   parcelSchema(reportMessageSchema),
+  /**
+   * What is being fetched before an execution can run, and how far that is, for people to read. Not a report: only the newest
+   * is of interest, nothing follows from it, and it ends with the session.
+   */
+  z.strictObject({ type: z.literal('preparing'), executionId: id, message: z.string().max(MAX_PREPARING) }),
   /** Every parcel up to this number has taken effect, durably. */
   ackSchema,
 ])

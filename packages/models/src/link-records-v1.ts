@@ -14,6 +14,7 @@ const whole = z.int().nonnegative()
 const nanoseconds = z.number().nonnegative().refine(Number.isInteger, 'expected a whole number')
 const seconds = z.int().min(0).max(31_536_000).optional()
 const labels = textByName(text(4_096))
+export const timeoutsV1Schema = z.object({ ExecutionTimeout: seconds, QueueTimeout: seconds, TotalTimeout: seconds })
 
 const specConfigV1Schema = z.object({ Type: text(64), Params: z.record(z.string(), z.unknown()).optional() })
 
@@ -37,7 +38,7 @@ const networkV1Schema = z.object({
     .optional(),
 })
 
-const taskV1Schema = z.object({
+export const taskV1Schema = z.object({
   Name: text(255),
   Engine: specConfigV1Schema,
   Publisher: specConfigV1Schema,
@@ -49,7 +50,7 @@ const taskV1Schema = z.object({
   ResultPaths: z.array(z.object({ Name: text(255), Path: text(4_096) })).max(MAX_ITEMS),
   Resources: z.object({ CPU: quantity, Memory: quantity, Disk: quantity, GPU: quantity }),
   Network: networkV1Schema,
-  Timeouts: z.object({ ExecutionTimeout: seconds, QueueTimeout: seconds, TotalTimeout: seconds }),
+  Timeouts: timeoutsV1Schema,
 })
 
 const constraintV1Schema = z.object({

@@ -36,6 +36,7 @@ async function openOrchestrator(t: TestContext, clock: VirtualClock) {
       admit: () => ({ membership: 'APPROVED', message: '' }),
       onConnected: (_peer, { held }) => void hellos.push(held),
       onInfo: () => undefined,
+      onPreparing: () => undefined,
       onReport: (_peer, report) => void heard.push(report),
       onAnswered: () => undefined,
       onDisconnected: () => undefined,

@@ -69,6 +69,7 @@ export async function createComputeNode(options: ComputeOptions): Promise<Comput
     ...options,
     journal,
     post: (orchestrator, report) => office.post(orchestrator, report),
+    tell: (orchestrator, executionId, message) => office.prepares(orchestrator, executionId, message),
   })
   const office: ComputeOffice = await createComputeOffice({
     ...options,
@@ -80,7 +81,10 @@ export async function createComputeNode(options: ComputeOptions): Promise<Comput
         if (message.type === 'offer') workload.take(orchestrator, message)
         else workload.cancel(orchestrator, message.executionId, message.reason)
       },
-      onMembership: (...decision) => onMembership?.(...decision),
+      onMembership(orchestrator, membership, message) {
+        if (membership === 'APPROVED') workload.greet(orchestrator)
+        onMembership?.(orchestrator, membership, message)
+      },
     },
   })
   await workload.recover()

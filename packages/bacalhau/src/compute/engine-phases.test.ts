@@ -20,6 +20,7 @@ async function bench(t: TestContext, phases: Partial<Executor>) {
   const folder = executionFolder(await tempFolder(t), { orchestrator: OWNER, executionId: 'e-1' })
   const executor = createScriptedExecutor(clock)
   const told: unknown[] = []
+  const prepared: string[] = []
   const context = {
     capabilities: {
       executors: [Object.assign(executor, phases)],
@@ -31,11 +32,13 @@ async function bench(t: TestContext, phases: Partial<Executor>) {
     folder,
     logger: silentLogger,
     onProgress: (...progress: unknown[]) => void told.push(progress),
+    onPreparing: (text: string) => void prepared.push(text),
     onOutput: () => undefined,
     onJoined: () => undefined,
   }
   const order = scripted('e-1', { Say: 'out' }, { InputSources: [INPUT] })
-  return { clock, folder, told, run: (signal = new AbortController().signal) => runExecution(order, context, signal) }
+  const run = (signal = new AbortController().signal) => runExecution(order, context, signal)
+  return { clock, folder, told, prepared, run }
 }
 
 describe('an engine that has to fetch something first', () => {
@@ -50,6 +53,17 @@ describe('an engine that has to fetch something first', () => {
     const report = await run()
     assert.deepEqual(told, ['prepared', [6, 'image sha256:1']])
     assert.equal(report.type === 'completed' && report.milliseconds, 0)
+  })
+
+  test('says how far it is, after the inputs have said so', async (t) => {
+    const { prepared, run } = await bench(t, {
+      async prepare(_params, _signal, onPreparing) {
+        onPreparing?.('image x: 34 %')
+        return undefined
+      },
+    })
+    await run()
+    assert.deepEqual(prepared, ['fetching the input', 'image x: 34 %'])
   })
 
   test('fails the run with its own words', async (t) => {

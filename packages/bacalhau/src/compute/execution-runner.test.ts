@@ -16,7 +16,7 @@ import { createScriptedExecutor, createScriptedPublisher, createScriptedSource }
 
 const never = () => new AbortController().signal
 const asOwner = { follow: false, tail: false, reader: OWNER }
-const HOOKS = { onProgress: () => undefined }
+const HOOKS = { onProgress: () => undefined, onPreparing: () => undefined }
 
 async function open(t: TestContext, folder?: string) {
   const clock = createVirtualClock()
@@ -126,7 +126,7 @@ describe('a job that needs neither time nor files', () => {
   test('touches no disk when it needs time, either', async (t) => {
     const { runner, clock, base } = await open(t)
     const states: number[] = []
-    const run = runner.run(noop({ DelayMs: 1_000 }), { onProgress: (state) => states.push(state) }, never())
+    const run = runner.run(noop({ DelayMs: 1_000 }), { ...HOOKS, onProgress: (state) => states.push(state) }, never())
     await clock.advance(1_000)
     const report = await run
     assert.ok(report.type === 'completed')

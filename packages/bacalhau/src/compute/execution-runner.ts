@@ -83,6 +83,7 @@ class FolderRunner implements LocalRunner {
       onOutput: () => log.notify(),
       onJoined: (joined: JoinedOutput) => log.join(joined),
       onProgress: (state: 6 | 7, note?: string) => hooks.onProgress(state, note),
+      onPreparing: (text: string) => hooks.onPreparing(text),
     }
     const engine = this.#filelessEngine(order.job)
     if (engine !== null) return runFileless(order, engine, context, signal)

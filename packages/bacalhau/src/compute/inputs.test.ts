@@ -14,7 +14,7 @@ const failsWith = (code: string) => (error: unknown) => isBacalhauError(error) &
 
 async function prepare(t: TestContext, source: InputSource, texts: readonly string[], signal = never()) {
   const capabilities = { executors: [], sources: [source], publishers: [] }
-  return prepareInputs(texts.map(note), capabilities, path.join(await tempFolder(t), 'inputs'), signal)
+  return prepareInputs(texts.map(note), capabilities, { folder: path.join(await tempFolder(t), 'inputs') }, signal)
 }
 
 describe('inputs', () => {
@@ -83,12 +83,42 @@ describe('inputs', () => {
     assert.deepEqual([...source.held], ['a'])
   })
 
+  test('say how far they are: which have come, and what the others say', async (t) => {
+    const source = createScriptedSource()
+    const arrival = Promise.withResolvers<void>()
+    const talking: InputSource = {
+      ...source,
+      async prepare(spec, folder, signal, share, onPreparing) {
+        if (spec.Params?.['Text'] === 'large') {
+          onPreparing?.('large: 1 of 3 GB')
+          await arrival.promise
+        }
+        const input = await source.prepare(spec, folder, signal, share)
+        arrival.resolve()
+        onPreparing?.(`${String(spec.Params?.['Text'])}: all of it`)
+        return input
+      },
+    }
+    const told: string[] = []
+    const capabilities = { executors: [], sources: [talking], publishers: [] }
+    const plan = { folder: path.join(await tempFolder(t), 'inputs'), onPreparing: (text: string) => told.push(text) }
+    await prepareInputs(['large', 'small'].map(note), capabilities, plan, never())
+    assert.deepEqual(
+      [...new Set(told)].filter((text) => !text.includes('all of it')),
+      [
+        'fetching inputs, 0 of 2 here',
+        'fetching inputs, 0 of 2 here; large: 1 of 3 GB',
+        'fetching inputs, 1 of 2 here; large: 1 of 3 GB',
+      ],
+    )
+  })
+
   test('none at all is fine; an unknown kind is named', async (t) => {
     const source = createScriptedSource()
     assert.deepEqual((await prepare(t, source, [])).mounts, [])
     const capabilities = { executors: [], sources: [], publishers: [] }
     await assert.rejects(
-      prepareInputs([note('a')], capabilities, path.join(await tempFolder(t), 'inputs'), never()),
+      prepareInputs([note('a')], capabilities, { folder: path.join(await tempFolder(t), 'inputs') }, never()),
       /does not support the input source "NOTE", only none/,
     )
   })

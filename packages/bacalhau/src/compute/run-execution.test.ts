@@ -34,6 +34,7 @@ async function bench(t: TestContext) {
     folder,
     logger: silentLogger,
     onProgress: (state: number) => void steps.push(state),
+    onPreparing: () => undefined,
     onOutput: () => void (outputs += 1),
     onJoined: () => undefined,
   }

@@ -105,6 +105,7 @@ async function prepareAndRun(
   signal: AbortSignal,
 ): Promise<Run> {
   const { capabilities, clock, folder } = context
+  const onPreparing = (text: string) => context.onPreparing(text)
   const late = () =>
     new BacalhauError('InputFailed', `the inputs did not arrive within ${LIMITS.inputs / 60_000} minutes`)
   const executor = executorFor(capabilities, task.Engine)
@@ -112,7 +113,7 @@ async function prepareAndRun(
   const sources = survives(order, task, context) ? [] : task.InputSources
   const share = { count: order.job.Count, index: order.partitionIndex }
   const inputs = await withinTime({ clock, milliseconds: LIMITS.inputs, late }, signal, (limited) =>
-    prepareInputs(sources, capabilities, folder.inputs, limited, share),
+    prepareInputs(sources, capabilities, { folder: folder.inputs, share, onPreparing }, limited),
   )
   try {
     signal.throwIfAborted()
@@ -141,14 +142,15 @@ const survives = ({ executionId }: ExecutionOrder, task: Task, { capabilities }:
 async function prepareEngine(
   executor: Executor,
   { executionId, params }: ExecutionRequest,
-  { clock }: RunContext,
+  context: RunContext,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (executor.prepare === undefined || executor.survives?.(executionId) === true) return undefined
   const late = () =>
     new BacalhauError('TimeOut', `the job could not begin within ${LIMITS.engineStart / 60_000} minutes`)
-  const limit = { clock, milliseconds: LIMITS.engineStart, late }
-  return withinTime(limit, signal, async (limited) => executor.prepare?.(params, limited))
+  const limit = { clock: context.clock, milliseconds: LIMITS.engineStart, late }
+  const onPreparing = (text: string) => context.onPreparing(text)
+  return withinTime(limit, signal, async (limited) => executor.prepare?.(params, limited, onPreparing))
 }
 
 /** The run itself, which alone counts against the execution timeout. */
@@ -236,7 +238,13 @@ async function publish(
   await writeFile(folder.exitCode, String(exitCode), { mode: 0o600 })
   // An engine that wrote nothing may not have made the files; the layout of results is fixed all the same.
   for (const file of [folder.stdout, folder.stderr]) await writeFile(file, '', { flag: 'a', mode: 0o600 })
-  const request = { jobId: order.job.ID, executionId: order.executionId, folder: folder.results, spec: task.Publisher }
+  const request = {
+    orchestrator: order.orchestrator,
+    jobId: order.job.ID,
+    executionId: order.executionId,
+    folder: folder.results,
+    spec: task.Publisher,
+  }
   const late = () =>
     new BacalhauError('PublishFailed', `the results were not published within ${LIMITS.publish / 60_000} minutes`)
   return withinTime({ clock, milliseconds: LIMITS.publish, late }, signal, (limited) =>

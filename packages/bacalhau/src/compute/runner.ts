@@ -28,6 +28,8 @@ export interface RunHooks {
    * runs, for example the digest of its image.
    */
   onProgress(state: 6 | 7, note?: string): void
+  /** What is being fetched before the run, and how far that is, for people to read. May be called as often as one likes. */
+  onPreparing(text: string): void
 }
 
 /**

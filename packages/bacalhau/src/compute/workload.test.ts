@@ -53,6 +53,24 @@ describe('an execution', () => {
     assert.deepEqual([workload.free(), workload.running()], [someResources({ CPU: 4, Memory: 8e9 }), 0])
   })
 
+  test('is told of before it runs, to its orchestrator, and not any more once it runs', async (t) => {
+    const { workload, runner, office, clock, journal, rest } = await openBench(t)
+    workload.take(OWNER, offer(['e-1', 'e-2']))
+    runner.preparing('e-1', 'image: 34 %')
+    runner.preparing('e-2', 'image: 10 %')
+    await clock.advance(LIMITS.preparingPause)
+    const once = [`${OWNER} e-1: image: 34 %`, `${OWNER} e-2: image: 10 %`]
+    assert.deepEqual([office.preparing, journal.trouble], [once, undefined])
+    runner.preparing('e-1', 'image: all of it')
+    runner.progress('e-1', 6)
+    runner.preparing('e-2', 'image: 20 %')
+    runner.end('e-2')
+    await rest()
+    await clock.advance(2 * LIMITS.preparingPause)
+    workload.greet(OWNER)
+    assert.deepEqual(office.preparing, once)
+  })
+
   test('that changes several times within a unit is told of once', async (t) => {
     const { workload, runner, office, rest } = await openBench(t)
     workload.take(OWNER, offer(['e-1', 'e-2']))

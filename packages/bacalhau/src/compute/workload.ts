@@ -10,6 +10,7 @@ import {
   type Resources,
   subtractResources,
 } from '@bacalhau/models'
+import type { Clock } from '../runtime/clock.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -19,6 +20,7 @@ import { type Holding, newHolding, type Order } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import { recoverHoldings } from './recovery.ts'
 import type { ExecutionRunner, Refusal } from './runner.ts'
+import { Preparations, type PreparationsOptions } from './preparations.ts'
 import { isSafeId } from './safe-id.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -28,11 +30,14 @@ export interface WorkloadOptions {
   readonly runner: ExecutionRunner
   /** What jobs may use together. */
   readonly capacity: Resources
+  readonly clock: Clock
   readonly logger: Logger
   /** Why nothing new is taken for the moment; undefined when something is. */
   readonly shortage?: () => string | undefined
   /** Leaves a report for an orchestrator in the present unit of the journal. */
   readonly post: (orchestrator: string, report: ReportMessage) => void
+  /** Tells an orchestrator, if it is there, how far an execution is before it runs. */
+  readonly tell: PreparationsOptions['tell']
 }
 
 const STOPPED = new BacalhauError('NodeLost', 'the compute node was stopped while it ran the job')
@@ -53,6 +58,7 @@ export class Workload {
   readonly #options: WorkloadOptions
   readonly #holdings: Holdings
   readonly #waiting = new WaitingLine()
+  readonly #preparations: Preparations
   /** The work on each running execution, to its very end. */
   readonly #work = new Set<Promise<void>>()
   /** Offered executions that the node is making its mind up about. */
@@ -65,6 +71,7 @@ export class Workload {
   constructor(options: WorkloadOptions) {
     this.#options = options
     this.#holdings = new Holdings(options.journal, options.post)
+    this.#preparations = new Preparations(options)
   }
 
   free(): Resources {
@@ -136,6 +143,11 @@ export class Workload {
       const reason = refused.reason.slice(0, LIMITS.message)
       this.#options.post(orchestrator, { type: 'refused', executionId, reason, later: refused.later })
     }
+  }
+
+  /** An orchestrator is there (again): it may not know how far its executions are. */
+  greet(orchestrator: string): void {
+    this.#preparations.repeat(orchestrator)
   }
 
   /** Ends an execution of this orchestrator, whatever it is doing. Of others, and of those that have ended, nothing happens. */
@@ -244,6 +256,7 @@ export class Workload {
     this.#used = addResources(this.#used, holding.resources)
     const work: Promise<void> = this.#perform(holding, abort.signal).then((report) => {
       this.#work.delete(work)
+      this.#preparations.end(holding)
       this.#used = subtractResources(this.#used, holding.resources)
       holding.abort = undefined
       this.#conclude(holding, report, abort.signal)
@@ -255,7 +268,9 @@ export class Workload {
   async #perform(holding: Holding, signal: AbortSignal): Promise<FinalReport> {
     const { runner, logger } = this.#options
     const { executionId } = holding
+    const onPreparing = (text: string) => this.#preparations.note(holding, text)
     const onProgress = (state: 6 | 7, note?: string) => {
+      this.#preparations.end(holding)
       holding.state = state
       holding.note = note
       // That it runs is what people wait for; that it publishes is a detail.
@@ -263,7 +278,7 @@ export class Workload {
       else this.#holdings.changedSoon(holding)
     }
     try {
-      return await runner.run(holding, { onProgress }, signal)
+      return await runner.run(holding, { onPreparing, onProgress }, signal)
     } catch (error) {
       logger.error({ executionId, error: messageOf(error) }, 'a fault of this program ended an execution')
       return { type: 'failed', executionId, code: 'InternalError', message: messageOf(error).slice(0, LIMITS.message) }

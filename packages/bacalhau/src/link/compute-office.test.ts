@@ -100,6 +100,21 @@ describe('a compute node', () => {
     assert.deepEqual(parcels().slice(2), ['2:e-3', '3:e-4'])
   })
 
+  test('says how far an execution is to an orchestrator that has approved it, and to nobody else', async () => {
+    const bench = await computeBench()
+    const { say, heard } = call(bench)
+    bench.office.prepares(OWNER, 'e-1', 'too early')
+    say(welcome())
+    bench.office.prepares('QmOther', 'e-1', 'not there')
+    bench.office.prepares(OWNER, 'e-1', 'x'.repeat(300))
+    say()
+    const message = 'x'.repeat(256)
+    assert.deepEqual(
+      heard.filter(({ type }) => type === 'preparing'),
+      [{ type: 'preparing', executionId: 'e-1', message }],
+    )
+  })
+
   test('goes on after a restart where it was', async () => {
     const { office, journal, say } = await approved()
     office.post(OWNER, cancelled('e-1'))

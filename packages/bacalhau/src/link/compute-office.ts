@@ -65,6 +65,10 @@ class Office implements ComputeOffice {
     for (const session of this.#sessions.values()) session.refresh()
   }
 
+  prepares(peer: string, executionId: string, message: string): void {
+    this.#sessions.get(peer)?.prepares(executionId, message)
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     for (const session of this.#sessions.values()) session.close()

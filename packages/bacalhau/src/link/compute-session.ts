@@ -1,4 +1,4 @@
-import type { OrchestratorMessage, ReportMessage, Welcome } from '@bacalhau/models'
+import { MAX_PREPARING, type OrchestratorMessage, type ReportMessage, type Welcome } from '@bacalhau/models'
 import { messageOf } from '../runtime/error.ts'
 import type { ComputeOfficeOptions } from './compute-office.ts'
 import type { ComputeChannel } from './link-protocol.ts'
@@ -46,6 +46,10 @@ export class ComputeSession extends Session<ReportMessage, OrchestratorMessage, 
 
   refresh(): void {
     if (this.#greeted) this.channel.send({ type: 'heartbeat', node: this.#desk.node() })
+  }
+
+  prepares(executionId: string, message: string): void {
+    if (this.#member) this.channel.send({ type: 'preparing', executionId, message: message.slice(0, MAX_PREPARING) })
   }
 
   /** Everything that waits has to be in memory, in case that the conversation begins anew. */

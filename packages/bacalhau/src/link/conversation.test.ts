@@ -80,6 +80,7 @@ class World {
           remember()
         },
         onInfo: () => undefined,
+        onPreparing: () => undefined,
         onReport: (_, report) => {
           memory.heard.push({ era: memory.era, text: textOf(report) })
           remember()

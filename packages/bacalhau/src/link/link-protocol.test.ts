@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ComputeMessage, computeMessageV1Schema, orchestratorMessageV1Schema } from '@bacalhau/models'
+import {
+  type ComputeMessage,
+  computeMessageV1Schema,
+  computeMessageV2Schema,
+  orchestratorMessageV1Schema,
+  orchestratorMessageV2Schema,
+} from '@bacalhau/models'
 import { startTestHosts } from '../network/fixtures/test-host.ts'
 import { handleProtocol, openStream } from '../network/protocol.ts'
 import { isBacalhauError } from '../runtime/error.ts'
@@ -93,7 +99,7 @@ test('a peer that is no orchestrator is a clear error', async (t) => {
   )
 })
 
-test('a node and an orchestrator of the version before are spoken to in their own words', async (t) => {
+test('a node and an orchestrator of version 1 are spoken to in their own words', async (t) => {
   const [host, older] = await startTestHosts(t, 2)
   assert.ok(older !== undefined)
 
@@ -131,4 +137,42 @@ test('a node and an orchestrator of the version before are spoken to in their ow
   assert.deepEqual(await heard, { ...hello, node: sampleNode('QmNew'), versions: [1] })
   link.close()
   assert.equal(await ended, undefined)
+})
+
+test('a node and an orchestrator of version 2 are spoken to in that', async (t) => {
+  const [host, older] = await startTestHosts(t, 2)
+  assert.ok(older !== undefined)
+  const { promise: arrived, resolve } = Promise.withResolvers<OrchestratorChannel>()
+  const accepting = await acceptLinks(host, resolve, silentLogger)
+  t.after(() => accepting.stop())
+  const stream = await openStream(older, host.peerId.toString(), LINK_PROTOCOLS[2])
+  const node = streamChannel(stream, orchestratorMessageV2Schema)
+  const { promise: welcomed, resolve: onWelcome } = Promise.withResolvers<unknown>()
+  node.start({ onMessage: onWelcome, onClose: () => undefined })
+  node.send({ type: 'heartbeat' })
+  const there = await arrived
+  const { heard } = follow(there)
+  const welcome = { type: 'welcome', membership: 'PENDING', message: 'wait', storeGeneration: 'g' } as const
+  there.send(welcome)
+  assert.deepEqual([await welcomed, heard], [welcome, ['heartbeat']])
+  node.close()
+
+  const { promise: spoken, resolve: onHeard } = Promise.withResolvers<unknown>()
+  const serving = await handleProtocol(
+    older,
+    LINK_PROTOCOLS[2],
+    (bytes) =>
+      new Promise((onEnd) =>
+        streamChannel(bytes, computeMessageV2Schema).start({ onMessage: onHeard, onClose: () => onEnd() }),
+      ),
+    { logger: silentLogger, overRelay: true },
+  )
+  t.after(() => serving.stop())
+  const link = await openLink(host, older.peerId.toString(), never())
+  const closed = new Promise((end) => link.start({ onMessage: () => undefined, onClose: end }))
+  link.send({ type: 'preparing', executionId: 'e-1', message: 'half of it' })
+  link.send(heartbeat)
+  assert.deepEqual(await spoken, heartbeat)
+  link.close()
+  assert.equal(await closed, undefined)
 })

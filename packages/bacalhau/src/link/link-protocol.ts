@@ -1,14 +1,14 @@
 import type { Libp2p } from '@libp2p/interface'
 import {
   type ComputeMessage,
-  type ComputeMessageV1,
   computeMessageSchema,
   computeMessageV1Schema,
-  type LINK_VERSIONS,
+  computeMessageV2Schema,
+  LINK_VERSIONS,
   type OrchestratorMessage,
-  type OrchestratorMessageV1,
   orchestratorMessageSchema,
   orchestratorMessageV1Schema,
+  orchestratorMessageV2Schema,
 } from '@bacalhau/models'
 import type { ByteStream } from '../network/byte-stream.ts'
 import { handleProtocol, openStream } from '../network/protocol.ts'
@@ -17,16 +17,18 @@ import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { Channel } from './channel.ts'
-import { streamChannel } from './stream-channel.ts'
+import { streamChannel, type StreamChannelOptions } from './stream-channel.ts'
 import { NO_TRAFFIC, type Traffic } from './traffic.ts'
 import { version1Node } from './version-1-node.ts'
 import { version1Orchestrator } from './version-1-orchestrator.ts'
+import { version2Node, version2Orchestrator } from './version-2.ts'
 
 /**
  * The compute node opens the stream, so that it needs no port that others can reach. The version of the vocabulary is the one
- * of the protocol that both sides find (`multistream-select` of libp2p); the one before is spoken too.
+ * of the protocol that both sides find (`multistream-select` of libp2p); those before are spoken too.
  */
 export const LINK_PROTOCOLS: Readonly<Record<(typeof LINK_VERSIONS)[number], string>> = {
+  3: '/bacalhau/link/3.0.0',
   2: '/bacalhau/link/2.0.0',
   1: '/bacalhau/link/1.0.0',
 }
@@ -42,23 +44,37 @@ export async function openLink(
   signal: AbortSignal,
   traffic: Traffic = NO_TRAFFIC,
 ): Promise<ComputeChannel> {
-  const open = (protocol: string) => openStream(host, peer, protocol, { signal, overRelay: true })
-  try {
-    return streamChannel<ComputeMessage, typeof orchestratorMessageSchema>(
-      await open(LINK_PROTOCOLS[2]),
-      orchestratorMessageSchema,
-      { traffic },
-    )
-  } catch (error) {
-    if (!speaksAnother(error)) throw error
-    const stream = await open(LINK_PROTOCOLS[1])
-    return version1Orchestrator(
-      streamChannel<ComputeMessageV1, typeof orchestratorMessageV1Schema>(stream, orchestratorMessageV1Schema, {
-        traffic,
-      }),
-      systemRandom,
-    )
+  let refusal: unknown
+  for (const version of LINK_VERSIONS) {
+    try {
+      const stream = await openStream(host, peer, LINK_PROTOCOLS[version], { signal, overRelay: true })
+      return toOrchestrator[version](stream, { traffic })
+    } catch (error) {
+      if (!speaksAnother(error)) throw error
+      refusal = error
+    }
   }
+  throw refusal
+}
+
+type Version = (typeof LINK_VERSIONS)[number]
+type Ends<C> = Readonly<Record<Version, (stream: ByteStream, options: StreamChannelOptions) => C>>
+
+/** An orchestrator at the other end of a stream, in the words of each version. */
+const toOrchestrator: Ends<ComputeChannel> = {
+  3: (stream, options) =>
+    streamChannel<ComputeMessage, typeof orchestratorMessageSchema>(stream, orchestratorMessageSchema, options),
+  2: (stream, options) => version2Orchestrator(streamChannel(stream, orchestratorMessageV2Schema, options)),
+  1: (stream, options) =>
+    version1Orchestrator(streamChannel(stream, orchestratorMessageV1Schema, options), systemRandom),
+}
+
+/** The same for a compute node. */
+const toNode: Ends<OrchestratorChannel> = {
+  3: (stream, options) =>
+    streamChannel<OrchestratorMessage, typeof computeMessageSchema>(stream, computeMessageSchema, options),
+  2: (stream, options) => version2Node(streamChannel(stream, computeMessageV2Schema, options)),
+  1: (stream, options) => version1Node(streamChannel(stream, computeMessageV1Schema, options)),
 }
 
 /** Was the peer reached, and did not know the protocol? */
@@ -75,30 +91,14 @@ export async function acceptLinks(
   logger: Logger,
   traffic: Traffic = NO_TRAFFIC,
 ): Promise<Stoppable> {
-  const serve = (protocol: string, accept: (stream: ByteStream, onEnd: () => void) => OrchestratorChannel) =>
-    handleProtocol(host, protocol, (stream) => new Promise<void>((resolve) => onLink(accept(stream, resolve))), {
-      logger,
-      maxStreams: 4,
-      overRelay: true,
-    })
   const maxMessage = LIMITS.linkReport
-  const services = [
-    await serve(LINK_PROTOCOLS[2], (stream, onEnd) =>
-      streamChannel<OrchestratorMessage, typeof computeMessageSchema>(stream, computeMessageSchema, {
-        maxMessage,
-        traffic,
-        onEnd,
-      }),
-    ),
-    await serve(LINK_PROTOCOLS[1], (stream, onEnd) =>
-      version1Node(
-        streamChannel<OrchestratorMessageV1, typeof computeMessageV1Schema>(stream, computeMessageV1Schema, {
-          maxMessage,
-          traffic,
-          onEnd,
-        }),
-      ),
-    ),
-  ]
+  const services: Stoppable[] = []
+  for (const version of LINK_VERSIONS) {
+    const serve = (stream: ByteStream) =>
+      new Promise<void>((onEnd) => onLink(toNode[version](stream, { maxMessage, traffic, onEnd })))
+    services.push(
+      await handleProtocol(host, LINK_PROTOCOLS[version], serve, { logger, maxStreams: 4, overRelay: true }),
+    )
+  }
   return { stop: async () => void (await Promise.all(services.map((service) => service.stop()))) }
 }

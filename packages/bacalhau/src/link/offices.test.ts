@@ -38,6 +38,7 @@ async function openOwner(store: MemoryStore) {
       admit: () => ({ membership: 'APPROVED', message: '' }),
       onConnected: (_, { resumed }) => void heard.push(resumed ? 'resumed' : 'anew'),
       onInfo: () => undefined,
+      onPreparing: () => undefined,
       onReport: (_, { executionId }) => void heard.push(executionId),
       onAnswered: () => undefined,
       onDisconnected: (_, error) => void ended.push(error?.message),

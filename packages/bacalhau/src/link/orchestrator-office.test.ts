@@ -53,6 +53,15 @@ const report = (seq: number, ...ids: string[]): ComputeMessage => ({
   messages: ids.map(accepted),
 })
 
+test('how far an execution is counts from a member only', async () => {
+  for (const membership of ['APPROVED', 'PENDING'] as const) {
+    const { say, told } = await joined(membership)
+    say({ type: 'preparing', executionId: 'e-1', message: '34 %' })
+    const heard = told.filter((text) => text.includes('prepares'))
+    assert.deepEqual(heard, membership === 'APPROVED' ? ['QmNode prepares e-1: 34 %'] : [])
+  }
+})
+
 describe('a node has heard its welcome', () => {
   for (const [how, proof] of [
     ['acknowledges', { type: 'ack', seq: 0 }],

@@ -105,6 +105,9 @@ export class OrchestratorSession extends Session<OrderMessage, ComputeMessage, O
         return
       case 'parcel':
         return this.#take(this.#box, message)
+      case 'preparing':
+        if (this.#membership === 'APPROVED')
+          this.#desk.handler.onPreparing(this.peer, message.executionId, message.message)
     }
   }
 

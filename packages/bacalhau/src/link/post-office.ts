@@ -73,6 +73,8 @@ export interface OrchestratorHandler {
   onInfo(peer: string, node: NodeInfo | undefined): void
   /** From an approved node only. */
   onReport(peer: string, report: ReportMessage): void
+  /** How far an execution is before it runs, for people to read. From an approved node only; nothing else follows from it. */
+  onPreparing(peer: string, executionId: string, message: string): void
   /** The link of a node that was connected has ended, with the error that broke it, if any. */
   onDisconnected(peer: string, error: Error | undefined): void
 }
@@ -101,6 +103,8 @@ export interface ComputeOffice extends PostOffice<ReportMessage>, Stoppable {
   attach(channel: ComputeChannel): LinkSession
   /** This node's description has changed: tells all orchestrators. */
   refresh(): void
+  /** Says how far an execution is before it runs: to an orchestrator that has approved this node and is there now, or to nobody. */
+  prepares(peer: string, executionId: string, message: string): void
 }
 
 /** One link of a compute node to an orchestrator. */

@@ -12,7 +12,7 @@ import type { OrchestratorChannel } from './link-protocol.ts'
 import { saidAs, translateChannel, type Translation } from './translate-channel.ts'
 
 /**
- * A compute node that speaks version 1, presented to an orchestrator as one that speaks version 2. It has no conversation, so
+ * A compute node that speaks version 1, presented to an orchestrator as one of today. It has no conversation, so
  * one begins anew with each link. Its reports get numbers here; it repeats how an execution ended at every link until it is
  * told that this is settled, which it is when the orchestrator has acknowledged the parcel. What is sent to it counts as
  * received: the next handshake shows what it has. An offer that version 1 has no words for is one without an answer.

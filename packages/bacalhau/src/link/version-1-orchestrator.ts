@@ -15,7 +15,7 @@ import type { ComputeChannel } from './link-protocol.ts'
 import { saidAs, translateChannel, type Translation } from './translate-channel.ts'
 
 /**
- * An orchestrator that speaks version 1, presented to a compute node as one that speaks version 2. A conversation begins anew
+ * An orchestrator that speaks version 1, presented to a compute node as one of today. A conversation begins anew
  * with each link. A parcel of reports counts as received when every end of an execution in it is settled; the rest needs no
  * more than to be sent, because the next hello says what the node holds.
  */
@@ -43,7 +43,7 @@ function orchestratorTranslation(conversation: string): Direction {
   return {
     outgoing(message, send, hear) {
       const say = saidAs(computeMessageV1Schema, send)
-      if (message.type === 'ack') return
+      if (message.type === 'ack' || message.type === 'preparing') return
       if (message.type === 'heartbeat') return say(message)
       if (message.type === 'hello') {
         const { conversation: _, ...hello } = message

@@ -68,7 +68,8 @@ function short(change: Change): string {
   if (change.kind !== 'job') return change.kind
   const { Version, State, Progress } = change.event
   const progress = Progress && ` ${Progress.Completed}+${Progress.Running}+${Progress.Waiting}/${Progress.Total}`
-  return `v${Version} ${State.StateType}${progress ?? ''}`
+  const message = State.StateType === 'Running' && State.Message !== undefined ? `: ${State.Message}` : ''
+  return `v${Version} ${State.StateType}${progress ?? message}`
 }
 
 const valuesOf = (meter: Meter, name: string) => {
@@ -94,6 +95,34 @@ describe('changes of jobs', () => {
     assert.deepEqual(await take(), ['v1 Completed'])
     await submit({ Name: 'a', Priority: 2 })
     assert.deepEqual(await take(), ['v2 Pending'])
+  })
+
+  test('say how far its run is before it begins, and write nothing of it', async () => {
+    const { hub, submit, follow, orchestrator } = await bench()
+    const take = follow({ history: true })
+    await take()
+    const { ID } = await submit()
+    const node = await joinNode(hub, 'QmNode')
+    const [executionId = ''] = node.offered()
+    await node.say({ type: 'accepted', executionId })
+    await take()
+    await node.prepares(executionId, 'image: 34 %')
+    assert.deepEqual(await take(), ['v1 Running: image: 34 %'])
+    await node.prepares(executionId, 'image: 34 %')
+    assert.deepEqual(await take(), [])
+    const seen = async () => {
+      const [execution] = await orchestrator.executions(ID)
+      return [(await orchestrator.getJob(ID)).State.Message, execution?.ComputeState.Message]
+    }
+    assert.deepEqual(await seen(), ['image: 34 %', 'image: 34 %'])
+    const events = (await orchestrator.history(ID, 0, 100)).length
+    await node.say({ type: 'progress', executionId, state: 6 })
+    assert.deepEqual((await take()).at(-1), 'v1 Running')
+    assert.deepEqual(await seen(), [undefined, 'Running Execution'])
+    assert.equal((await orchestrator.history(ID, 0, 100)).length, events + 1)
+    await node.prepares(executionId, 'too late')
+    await node.prepares('e-of-nobody', 'image: 1 %')
+    assert.deepEqual(await take(), [])
   })
 
   test('of a task array are told by the number of its runs', async () => {

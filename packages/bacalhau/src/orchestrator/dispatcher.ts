@@ -40,6 +40,8 @@ export interface DispatcherOptions extends MembershipPolicy {
   readonly placement?: Strategy
   /** Something about this job is durably different. */
   readonly onChange: (job: OpenJob, taken: Taken) => void
+  /** More is known of how far a run of this job is that has not begun. Nothing of it is stored. */
+  readonly onPreparing?: (job: OpenJob) => void
   /** Fetches results, so that they survive the node that made them. */
   readonly keeper?: ResultKeeper
   /** Bytes of the largest result that is kept; 0 keeps none. */
@@ -219,6 +221,12 @@ export class Dispatcher implements OrchestratorHandler {
     else if (this.#pauses.end(shape, peer)) this.#onOpportunity({ node: peer })
     this.jobs.outcomes.report(assignment, report)
     this.#lookForRoom()
+  }
+
+  onPreparing(peer: string, executionId: string, message: string): void {
+    this.cluster.heard(peer, undefined)
+    const job = this.jobs.assignments.find(peer, executionId)?.job
+    if (job?.ledger.prepare(executionId, message) === true) this.#options.onPreparing?.(job)
   }
 
   onDisconnected(peer: string, error: Error | undefined): void {

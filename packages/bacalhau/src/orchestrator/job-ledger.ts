@@ -73,6 +73,8 @@ export class JobLedger {
   #writes: Write[] = []
   #events: NumberedEvent[] = []
   #changedRuns = new Map<string, Run>()
+  /** How far executions are that do not run yet, by id. Never stored. */
+  readonly #preparing = new Map<string, string>()
   /** The job's own record differs from what was taken last. */
   #changed = false
   #taken: Taken
@@ -129,6 +131,19 @@ export class JobLedger {
 
   run(id: string): Run | undefined {
     return this.#active.get(id)?.run
+  }
+
+  /** How far an execution is before it runs, in words; undefined when nothing was heard of that. */
+  preparing(id: string): string | undefined {
+    return this.#preparing.get(id)
+  }
+
+  /** An execution that has not begun to run has come this far. False when that is no news. */
+  prepare(id: string, words: string): boolean {
+    const state = this.#active.get(id)?.run.state
+    if (state === undefined || state > EXECUTION_STATES.BidAccepted || this.#preparing.get(id) === words) return false
+    this.#preparing.set(id, words)
+    return true
   }
 
   /** The first writes of a new job: the record, its indexes, the event, and what belongs with them. */
@@ -259,6 +274,7 @@ export class JobLedger {
     run.modified = this.#now()
     this.#changedRuns.set(key, run)
     if (isOver(run)) this.#active.delete(id)
+    if (state > EXECUTION_STATES.BidAccepted || isOver(run)) this.#preparing.delete(id)
     const details = change.actor === undefined ? change.details : { Actor: change.actor, ...change.details }
     this.event({ topic, message: change.message, executionId: id, details })
     return true

@@ -27,13 +27,15 @@ import {
 import { listJobs } from './job-listing.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createInlineData, type DataVault } from './inline-data.ts'
+import { NO_EVENTS } from './feed/change.ts'
 import { JobFeed } from './feed/job-feed.ts'
 import { JobWatch } from './job-watch.ts'
 import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
 import { measureOrchestrator } from './measures.ts'
 import { type OneAtATime, oneAtATime } from './one-at-a-time.ts'
 import { Receipts } from './receipts.ts'
-import { progressOf, withEnd, withProgress } from './progress.ts'
+import type { OpenJob } from './open-job.ts'
+import { progressOf, withEnd, withPreparation, withProgress } from './progress.ts'
 import type {
   Change,
   ChangesQuery,
@@ -56,6 +58,8 @@ export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'>
   readonly meter?: Meter
   /** Keeps large inline data once, by content; without it they stay in the jobs. */
   readonly vault?: DataVault
+  /** Throws for a spec that this orchestrator cannot serve, whichever nodes there are. */
+  readonly check?: (spec: Submission['spec']) => void
 }
 
 /** An orchestrator with the end that compute nodes connect to. */
@@ -76,7 +80,13 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     const visible = taken.visible || progress !== undefined
     feed.publish({ ...taken, event: jobEventOf(taken.job, progress), key: open.ledger.key, visible })
   }
-  const dispatcher = new Dispatcher({ ...options, onChange })
+  const onPreparing = (open: OpenJob) => {
+    // Those who follow a job with many runs would be told of each of them.
+    if (!feed.isUsed || open.ledger.active > 1) return
+    const event = jobEventOf(withProgress(open.job, open, undefined), progressOf(open))
+    feed.publish({ event, key: open.ledger.key, ...NO_EVENTS, visible: true })
+  }
+  const dispatcher = new Dispatcher({ ...options, onChange, onPreparing })
   const tally = measureOrchestrator(options.meter ?? createMeter(), {
     dispatcher,
     following: () => feed.waiting,
@@ -157,8 +167,8 @@ class Service implements RunningOrchestrator {
     return this.#submissions.submit(submission, options)
   }
 
-  diff(submission: Submission) {
-    return this.#submissions.diff(submission)
+  diff(submission: Submission, options?: Pick<SubmitOptions, 'readable'>) {
+    return this.#submissions.diff(submission, options)
   }
 
   async rerun(idOrName: string, version?: number, namespace?: string): Promise<Job> {
@@ -186,7 +196,10 @@ class Service implements RunningOrchestrator {
   }
 
   async listExecutions(idOrName: string, query: ListExecutionsQuery, namespace?: string) {
-    return listExecutions(this.#options.store, await this.#find(idOrName, namespace), query)
+    const row = await this.#find(idOrName, namespace)
+    const page = await listExecutions(this.#options.store, row, query)
+    const open = this.#dispatcher.jobs.get(row.job.ID)
+    return open === undefined ? page : { ...page, Items: page.Items.map((item) => withPreparation(item, open)) }
   }
 
   async history(idOrName: string, after: number, limit: number, namespace?: string) {

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { Job, JobState } from '@bacalhau/models'
 import { someResources } from '../link/fixtures/samples.ts'
 import { openJob } from './fixtures/jobs.ts'
-import { withEnd, withProgress } from './progress.ts'
+import { toExecution } from './run.ts'
+import { withEnd, withPreparation, withProgress } from './progress.ts'
 
 function message(
   job: Partial<Job>,
@@ -68,4 +69,35 @@ test('an earlier version is not touched', () => {
   const open = openJob({ job: { Version: 2, State: { StateType: 'Queued' } } })
   const old: Job = { ...open.job, Version: 1 }
   assert.equal(withProgress(old, open, 'no room'), old)
+})
+
+test('the only run of a job says how far it is before it begins, and of several each for itself', () => {
+  const open = openJob({ job: { State: { StateType: 'Running', Message: 'as stored' } } })
+  const { ledger } = open
+  const run = ledger.addRun('e-1', 'QmNode', 0, someResources())
+  const words = () => [
+    withProgress(open.job, open, undefined).State.Message,
+    withPreparation(toExecution(run, open.job), open).ComputeState,
+  ]
+  assert.deepEqual(words(), ['as stored', { StateType: 1 }])
+  assert.deepEqual([ledger.prepare('e-1', '34 %'), ledger.prepare('e-1', '34 %')], [true, false])
+  const shown = { StateType: 1, Message: '34 %', Details: { Preparing: '34 %' } }
+  assert.deepEqual(words(), ['34 %', shown])
+  ledger.moveRun('e-1', 5, { message: 'Running', details: { NodeID: 'QmNode' } })
+  const Details = { NodeID: 'QmNode', Preparing: '34 %' }
+  assert.deepEqual(words(), ['34 %', { StateType: 5, Message: '34 %', Details }])
+  ledger.addRun('e-2', 'QmNode', 1, someResources())
+  assert.equal(words()[0], 'as stored')
+  ledger.moveRun('e-1', 6, { message: 'Running Execution' })
+  assert.deepEqual(words(), ['as stored', { StateType: 6, Message: 'Running Execution' }])
+  assert.equal(ledger.prepare('e-1', 'too late'), false)
+  assert.equal(ledger.prepare('e-none', 'of nobody'), false)
+})
+
+test('nothing of it is written', () => {
+  const { ledger } = openJob()
+  ledger.addRun('e-1', 'QmNode', 0, someResources())
+  ledger.takeWrites()
+  ledger.prepare('e-1', '34 %')
+  assert.deepEqual([ledger.isTaken, ledger.takeWrites()], [true, []])
 })

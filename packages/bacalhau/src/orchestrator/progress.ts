@@ -1,4 +1,4 @@
-import type { Job, JobProgress } from '@bacalhau/models'
+import type { Execution, Job, JobProgress } from '@bacalhau/models'
 import type { OpenJob } from './open-job.ts'
 
 /** How far a task array is by now; undefined for anything else. */
@@ -15,8 +15,23 @@ export function withProgress(job: Job, open: OpenJob, reason: string | undefined
   const Progress = progressOf(open)
   const shown = Progress === undefined ? job : { ...job, Progress }
   if (State.StateType === 'Queued' && reason !== undefined) return { ...shown, State: { ...State, Message: reason } }
-  if (State.StateType !== 'Running' || Progress === undefined) return shown
-  return { ...shown, State: { ...State, Message: inWords(job, Progress, reason) } }
+  const Message = Progress === undefined ? preparing(open) : inWords(job, Progress, reason)
+  return State.StateType !== 'Running' || Message === undefined ? shown : { ...shown, State: { ...State, Message } }
+}
+
+/** How far the only run of a job is before it begins. Of several, each says so for itself. */
+function preparing({ ledger }: OpenJob): string | undefined {
+  const [run] = ledger.active === 1 ? ledger.runs() : []
+  return run === undefined ? undefined : ledger.preparing(run.id)
+}
+
+/** The execution with what is true of it at this moment: how far it is, when it has not begun to run. */
+export function withPreparation(execution: Execution, { ledger }: OpenJob): Execution {
+  const words = ledger.preparing(execution.ID)
+  if (words === undefined) return execution
+  const { ComputeState } = execution
+  const Details = { ...ComputeState.Details, Preparing: words }
+  return { ...execution, ComputeState: { ...ComputeState, Message: words, Details } }
 }
 
 function inWords({ Type }: Job, { Total, Completed, Running, Waiting }: JobProgress, reason?: string): string {

@@ -34,6 +34,9 @@ export const LIMITS = {
   /** What a node says of itself, in one message; how many of its addresses are looked at. */
   nodeFacts: 32 * KIB,
   nodeAddresses: 16,
+  /** Messages about nodes that are taken in ten seconds: of one author, and of all. */
+  factsOfAuthor: 20,
+  factsInAll: 8_192,
   /** Asking the API of a peer for its ID: how long, and how large the answer may be. */
   peerApiWait: 5_000,
   peerApiBody: 64 * KIB,
@@ -183,6 +186,10 @@ export const LIMITS = {
   keptFetch: 10 * 60_000,
   /** Results that an orchestrator is going to fetch, in memory; more wait in the store. */
   keptWaiting: 10_000,
+  /** A request for a URL into the storage of the orchestrator is answered within this time. */
+  storageAnswer: 30_000,
+  /** Bytes of one result in that storage: what Amazon takes in one piece. */
+  managedResult: 5 * 1024 * MIB,
   /** Connections to the archives of results that a node serves. */
   archiveConnections: 256,
   /** Objects of one input from S3, and how many are fetched at the same time. */

@@ -38,7 +38,14 @@ export interface InputSource {
   measure(spec: SpecConfig, signal: AbortSignal, share?: Share): Promise<InputSize>
   /**
    * Makes the input available below `folder` (private to the execution, exists, may stay unused). Throws `InputFailed`,
-   * `ContentNotFound` or the like; leaves nothing behind when it throws.
+   * `ContentNotFound` or the like; leaves nothing behind when it throws. `onPreparing` is told how far it is, for people to
+   * read, as often as one likes: "https://example.com/data.csv: 1.2 of 3 GB".
    */
-  prepare(spec: SpecConfig, folder: string, signal: AbortSignal, share?: Share): Promise<PreparedInput>
+  prepare(
+    spec: SpecConfig,
+    folder: string,
+    signal: AbortSignal,
+    share?: Share,
+    onPreparing?: (text: string) => void,
+  ): Promise<PreparedInput>
 }

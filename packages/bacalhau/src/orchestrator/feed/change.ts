@@ -22,7 +22,10 @@ export interface ChangesQuery {
   readonly history?: boolean
 }
 
-/** How one durable unit changed a job. */
+/** Of a change that is no event. */
+export const NO_EVENTS = { after: Number.POSITIVE_INFINITY, upTo: 0 }
+
+/** How one durable unit, or what is only known for the moment, changed a job. */
 export interface JobChange {
   readonly event: JobEvent
   /** Begins the keys of the job's events in the store. */

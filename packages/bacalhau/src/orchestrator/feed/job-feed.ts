@@ -138,10 +138,14 @@ function newest(entries: readonly Entry[]): Entry[] {
     const earlier = found.get(JobID)
     // Anew at the end: a map keeps the place of the first.
     found.delete(JobID)
-    found.set(
-      JobID,
-      earlier === undefined ? entry : { ...entry, after: earlier.after, visible: earlier.visible || entry.visible },
-    )
+    found.set(JobID, earlier === undefined ? entry : joined(earlier, entry))
   }
   return [...found.values()]
 }
+
+const joined = (earlier: Entry, later: Entry): Entry => ({
+  ...later,
+  after: Math.min(earlier.after, later.after),
+  upTo: Math.max(earlier.upTo, later.upTo),
+  visible: earlier.visible || later.visible,
+})
