@@ -14,6 +14,8 @@ export interface HostFeatures {
   readonly upnp?: boolean
   /** Find nodes on the local network by multicast DNS, and connect to them. */
   readonly mdns?: boolean
+  /** Topics of which messages are taken and passed on; see `gossip/gossip.ts`. */
+  readonly gossip?: readonly string[]
 }
 
 type Factory<Field extends 'transports' | 'peerDiscovery'> = NonNullable<Libp2pInit[Field]>[number]
@@ -50,6 +52,10 @@ export async function loadExtras(features: HostFeatures): Promise<Extras> {
   if (features.upnp === true) {
     const { uPnPNAT } = await import('@libp2p/upnp-nat')
     extras.services['upnp'] = uPnPNAT()
+  }
+  if (features.gossip !== undefined) {
+    const { gossipService } = await import('./gossip/gossip.ts')
+    Object.assign(extras.services, gossipService(features.gossip))
   }
   if (features.mdns === true) {
     const { mdns } = await import('@libp2p/mdns')
