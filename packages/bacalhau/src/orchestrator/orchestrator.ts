@@ -80,13 +80,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     const visible = taken.visible || progress !== undefined
     feed.publish({ ...taken, event: jobEventOf(taken.job, progress), key: open.ledger.key, visible })
   }
-  const onPreparing = (open: OpenJob) => {
-    // Those who follow a job with many runs would be told of each of them.
-    if (!feed.isUsed || open.ledger.active > 1) return
-    const event = jobEventOf(withProgress(open.job, open, undefined), progressOf(open))
-    feed.publish({ event, key: open.ledger.key, ...NO_EVENTS, visible: true })
-  }
-  const dispatcher = new Dispatcher({ ...options, onChange, onPreparing })
+  const dispatcher = new Dispatcher({ ...options, onChange, onPreparing: (open) => publishPreparation(feed, open) })
   const tally = measureOrchestrator(options.meter ?? createMeter(), {
     dispatcher,
     following: () => feed.waiting,
@@ -129,6 +123,13 @@ const createFeed = ({ store, clock }: OrchestratorOptions): JobFeed =>
     clock,
     history: ({ event, key }, after, limit) => readHistory(store, { job: { ID: event.JobID }, key }, after, limit),
   })
+
+/** Of a job with many runs nobody is told how far each of them is. */
+function publishPreparation(feed: JobFeed, open: OpenJob): void {
+  if (!feed.isUsed || open.ledger.active > 1) return
+  const event = jobEventOf(withProgress(open.job, open, undefined), progressOf(open))
+  feed.publish({ event, key: open.ledger.key, ...NO_EVENTS, visible: true })
+}
 
 interface Parts {
   readonly dispatcher: Dispatcher

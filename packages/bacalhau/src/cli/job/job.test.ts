@@ -44,6 +44,16 @@ describe('progress', () => {
   for (const [job, executions, text] of cases) {
     test(text, () => assert.equal(progressOfJob(job, executions).text, text))
   }
+
+  test('of a run that is being prepared is a detail, which changes all the time', () => {
+    const ComputeState = { StateType: 5, Message: 'x', Details: { Preparing: 'image x: \u001b[2J34 %' } }
+    const execution = executionRecord('BidAccepted', { ComputeState })
+    assert.deepEqual(progressOfJob(jobRecord('Running', {}, 'image x: 34 %'), [execution]), {
+      stage: 'placed',
+      detail: 'on QmWATWQ7fV, image x: [2J34 %',
+      text: 'placed on QmWATWQ7fV, preparing inputs',
+    })
+  })
 })
 
 describe('results', () => {

@@ -15,9 +15,13 @@ export interface JobProgress {
   readonly stage: Stage
   /** What else there is to say: where, how far, or why it waits. */
   readonly detail: string
-  /** Both in a few words. */
+  /** Both in a few words, which do not change from second to second. */
   readonly text: string
 }
+
+/** How far an execution is before it runs, as its node says. */
+const preparation = ({ ComputeState: { Details } }: Execution) =>
+  Details?.['Preparing'] === undefined ? undefined : plainLine(Details['Preparing'])
 
 const stateOf = ({ ComputeState }: Execution) => ComputeState.StateType as ExecutionState
 
@@ -38,7 +42,9 @@ export function progressOfJob(job: Job, executions: readonly Execution[]): JobPr
       return told('queued', 'waiting for a node')
     case 'Running':
       // What the orchestrator says of a task array: how much of it is done, and why the rest waits.
-      return reason === '' ? whileRunning(executions) : { stage: 'running', detail: reason, text: reason }
+      return reason === '' || executions.some(preparation)
+        ? whileRunning(executions)
+        : { stage: 'running', detail: reason, text: reason }
     case 'Completed':
       return { stage: 'completed', detail: '', text: 'completed' }
     case 'Failed':
@@ -60,7 +66,11 @@ function whileRunning(executions: readonly Execution[]): JobProgress {
   const node = shortId(execution.NodeID)
   switch (stateOf(execution)) {
     case EXECUTION_STATES.BidAccepted:
-      return at('placed', `on ${node}, preparing inputs`)
+      return at(
+        'placed',
+        `on ${node}, ${preparation(execution) ?? 'preparing inputs'}`,
+        `placed on ${node}, preparing inputs`,
+      )
     case EXECUTION_STATES.Running:
       return at('running', `on ${node}`)
     case EXECUTION_STATES.Publishing:
