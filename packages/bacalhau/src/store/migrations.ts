@@ -18,6 +18,7 @@ const STEPS: readonly ((database: DatabaseSync) => void)[] = [
   (database) => createTables(database, ['job-version', 'node', 'order', 'link-in', 'link-out', 'kept']),
   (database) => createTables(database, ['token', 'client-key']),
   (database) => createTables(database, ['receipt']),
+  (database) => createTables(database, ['go-asked']),
 ]
 
 function createTables(database: DatabaseSync, tables: readonly string[]): void {

@@ -35,6 +35,8 @@ export const TABLES = [
   /** API: digests of tokens by their id; client keys that may be used from elsewhere, by client id. */
   'token',
   'client-key',
+  /** Orchestrator: executions that nodes of the Go program were asked to run, by execution id. */
+  'go-asked',
 ] as const
 export type Table = (typeof TABLES)[number]
 
