@@ -34,6 +34,7 @@ await rm(path.join(root, 'dist'), { recursive: true, force: true })
 const { metafile } = await build({
   entryPoints: {
     main: path.join(root, 'src/cli/main.ts'),
+    'container-gate': path.join(root, 'src/executors/docker/egress/forwarder.ts'),
     'sandbox-worker': path.join(root, 'src/executors/wasm/worker/main.ts'),
     'checkpoint-worker': path.join(root, 'src/store/checkpoint-worker.ts'),
   },

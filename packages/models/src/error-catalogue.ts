@@ -103,6 +103,7 @@ const ENTRIES = {
   ),
   MemoryLimit: entry(500, false, 'Raise Resources.Memory in the spec.'),
   DiskLimit: entry(500, false, 'Raise Resources.Disk in the spec, or write less.'),
+  NetworkLimit: entry(500, false, 'Give large data to the job as an input, or ask the operator for more.'),
   FileLimit: entry(500, false, 'Pack many small files into an archive.'),
 
   // WebAssembly.

@@ -8,14 +8,16 @@ import { engineAddresses } from '../executors/docker/engine/address.ts'
 import { createDockerExecutor, type DockerExecutor } from '../executors/docker/executor.ts'
 import { createImageLedger } from '../executors/docker/image/image-ledger.ts'
 import { dockerCredentials } from '../executors/docker/image/credentials.ts'
+import type { EgressUse } from '../executors/docker/egress/desk.ts'
 import type { Executor } from '../executors/executor.ts'
 import { createNoopExecutor } from '../executors/noop/executor.ts'
 import { createWasmExecutor } from '../executors/wasm/executor.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import { createAddressRules } from '../sources/outbound/address-rules.ts'
-import { systemResolve } from '../sources/outbound/outbound.ts'
+import { createOutbound, systemResolve } from '../sources/outbound/outbound.ts'
 import type { NodeConfig } from './config.ts'
-import { createDataCapabilities } from './data-capabilities.ts'
+import { createDataCapabilities, type DataCapabilities } from './data-capabilities.ts'
+import type { ManagedStorage } from './managed-storage.ts'
 import type { NodeFolder } from './node-folder.ts'
 import type { Services } from './services.ts'
 
@@ -27,10 +29,14 @@ export interface CapabilityOptions {
   readonly nodeId: string
   /** Those that jobs may use. */
   readonly gpus: readonly Gpu[]
+  readonly storage: Pick<ManagedStorage, 'ask'>
 }
 
 /** Every engine, source and publisher of this program, less those that the operator has turned off. */
-export async function createCapabilities(options: CapabilityOptions, scope: Scope): Promise<Capabilities> {
+export async function createCapabilities(
+  options: CapabilityOptions,
+  scope: Scope,
+): Promise<Capabilities & Pick<DataCapabilities, 'relieve'>> {
   const { config, services } = options
   const { clock } = services
   const docker = config.enginesDisabled.includes('docker') ? undefined : createDocker(options)
@@ -62,9 +68,26 @@ function createDocker({ config, folder, gpus, services, nodeId }: CapabilityOpti
     credentials: dockerCredentials({ env, home }),
     pull: config.dockerPull,
     networks: config.dockerNetworks,
+    egress: {
+      folder: path.join(folder.root, 'egress'),
+      outbound: createOutbound(config.dockerAddresses),
+      bounds: { bytes: config.dockerHttpBytes || Infinity, rate: config.dockerHttpRate || Infinity },
+      onDone: egressMeter(services),
+    },
     gpus,
     ledger: createImageLedger({ file: path.join(folder.root, 'images.json'), keep, clock, logger }),
     clock,
     logger,
   })
+}
+
+/** What containers do by the network HTTP. */
+function egressMeter({ meter }: Services): (use: EgressUse) => void {
+  const bytes = meter.counter('bacalhau_container_egress_bytes_total', 'Bytes of containers with the network HTTP.')
+  const requests = meter.counter('bacalhau_container_egress_requests_total', 'Requests of such containers.')
+  return (use) => {
+    bytes.add(use.bytes)
+    requests.add(use.allowed, { result: 'allowed' })
+    requests.add(use.refused, { result: 'refused' })
+  }
 }

@@ -389,6 +389,50 @@ export const SETTINGS = {
     fallback: 3_600_000,
     about: 'How long such a URL can be used.',
   }),
+  managedBucket: setting<string | undefined>({
+    key: 'Publishers.Types.S3Managed.Bucket',
+    kind: text,
+    fallback: undefined,
+    about:
+      'Bucket in which the orchestrator keeps what jobs publish to s3managed; compute nodes need no credentials for it.',
+  }),
+  managedKey: setting({
+    key: 'Publishers.Types.S3Managed.Key',
+    kind: text,
+    fallback: '',
+    about: 'What the keys of such results begin with.',
+  }),
+  managedRegion: setting<string | undefined>({
+    key: 'Publishers.Types.S3Managed.Region',
+    kind: text,
+    fallback: undefined,
+    about: 'Region of that bucket.',
+  }),
+  managedEndpoint: setting<string | undefined>({
+    key: 'Publishers.Types.S3Managed.Endpoint',
+    kind: text,
+    fallback: undefined,
+    about: 'Service that has that bucket, where it is not Amazon.',
+  }),
+  managedFor: setting({
+    key: 'Publishers.Types.S3Managed.PreSignedURLExpiration',
+    kind: span,
+    fallback: 3_600_000,
+    about: 'How long the URLs that the orchestrator signs for that bucket can be used.',
+  }),
+  kuboEndpoint: setting<string | undefined>({
+    key: 'InputSources.Types.IPFS.Endpoint',
+    kind: text,
+    fallback: undefined,
+    about:
+      'RPC of a Kubo, a multiaddr or a URL like http://127.0.0.1:5001, that is asked for content which no peer has. What it gives is verified.',
+  }),
+  kuboPublish: setting<string | undefined>({
+    key: 'Publishers.Types.IPFS.Endpoint',
+    kind: text,
+    fallback: undefined,
+    about: 'RPC of a Kubo to which results in IPFS are given as well, and which pins them.',
+  }),
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',
     kind: texts,
@@ -426,11 +470,31 @@ export const SETTINGS = {
     fallback: 30,
     about: 'Days without a use after which images that were fetched for jobs are removed. 0: they are kept.',
   }),
-  dockerNetworks: setting<readonly ('bridge' | 'host')[]>({
+  dockerNetworks: setting<readonly ('http' | 'bridge' | 'host')[]>({
     key: 'Engines.Docker.Networks',
-    kind: choices(['bridge', 'host']),
-    fallback: ['bridge'],
-    about: 'Networks that containers get when their job asks for one. host: all that this machine can reach, and is.',
+    kind: choices(['http', 'bridge', 'host']),
+    fallback: ['http', 'bridge'],
+    about:
+      'Networks that containers get when their job asks for one. http: the domains that the job lists; host: all that this machine reaches, and is.',
+  }),
+  dockerAddresses: setting<readonly string[]>({
+    key: 'Engines.Docker.AllowedAddresses',
+    kind: texts,
+    fallback: [],
+    about:
+      'Private addresses and ranges that containers reach by the network HTTP, such as 10.1.0.0/16. By default none.',
+  }),
+  dockerHttpBytes: setting({
+    key: 'Engines.Docker.HTTPBytes',
+    kind: size,
+    fallback: 10_000_000_000,
+    about: 'Bytes that one container may send and receive by the network HTTP; then it is ended. 0: any number.',
+  }),
+  dockerHttpRate: setting({
+    key: 'Engines.Docker.HTTPRate',
+    kind: size,
+    fallback: 12_500_000,
+    about: 'Bytes a second that one container may send and receive by the network HTTP. 0: as fast as it goes.',
   }),
   logLevel: setting<LogLevel>({
     key: 'Logging.Level',

@@ -78,7 +78,7 @@ describe('precedence', () => {
       'a URL like https://policy.example/jobs': 'https://policy.example/jobs',
       'one of missing, always, never': 'always',
       'some of http, or none': 'http',
-      'some of bridge, host, or none': 'bridge,host',
+      'some of http, bridge, host, or none': 'http,host',
       'one of debug, info, warn, error, silent': 'debug',
       'a list of users': '[{"APIKey":"12345678901234567890","Capabilities":[{"Actions":["*"]}]}]',
       'a list of client IDs: 64 hexadecimal digits, as `bacalhau id` prints them': 'a'.repeat(64),

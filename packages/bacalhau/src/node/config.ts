@@ -77,6 +77,15 @@ export interface NodeConfig {
   /** Whether, and for how many milliseconds, users get URLs for results in S3. */
   readonly signedDisabled: boolean
   readonly signedFor: number
+  /** The bucket that compute nodes are lent for results; milliseconds for which a URL into it can be used. */
+  readonly managedBucket: string | undefined
+  readonly managedKey: string
+  readonly managedRegion: string | undefined
+  readonly managedEndpoint: string | undefined
+  readonly managedFor: number
+  /** RPC of a Kubo that is asked for content, and of one that is given results. */
+  readonly kuboEndpoint: string | undefined
+  readonly kuboPublish: string | undefined
   /** Names of engines, lower case. */
   readonly enginesDisabled: readonly string[]
   /** Address of the container engine; undefined: wherever one is found. */
@@ -86,7 +95,10 @@ export interface NodeConfig {
   readonly wasmAddresses: readonly string[]
   /** Days; 0 keeps them for ever. */
   readonly dockerKeepImages: number
-  readonly dockerNetworks: readonly ('bridge' | 'host')[]
+  readonly dockerNetworks: readonly ('http' | 'bridge' | 'host')[]
+  readonly dockerAddresses: readonly string[]
+  readonly dockerHttpBytes: number
+  readonly dockerHttpRate: number
   readonly mdns: boolean
   readonly upnp: boolean
   readonly relay: boolean

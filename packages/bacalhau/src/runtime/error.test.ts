@@ -126,6 +126,7 @@ const PROMISED: Readonly<Record<string, number>> = {
   EngineUnavailable: 503,
   EnvRefused: 422,
   WasmHttpLimit: 500,
+  NetworkLimit: 500,
   EngineFailed: 502,
   ImageInvalid: 400,
   ImageNotFound: 404,

@@ -28,6 +28,14 @@ export const LIMITS = {
   /** Nodes that a node knows, and those that a neighbour which is nobody to us may tell of. */
   knownNodes: 4_096,
   nodesOfStranger: 64,
+  /** What a relay carries: reservations and how long each lasts, connections in all and those that one peer opens, bytes of each. */
+  relayReservations: 4_096,
+  relayReservation: 60 * 60_000,
+  relayCircuits: 1_024,
+  relayCircuitsOfPeer: 64,
+  relayCircuitBytes: 256 * 1024 * MIB,
+  /** Relays that a node is reached through. */
+  relaysOfNode: 4,
   /** A node that is not heard of for this long is gone; Go nodes are believed to be there for as long as they believe it. */
   nodeLife: 5 * 60_000,
   goNodeLife: 10 * 60_000,
@@ -264,4 +272,15 @@ export const LIMITS = {
   goName: 256,
   /** A Go node has this long to answer a call. */
   goAnswer: 30_000,
+  /** Calls to one Go node under way at a time; an ask may carry megabytes. */
+  goCallsAtOnce: 8,
+  /** An ask that cannot be delivered is tried this often, with this pause. */
+  goAsks: 3,
+  goAskPause: 1_000,
+  /** How often it is looked for executions on Go nodes of which nothing has been heard, for so long; shorter where an answer is due. */
+  goLook: 5_000,
+  goSilence: 30_000,
+  goPatience: 5_000,
+  /** A Go node that cannot be reached for so long is gone. It redials by itself every ten seconds. */
+  goAbsence: 30_000,
 } as const

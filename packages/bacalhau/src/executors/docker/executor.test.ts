@@ -3,6 +3,7 @@ import { after, describe, test } from 'node:test'
 import { executorCompliance } from '../compliance.ts'
 import { createGpuPool } from './container/gpus.ts'
 import { openBench, executorAt } from './fixtures/bench.ts'
+import { egressSuite } from './fixtures/egress.ts'
 import { IMAGE, startTestEngine } from './fixtures/engine.ts'
 import { isolationSuite } from './fixtures/isolation.ts'
 import { networkSuite } from './fixtures/networks.ts'
@@ -106,5 +107,6 @@ if (typeof engine === 'string') {
 
   isolationSuite(() => address)
   networkSuite(() => address)
+  egressSuite(() => address)
   survivalSuite(() => address)
 }

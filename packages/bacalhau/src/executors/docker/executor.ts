@@ -3,24 +3,26 @@ import type { Clock } from '../../runtime/clock.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
-import { failure } from '../wasm/failure.ts'
+import { failure, printable } from '../wasm/failure.ts'
 import { containerConfig } from './container/config.ts'
 import { createGpuPool, type Gpu, gpuDevices, gpuName } from './container/gpus.ts'
 import { containerName } from './container/labels.ts'
-import { createPorts, NO_NETWORK, type PortPlan } from './container/ports.ts'
+import { createPorts, NO_NETWORK, type PortPlan, type PortRange } from './container/ports.ts'
 import { emptyFolders } from './container/results.ts'
-import { runContainer } from './container/run.ts'
+import { runContainer, type Subject } from './container/run.ts'
+import type { Survivor } from './container/survivors.ts'
+import { createGates, type EgressOptions, type Gate, type Gates } from './egress/gates.ts'
 import type { EngineAddress } from './engine/address.ts'
 import { EngineError } from './engine/call.ts'
 import type { Engine } from './engine/engine.ts'
-import { type Connection, createConnection } from './connection.ts'
+import { type Connection, createConnection, type Used } from './connection.ts'
 import type { Credentials } from './image/credentials.ts'
 import type { ImageLedger } from './image/image-ledger.ts'
 import type { PullPolicy } from './image/images.ts'
-import { parseDockerParams } from './params.ts'
+import { type DockerParams, parseDockerParams } from './params.ts'
 
 /** Networks that need to be granted. */
-export type GrantedNetwork = 'bridge' | 'host'
+export type GrantedNetwork = 'http' | 'bridge' | 'host'
 
 export interface DockerExecutorOptions {
   /** Peer ID of the node; its containers bear it as a label. */
@@ -30,6 +32,9 @@ export interface DockerExecutorOptions {
   readonly credentials: Credentials
   readonly pull: PullPolicy
   readonly networks: readonly GrantedNetwork[]
+  /** How containers reach listed domains, for the network HTTP. */
+  readonly egress: EgressOptions
+  readonly ports?: PortRange
   /** Removes images that jobs have left; without it they stay. */
   readonly ledger?: ImageLedger
   readonly gpus?: readonly Gpu[]
@@ -42,8 +47,20 @@ export interface DockerExecutor extends Executor {
   pathsInUse(): Promise<readonly string[]>
 }
 
+const GRANTS = { HTTP: 'http', Bridge: 'bridge', Host: 'host', Full: 'host' } as const satisfies Partial<
+  Record<NetworkSpec['Type'], GrantedNetwork>
+>
+
 /** How often the log says how far an image is, in milliseconds. */
 const TELL_EVERY = 5_000
+
+/** One run and what it takes. */
+interface Work {
+  readonly request: ExecutionRequest
+  readonly observer: ExecutionObserver
+  readonly signal: AbortSignal
+  readonly used: Used
+}
 
 /** Runs containers by the API of Docker, which Podman speaks as well. */
 export function createDockerExecutor(options: DockerExecutorOptions): DockerExecutor {
@@ -56,7 +73,8 @@ class ContainerExecutor implements DockerExecutor {
   readonly rollsOutput = true
   readonly #options: DockerExecutorOptions
   readonly #connection: Connection
-  readonly #ports = createPorts()
+  readonly #ports
+  readonly #gates
   readonly #gpus
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
@@ -67,6 +85,8 @@ class ContainerExecutor implements DockerExecutor {
     this.#options = options
     this.#connection = createConnection(options, this.#stopping.signal)
     this.#gpus = createGpuPool(options.gpus ?? [])
+    this.#ports = createPorts(options.ports === undefined ? {} : { range: options.ports })
+    this.#gates = createGates({ ...options, ...options.egress })
   }
 
   async available(): Promise<boolean> {
@@ -77,18 +97,28 @@ class ContainerExecutor implements DockerExecutor {
     parseDockerParams(params)
   }
 
-  networkRefusal({ Type }: NetworkSpec): string | undefined {
+  networkRefusal({ Type, Domains = [] }: NetworkSpec): string | undefined {
     if (Type === 'Default' || Type === 'None') return undefined
-    if (Type === 'HTTP') return 'this node has no network that reaches listed domains only (HTTP)'
-    const wanted: GrantedNetwork = Type === 'Bridge' ? 'bridge' : 'host'
-    if (this.#options.networks.includes(wanted)) return undefined
+    const wanted = GRANTS[Type]
+    if (this.#options.networks.includes(wanted)) {
+      const idle = wanted === 'http' && Domains.length === 0
+      return idle ? 'the network HTTP reaches the Domains that the job lists, and this one lists none' : undefined
+    }
     return `the operator of this node has not granted jobs the network ${Type} (Engines.Docker.Networks)`
   }
 
-  async prepare(params: ExecutionRequest['params'], signal: AbortSignal): Promise<string | undefined> {
+  async prepare(
+    params: ExecutionRequest['params'],
+    signal: AbortSignal,
+    onPreparing: (text: string) => void = () => undefined,
+  ): Promise<string | undefined> {
     const { image } = parseDockerParams(params)
     const { images } = await this.#connection.use()
-    const onProgress = this.#tellNowAndThen(image)
+    const log = this.#tellNowAndThen(image)
+    const onProgress = (words: string) => {
+      log(words)
+      onPreparing(`pulling ${printable(image)}: ${words}`)
+    }
     const { pinned } = await images.ready(image, onProgress, signal).catch((error: unknown) => {
       throw toUserError(error)
     })
@@ -98,6 +128,7 @@ class ContainerExecutor implements DockerExecutor {
   async recover(held: ReadonlySet<string>): Promise<void> {
     await this.#connection.look()
     await this.#connection.settle(held)
+    await this.#gates.keep(held)
   }
 
   survives(executionId: string): boolean {
@@ -151,34 +182,78 @@ class ContainerExecutor implements DockerExecutor {
     const params = parseDockerParams(request.params)
     signal.throwIfAborted()
     const used = await this.#connection.use()
-    const { engine } = used
-    const context = { ...this.#options, engine, observer }
+    const work = { request, observer, signal, used }
     const survivor = used.survivors.claim(request.executionId)
-    if (survivor !== undefined) {
-      const { id, gpus } = survivor
-      const work = () => this.#owning(engine, id, () => runContainer({ id, survivor: true }, request, context, signal))
-      return this.#holding(this.#gpus.claim(gpus), NO_NETWORK, work)
-    }
+    return survivor === undefined ? this.#begin(params, work) : this.#goOn(survivor, work)
+  }
+
+  /** What a former process of this node has begun. */
+  #goOn({ id, gpus, ports, gate }: Survivor, work: Work): Promise<ExecutionOutcome> {
+    const { engine } = work.used
+    return this.#holding(this.#gpus.claim(gpus), this.#ports.claim(ports), () =>
+      this.#owning(engine, id, () =>
+        this.#behindGate(
+          work,
+          (gates) => gates.reopen(work.request, gate),
+          (opened) => this.#follow({ id, survivor: true }, work, opened),
+        ),
+      ),
+    )
+  }
+
+  async #begin(params: DockerParams, work: Work): Promise<ExecutionOutcome> {
+    const { request, signal, used } = work
+    const { engine, survivors } = used
     const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
-    const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network)
-    return this.#holding(this.#take(request, ports, used.survivors.gpus), ports, async (gpus) => {
-      const plan = {
-        node: this.#options.node,
-        facts: engine.facts,
-        imageId,
-        params,
-        request,
-        ports,
-        ...(await toDevices(gpus)),
+    const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network, survivors.ports)
+    return this.#holding(this.#take(request, ports, survivors.gpus), ports, (gpus) =>
+      this.#behindGate(
+        work,
+        (gates) => gates.open(engine, request, signal),
+        async (gate) => {
+          const plan = {
+            node: this.#options.node,
+            facts: engine.facts,
+            imageId,
+            params,
+            request,
+            ports: gate?.id === undefined ? ports : { ...ports, mode: `container:${gate.id}` as const },
+            proxy: gate?.env ?? {},
+            ...(await toDevices(gpus)),
+          }
+          const name = containerName(this.#options.node, request.executionId)
+          const id = await this.#create(engine, name, containerConfig(plan))
+          return this.#owning(engine, id, async () => {
+            await makeFolders(engine, id, request)
+            signal.throwIfAborted()
+            return this.#follow({ id, survivor: false }, work, gate)
+          })
+        },
+      ),
+    )
+  }
+
+  #follow(subject: Subject, { request, observer, signal, used }: Work, gate: Gate | undefined) {
+    const budget = gate === undefined ? {} : { budget: gate.budget }
+    return runContainer(subject, request, { ...this.#options, engine: used.engine, observer, ...budget }, signal)
+  }
+
+  /** A job that reaches listed domains has a gate beside it, as long as it runs. */
+  async #behindGate<T>(
+    { request, used }: Work,
+    open: (gates: Gates) => Promise<Gate>,
+    work: (gate: Gate | undefined) => Promise<T>,
+  ): Promise<T> {
+    if (request.network?.Type !== 'HTTP') return work(undefined)
+    const gate = await open(this.#gates)
+    const closing = async () => {
+      try {
+        return await work(gate)
+      } finally {
+        await gate.close()
       }
-      const name = containerName(this.#options.node, request.executionId)
-      const id = await this.#create(engine, name, containerConfig(plan))
-      return this.#owning(engine, id, async () => {
-        await makeFolders(engine, id, request)
-        signal.throwIfAborted()
-        return runContainer({ id, survivor: false }, request, context, signal)
-      })
-    })
+    }
+    return gate.id === undefined ? closing() : this.#owning(used.engine, gate.id, closing)
   }
 
   #take({ limits }: ExecutionRequest, ports: PortPlan, reserved: ReadonlySet<string>): readonly Gpu[] {

@@ -39,6 +39,7 @@ function configOf(plan: Partial<ContainerPlan> = {}, params: object = {}): Confi
     params: parsed,
     request,
     ports: NO_NETWORK,
+    proxy: {},
     gpus: {},
     gpuNames: [],
     ...plan,

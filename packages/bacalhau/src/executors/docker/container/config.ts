@@ -13,6 +13,8 @@ export interface ContainerPlan {
   readonly params: DockerParams
   readonly request: ExecutionRequest
   readonly ports: PortPlan
+  /** Variables that lead its programs to the proxy, if its network has one. */
+  readonly proxy: Readonly<Record<string, string>>
   readonly gpus: GpuDevices
   /** Their names, for the label. */
   readonly gpuNames: readonly string[]
@@ -37,7 +39,9 @@ export function containerConfig(plan: ContainerPlan): object {
     ...(command === undefined ? {} : { Cmd: command }),
     ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
     ...(user === undefined ? {} : { User: user }),
-    Env: Object.entries({ ...request.env, ...ports.env, ...params.env }).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries({ ...request.env, ...ports.env, ...params.env, ...plan.proxy }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
     Labels: labelsOf(plan),
     Tty: false,
     OpenStdin: false,
@@ -49,20 +53,21 @@ export function containerConfig(plan: ContainerPlan): object {
   }
 }
 
-function labelsOf({ node, request, gpuNames }: ContainerPlan): Record<string, string> {
+function labelsOf({ node, request, gpuNames, ports }: ContainerPlan): Record<string, string> {
   const { jobId, executionId } = request
   return {
     [LABELS.node]: node,
     [LABELS.job]: jobId,
     [LABELS.execution]: executionId,
     ...(gpuNames.length === 0 ? {} : { [LABELS.gpus]: gpuNames.join(',') }),
+    ...(ports.held.length === 0 ? {} : { [LABELS.ports]: ports.held.join(',') }),
   }
 }
 
 function hostConfig({ facts, request, ports, gpus }: ContainerPlan): object {
   const { limits, mounts } = request
   const memory = limits.memory > 0 ? Math.max(Math.floor(limits.memory), LEAST_MEMORY) : 0
-  const reachesHost = ports.mode !== 'none' && !facts.isPodman
+  const reachesHost = (ports.mode === 'bridge' || ports.mode === 'host') && !facts.isPodman
   return {
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges'],

@@ -5,7 +5,14 @@ export const LABELS = {
   execution: 'bacalhau.execution',
   /** Names of the GPUs that it has, with commas; absent without any. */
   gpus: 'bacalhau.gpus',
+  /** Ports of the host that it has, with commas; absent without any. */
+  ports: 'bacalhau.ports',
+  /** `GATE` on the container beside a job through which its network goes; absent on the job itself. */
+  role: 'bacalhau.role',
 } as const
+
+/** The role of a container that is no job. */
+export const GATE = 'gate'
 
 /** Filter for the containers of one node. */
 export const ofNode = (node: string): string => `${LABELS.node}=${node}`

@@ -6,7 +6,7 @@ import { createPorts } from './ports.ts'
 describe('ports of containers', () => {
   test('are given in turn, told to the job, and given back', async () => {
     const busy = new Set([20_001])
-    const ports = createPorts(async (port) => !busy.has(port))
+    const ports = createPorts({ isFree: async (port) => !busy.has(port) })
     const first = await ports.plan({
       Type: 'Bridge',
       Ports: [
@@ -44,7 +44,7 @@ describe('ports of containers', () => {
   })
 
   test('run out with a word', async () => {
-    const plan = createPorts(async () => false).plan({ Type: 'Bridge', Ports: [{ Name: 'a' }] })
+    const plan = createPorts({ isFree: async () => false }).plan({ Type: 'Bridge', Ports: [{ Name: 'a' }] })
     await assert.rejects(plan, { code: 'Conflict', message: 'no available ports in range 20000-32000' })
   })
 

@@ -9,6 +9,7 @@ import { failure, size } from '../../wasm/failure.ts'
 import type { Container } from '../engine/answers.ts'
 import { EngineError } from '../engine/call.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Budget } from '../egress/budget.ts'
 import { watchDisk } from './disk-watch.ts'
 import { openOutput, type OutputSink } from './output.ts'
 import { copyResults } from './results.ts'
@@ -18,6 +19,8 @@ export interface RunContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly observer: ExecutionObserver
+  /** What it may take of the network, where somebody counts. */
+  readonly budget?: Budget
 }
 
 /** A container to be followed to its end. */
@@ -103,7 +106,7 @@ async function follow(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<Ended> {
-  const { engine, clock } = context
+  const { engine, clock, budget } = context
   const { id } = subject
   let why: Failed | undefined
   const killer = createKiller(id, context)
@@ -113,6 +116,11 @@ async function follow(
   }
   signal.addEventListener('abort', killer.kill, { once: true })
   if (signal.aborted) killer.kill()
+  const overBudget = () =>
+    endWith(failure('NetworkLimit', 'the job sent and received more over the net than the node lets a job'))
+  budget?.exceeded.addEventListener('abort', overBudget, { once: true })
+  // The job runs already, and may have been quick.
+  if (budget?.exceeded.aborted === true) overBudget()
   const watch = watchDisk({ id, engine, clock, limit: request.limits.disk, onExceeded: endWith })
   let timer: Timer | undefined
   try {
@@ -124,6 +132,7 @@ async function follow(
     return { why }
   } finally {
     signal.removeEventListener('abort', killer.kill)
+    budget?.exceeded.removeEventListener('abort', overBudget)
     timer?.cancel()
     watch.stop()
     killer.stop()

@@ -32,16 +32,18 @@ describe('containers of a former process', () => {
     const { asked, survivors, removed } = await open(t, [
       found('a', 'running', 'e-1', {
         Mounts: [{ Source: '/data/1' }, {}],
-        Labels: { ...found('', '', 'e-1').Labels, 'bacalhau.gpus': 'amd:0' },
+        Labels: { ...found('', '', 'e-1').Labels, 'bacalhau.gpus': 'amd:0', 'bacalhau.ports': '20000,80' },
       }),
+      found('gate', 'running', 'e-1', { Labels: { ...found('', '', 'e-1').Labels, 'bacalhau.role': 'gate' } }),
       found('b', 'exited', 'e-2', { Mounts: null }),
     ])
     const [list] = asked.filter(({ path }) => path === '/containers/json')
     assert.equal(list?.query.get('filters'), '{"label":["bacalhau.node=QmNode"]}')
     assert.equal(list?.query.get('all'), '1')
     assert.deepEqual([survivors.paths, removed()], [['/data/1'], []])
-    assert.deepEqual([...survivors.gpus], ['amd:0'])
-    assert.deepEqual(survivors.claim('e-1'), { id: 'a', gpus: ['amd:0'] })
+    assert.deepEqual([[...survivors.gpus], [...survivors.ports]], [['amd:0'], [20_000, 80]])
+    assert.deepEqual(survivors.claim('e-1'), { id: 'a', gpus: ['amd:0'], ports: [20_000, 80], gate: 'gate' })
+    assert.deepEqual([[...survivors.gpus], [...survivors.ports]], [[], []])
     assert.deepEqual([survivors.claim('e-1'), survivors.has('e-1'), survivors.has('e-2')], [undefined, false, true])
     survivors.stop()
   })
@@ -53,19 +55,24 @@ describe('containers of a former process', () => {
       found('nameless', 'running', undefined),
       found('first', 'running', 'e-3'),
       found('second', 'running', 'e-3'),
+      found('lonely', 'running', 'e-5', { Labels: { ...found('', '', 'e-5').Labels, 'bacalhau.role': 'gate' } }),
       found('foreign', 'running', 'e-4', { Labels: { 'bacalhau.node': 'QmOther', 'bacalhau.execution': 'e-4' } }),
     ])
-    assert.deepEqual(removed(), ['created', 'dead', 'nameless', 'second'])
+    assert.deepEqual(removed(), ['created', 'dead', 'lonely', 'nameless', 'second'])
     assert.equal(survivors.has('e-4'), false)
     survivors.stop()
   })
 
   test('that nobody takes up go after a while', async (t) => {
-    const { clock, survivors, removed } = await open(t, [found('a', 'running', 'e-1'), found('b', 'running', 'e-2')])
+    const { clock, survivors, removed } = await open(t, [
+      found('a', 'running', 'e-1'),
+      found('b', 'running', 'e-2'),
+      found('c', 'running', 'e-2', { Labels: { ...found('', '', 'e-2').Labels, 'bacalhau.role': 'gate' } }),
+    ])
     await survivors.keep(new Set(['e-1', 'e-2']))
     survivors.claim('e-1')
     await clock.advance(LIMITS.containerUnclaimed)
-    while (removed().length === 0) await new Promise(setImmediate)
-    assert.deepEqual([removed(), survivors.has('e-2')], [['b'], false])
+    while (removed().length < 2) await new Promise(setImmediate)
+    assert.deepEqual([removed(), survivors.has('e-2')], [['b', 'c'], false])
   })
 })

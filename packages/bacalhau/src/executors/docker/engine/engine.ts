@@ -56,6 +56,8 @@ export interface Engine {
   image(reference: string, signal?: AbortSignal): Promise<Image | undefined>
   /** Lines of JSON about the progress of a pull. */
   pull(query: Readonly<Record<string, string>>, auth: string | undefined, signal: AbortSignal): Promise<IncomingMessage>
+  /** Makes an image of the archive of a root file system. */
+  importImage(reference: string, archive: Uint8Array, signal: AbortSignal): Promise<void>
   removeImage(reference: string): Promise<void>
 }
 
@@ -107,7 +109,7 @@ function boundsDisk({ Driver, DriverStatus }: z.infer<typeof infoSchema>): boole
 }
 
 type Caller = (method: Call['method'], path: string, more?: Omit<Call, 'method' | 'path'>) => Call
-type ImageCall = 'image' | 'pull' | 'removeImage'
+type ImageCall = 'image' | 'pull' | 'importImage' | 'removeImage'
 
 function engineAt(address: EngineAddress, base: string, facts: EngineFacts): Engine {
   const call: Caller = (method, path, more) => ({ method, path: `${base}${path}`, ...more })
@@ -152,6 +154,11 @@ function imageCalls(address: EngineAddress, call: Caller): Pick<Engine, ImageCal
     pull(entries, auth, signal) {
       const headers = auth === undefined ? {} : { 'X-Registry-Auth': auth }
       return open(address, call('POST', `/images/create${query(entries)}`, { signal, headers }))
+    },
+    importImage(reference, body, signal) {
+      const at = reference.lastIndexOf(':')
+      const name = { fromSrc: '-', repo: reference.slice(0, at), tag: reference.slice(at + 1) }
+      return tell(address, call('POST', `/images/create${query(name)}`, { body, signal }))
     },
     removeImage: (reference) => tell(address, call('DELETE', at(reference))).catch(unless([404, 409])),
   }
