@@ -66,8 +66,15 @@ export const versionAnswer = buildInfoSchema
 const peerInfo = z.object({ ID: z.string(), Addrs: z.array(z.string()) })
 export const agentNodeAnswer = nodeInfoSchema
   .partial()
-  .extend({ NodeID: z.string(), PeerInfo: peerInfo })
-  .describe('Strangers are told the first and the last only.')
+  .extend({
+    NodeID: z.string(),
+    PeerInfo: peerInfo,
+    Approval: z.enum(MEMBERSHIPS).optional().describe('As release 1.2 has it.'),
+    Info: nodeInfoSchema.extend({ PeerInfo: peerInfo }).optional().describe('The same as release 1.3 has it.'),
+    Membership: z.enum(MEMBERSHIPS).optional(),
+    Connection: connection.optional(),
+  })
+  .describe('Strangers are told `NodeID` and `PeerInfo` only.')
 
 export const addedDataAnswer = z.object({
   CID: z.string(),

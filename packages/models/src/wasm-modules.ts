@@ -8,6 +8,9 @@ import { text } from './spec-fields.ts'
 /** Where a module is mounted that a spec gives by its source and not by the path of an input. */
 export const ENTRY_MODULE = '/wasm/entry.wasm'
 export const importModule = (index: number): string => `/wasm/imports/module_${index}.wasm`
+/** Was this target made up for a module that came without one? */
+export const isModuleTarget = (target: string): boolean =>
+  target === ENTRY_MODULE || /^\/wasm\/imports\/module_\d+\.wasm$/.test(target)
 
 /** A module as the releases 1.1 to 1.6 wrote it: an input source whose target may be empty. */
 const moduleSchema = z.strictObject({

@@ -81,6 +81,7 @@ const history = [
   event(2, 'Running', { Type: 'ExecutionLevel', ExecutionID: 'e-1' }),
   event(3, 'Completed', {}, { NewState: 'Completed' }),
 ]
+const info = { ...nodeInfo, PeerInfo: { ID: PEER_ID, Addrs: ['/ip4/127.0.0.1/tcp/1235'] } }
 const node = {
   Info: nodeInfo,
   Membership: 'APPROVED',
@@ -120,7 +121,11 @@ const notThere = failure(404, 'NotFound', 'JobStore', 'job not found: nope')
 const GOLDEN: readonly (readonly [request: string, status: number, body: unknown])[] = [
   ['GET /api/v1/agent/alive', 200, { Status: 'OK' }],
   ['GET /api/v1/agent/version', 200, nodeInfo.BacalhauVersion],
-  ['GET /api/v1/agent/node', 200, { ...nodeInfo, PeerInfo: { ID: PEER_ID, Addrs: ['/ip4/127.0.0.1/tcp/1235'] } }],
+  [
+    'GET /api/v1/agent/node',
+    200,
+    { ...info, Approval: 'APPROVED', Info: info, Membership: 'APPROVED', Connection: 'CONNECTED' },
+  ],
   [`GET ${JOBS}?limit=10&labels=bacalhau_canary%21%3Dtrue`, 200, page(job)],
   [`GET ${JOBS}?namespace=&limit=5&next_token=&order_by=created_at&reverse=False`, 200, page(job)],
   [`GET ${JOBS}?namespace=other`, 200, page()],

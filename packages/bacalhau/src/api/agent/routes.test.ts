@@ -38,7 +38,9 @@ describe('agent', () => {
     const { url } = await temporaryApi(context)
     const PeerInfo = { ID: PEER_ID, Addrs: ['/ip4/127.0.0.1/tcp/1235'] }
     for (const path of ['agent/node', 'node_info']) {
-      assert.deepEqual((await ask(`${url}/api/v1/${path}`)).body, { ...nodeInfo, PeerInfo })
+      const Info = { ...nodeInfo, PeerInfo }
+      const state = { Approval: 'APPROVED', Info, Membership: 'APPROVED', Connection: 'CONNECTED' }
+      assert.deepEqual((await ask(`${url}/api/v1/${path}`)).body, { ...Info, ...state })
     }
     assert.deepEqual((await ask(`${url}/api/v1/id`)).body, PEER_ID)
     assert.deepEqual((await ask(`${url}/api/v1/peer`)).body, {

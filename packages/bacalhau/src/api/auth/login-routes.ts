@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { BacalhauError } from '../../runtime/error.ts'
 import { pathParameter, readDocument } from '../http/request.ts'
 import { addRoute } from '../http/route.ts'
+import { isOlderClient } from '../http/version.ts'
 import type { Auth } from './auth.ts'
 import { unknownKey } from './authenticator.ts'
 import { accessOf } from './guard.ts'
@@ -43,7 +44,10 @@ export function loginRoutes(app: FastifyInstance, auth: Auth): void {
       summary: 'List the ways to log in',
       answer: z.object({ NextToken: z.string(), Methods: z.record(z.string(), requirementSchema) }),
     },
-    () => ({ NextToken: '', Methods: auth.login === undefined ? {} : { [METHOD]: requirement() } }),
+    (request) => {
+      const name = isOlderClient(request.raw) ? METHOD.toLowerCase() : METHOD
+      return { NextToken: '', Methods: auth.login === undefined ? {} : { [name]: requirement() } }
+    },
   )
   const byName = `${AUTH}/:name`
   addRoute(
@@ -135,6 +139,7 @@ function requireLogin({ login }: Auth): NonNullable<Auth['login']> {
 function checkMethod(request: FastifyRequest, auth: Auth): void {
   requireLogin(auth)
   const name = pathParameter(request, 'name')
-  if (name === METHOD) return
+  // Releases before 1.4 spoke of it in lower case.
+  if (name.toLowerCase() === METHOD.toLowerCase()) return
   throw new BacalhauError('NotFound', `there is no way to log in by the name of ${name}; ${METHOD} is one`)
 }

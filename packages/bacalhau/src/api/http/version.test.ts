@@ -34,13 +34,14 @@ describe('versions of clients', () => {
 
   test('are looked at in every request but those of old paths', async (context) => {
     const { url } = await temporaryApi(context)
-    const old = await ask(`${url}${ALIVE}`, header('v1.2.3'))
+    const old = await ask(`${url}/api/v1/data/pins`, header('v1.2.3'))
     assert.equal(old.status, 403)
     assert.deepEqual(Object.keys(old.body as object), ['Error', 'MinVersion', 'ClientVersion', 'ServerVersion'])
     assert.equal(old.headers.get('x-bacalhau-git-version'), 'v0.1.0')
     assert.equal(old.headers.get('content-type'), 'application/json')
     assert.deepEqual((await ask(`${url}${ALIVE}`, header('nightly'))).body, { Error: 'Invalid client version nightly' })
     assert.equal((await ask(`${url}/api/v1/id`, header('v1.2.3'))).status, 200)
+    assert.equal((await ask(`${url}${ALIVE}`, header('v1.2.3'))).status, 200)
   })
 
   for (const version of ['', 'v0.0.0', 'v0.0.0-abcdef1', 'v1.9.3']) {

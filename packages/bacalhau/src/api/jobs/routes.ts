@@ -5,6 +5,8 @@ import { BacalhauError } from '../../runtime/error.ts'
 import { uuid } from '../../runtime/ids.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Api } from '../context.ts'
+import { olderDescription, olderExecutions, olderHistory, olderJobs, olderResults } from '../legacy/answers.ts'
+import { forRelease } from '../legacy/for-release.ts'
 import { submitMany } from './bulk.ts'
 import { encodeJson } from '../http/answer.ts'
 import { queryCount, queryFlag, queryPresence, queryText, queryTexts, queryWord } from '../http/query.ts'
@@ -22,6 +24,8 @@ import { rerun, rerunRequestSchema, showDifferences, submit } from './submit.ts'
 const JOBS = '/api/v1/orchestrator/jobs'
 
 const read = { method: 'GET', needs: 'read:job', tag: 'jobs' } as const
+/** Releases before 1.4 are answered, too, in the form of theirs. */
+const readByAll = { ...read, anyVersion: true } as const
 const write = { needs: 'write:job', tag: 'jobs' } as const
 
 const listQuery = z.object({
@@ -62,14 +66,29 @@ export function jobRoutes(app: FastifyInstance, api: Api): void {
   // Releases up to 1.3 send it this way once they have logged in.
   addRoute(
     app,
-    { ...write, method: 'POST', path: `${JOBS}/:id`, summary: 'Stop a job', query: stopQuery, hidden: true },
+    {
+      ...write,
+      method: 'POST',
+      path: `${JOBS}/:id`,
+      summary: 'Stop a job',
+      query: stopQuery,
+      hidden: true,
+      anyVersion: true,
+    },
     (request, _reply, query) => stopJob(request, query, api),
   )
 }
 
 function submissionRoutes(app: FastifyInstance, api: Api): void {
   for (const method of ['PUT', 'POST'] as const) {
-    const route = { ...write, method, path: JOBS, summary: 'Submit or update a job', body: putJobRequestSchema }
+    const route = {
+      ...write,
+      method,
+      path: JOBS,
+      summary: 'Submit or update a job',
+      body: putJobRequestSchema,
+      anyVersion: true,
+    } as const
     addRoute(app, route, (request) => submit(request, api))
   }
   addRoute(
@@ -109,33 +128,34 @@ function submissionRoutes(app: FastifyInstance, api: Api): void {
 }
 
 function readingRoutes(app: FastifyInstance, api: Api): void {
-  addRoute(app, { ...read, path: JOBS, summary: 'List jobs', query: listQuery }, (request, _reply, query) =>
-    listJobs(request, query, api),
+  addRoute(app, { ...readByAll, path: JOBS, summary: 'List jobs', query: listQuery }, (request, _reply, query) =>
+    forRelease(request, listJobs(request, query, api), olderJobs),
   )
   addRoute(
     app,
     {
-      ...read,
+      ...readByAll,
       path: `${JOBS}/:id`,
       summary: 'One job',
       query: getJobQuery,
       patience: LIMITS.longPoll + LIMITS.requestAnswer,
     },
-    (request, reply, query) => getJob(request, reply, query, api),
+    (request, reply, query) => forRelease(request, getJob(request, reply, query, api), olderDescription),
   )
   addRoute(
     app,
-    { ...read, path: `${JOBS}/:id/history`, summary: 'Events of a job', query: historyQuery },
+    { ...readByAll, path: `${JOBS}/:id/history`, summary: 'Events of a job', query: historyQuery },
     async (request, _reply, query) => {
       const orchestrator = requireOrchestrator(api, request)
       const page = await readHistory(orchestrator, idOf(request), readHistoryQuery(query), query.namespace)
-      return forOldClients(page, clientVersion(request.raw))
+      return forRelease(request, forOldClients(page, clientVersion(request.raw)), olderHistory)
     },
   )
   addRoute(
     app,
-    { ...read, path: `${JOBS}/:id/executions`, summary: 'Executions of a job', query: executionsQuery },
-    (request, _reply, query) => listExecutions(requireOrchestrator(api, request), idOf(request), query),
+    { ...readByAll, path: `${JOBS}/:id/executions`, summary: 'Executions of a job', query: executionsQuery },
+    (request, _reply, query) =>
+      forRelease(request, listExecutions(requireOrchestrator(api, request), idOf(request), query), olderExecutions),
   )
   addRoute(
     app,
@@ -151,7 +171,7 @@ function readingRoutes(app: FastifyInstance, api: Api): void {
 function outputRoutes(app: FastifyInstance, api: Api): void {
   addRoute(
     app,
-    { ...read, path: `${JOBS}/:id/logs`, summary: 'Output of an execution, over a WebSocket', query: logQuery },
+    { ...readByAll, path: `${JOBS}/:id/logs`, summary: 'Output of an execution, over a WebSocket', query: logQuery },
     () => {
       throw new BacalhauError('BadRequest', 'logs are read over a WebSocket', {
         hint: 'Connect by ws://, or use `bacalhau job logs`.',
@@ -161,18 +181,16 @@ function outputRoutes(app: FastifyInstance, api: Api): void {
   addRoute(
     app,
     {
-      ...read,
+      ...readByAll,
       path: `${JOBS}/:id/results`,
       summary: 'Where the results of a job are',
-      // `bacalhau get` of release 1.2 asks it.
-      anyVersion: true,
       query: namespaceQuery.extend({ pretty: queryPresence() }),
     },
     async (request, reply, { namespace, pretty }) => {
       const Items = await resultsOf(request, api, namespace)
       // URLs among the results are for copying.
       void reply.serializer((value: unknown) => encodeJson(value, { pretty, plain: true }))
-      return { NextToken: '', Items }
+      return forRelease(request, { NextToken: '', Items: [...Items] }, olderResults)
     },
   )
 }

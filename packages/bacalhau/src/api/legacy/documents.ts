@@ -8,6 +8,8 @@ import {
   type JobState,
   type SpecConfig,
 } from '@bacalhau/models'
+import { olderNetwork } from './answers.ts'
+import { olderEngine } from './engine.ts'
 
 /** Jobs, their states and events as documents of release 1.2 (API version `V1beta2`). */
 
@@ -36,7 +38,13 @@ const executionState = (state: number) => {
 /** Our times are nanoseconds, of which doubles keep the microseconds. */
 const time = (nanoseconds: number) => new Date(nanoseconds / 1e6).toISOString()
 
-export function legacyJob(job: Job, requester: string): object {
+/** Publishers of that time: a job with another one would spoil the whole answer for its reader. */
+const PUBLISHERS: ReadonlySet<string> = new Set(['noop', 'ipfs', 's3', 'local'])
+
+/** Which answer a job is part of: that to its submission repeated more of what had been sent. */
+export type Occasion = 'submitted' | 'listed'
+
+export function legacyJob(job: Job, requester: string, occasion: Occasion): object {
   return {
     APIVersion: 'V1beta2',
     Metadata: {
@@ -45,31 +53,50 @@ export function legacyJob(job: Job, requester: string): object {
       ClientID: job.Namespace,
       Requester: { RequesterNodeID: requester },
     },
-    Spec: legacySpec(job),
+    Spec: legacySpec(job, occasion),
   }
 }
 
-function legacySpec({ Type, Count, Tasks, Labels, Constraints }: Job): object {
+const some = (name: string, items: readonly unknown[]) => (items.length === 0 ? {} : { [name]: items })
+
+function legacySpec({ Type, Count, Tasks, Labels, Constraints }: Job, occasion: Occasion): object {
   const [task] = Tasks
   if (task === undefined) return {}
-  const { Type: network, Domains = [] } = task.Network
+  const { Publisher } = task
+  const publisher = PUBLISHERS.has(Publisher.Type) ? Publisher.Type : 'noop'
+  const isNew = occasion === 'submitted'
+  const { engine, inputs } = isNew ? olderEngine(task, legacyModule) : olderEngine(task)
   return {
-    EngineSpec: task.Engine,
-    PublisherSpec: task.Publisher,
-    Docker: {},
-    Wasm: { EntryModule: {} },
+    ...(isNew ? { Engine: engine.Type } : {}),
+    EngineSpec: engine,
+    ...(isNew ? { Publisher: publisher } : {}),
+    PublisherSpec: { ...Publisher, Type: publisher },
+    Docker: isNew && engine.Type === 'docker' ? engine.Params : {},
+    Wasm: isNew && engine.Type === 'wasm' ? legacyWasm(engine.Params) : { EntryModule: {} },
     Resources: { GPU: '', ...task.Resources },
-    Network: {
-      Type: network === 'HTTP' || network === 'None' ? network : network === 'Default' ? 'None' : 'Full',
-      ...(Domains.length === 0 ? {} : { Domains }),
-    },
+    Network: olderNetwork(task.Network),
     Timeout: task.Timeouts.ExecutionTimeout ?? 0,
-    Inputs: task.InputSources.map(legacyInput),
-    Outputs: task.ResultPaths.map(({ Name, Path }) => ({ StorageSource: 'ipfs', Name, Path })),
-    Annotations: Object.entries(Labels).map(([key, value]) => (value === '' ? key : `${key}=${value}`)),
-    NodeSelectors: Constraints,
+    ...some('Inputs', inputs.map(legacyInput)),
+    ...some(
+      'Outputs',
+      task.ResultPaths.map(({ Name, Path }) => (isNew ? { StorageSource: 'ipfs', Name, Path } : { Name, Path })),
+    ),
+    ...some(
+      'Annotations',
+      Object.entries(Labels).map(([key, value]) => (value === '' ? key : `${key}=${value}`)),
+    ),
+    ...some('NodeSelectors', Constraints),
     Deal: Type === 'ops' || Type === 'daemon' ? { TargetingMode: true, Concurrency: 0 } : { Concurrency: Count },
   }
+}
+
+/** The parameters of WebAssembly, without those that say nothing, in the spelling of their own field. */
+function legacyWasm(params: SpecConfig['Params'] = {}): object {
+  const { Entrypoint, ...rest } = params
+  const said = Object.entries({ ...rest, EntryPoint: Entrypoint ?? rest['EntryPoint'] })
+  return Object.fromEntries(
+    said.filter(([, value]) => typeof value === 'string' || Object.keys(value ?? {}).length > 0),
+  )
 }
 
 const SOURCES: Readonly<Record<string, string>> = {
@@ -83,8 +110,15 @@ const SOURCES: Readonly<Record<string, string>> = {
 
 function legacyStorage({ Type, Params = {} }: SpecConfig): object {
   const StorageSource = SOURCES[Type.toLowerCase()] ?? 'ipfs'
-  return StorageSource === 's3' ? { StorageSource, S3: Params } : { StorageSource, ...Params }
+  if (StorageSource !== 's3') return { StorageSource, ...Params }
+  const { ChecksumSHA256, ...rest } = Params
+  return { StorageSource, S3: { ...rest, ...(ChecksumSHA256 === undefined ? {} : { Checksum: ChecksumSHA256 }) } }
 }
+
+const legacyModule = ({ Source, Alias }: InputSourceSpec): object => ({
+  ...legacyStorage(Source),
+  ...(Alias === '' ? {} : { Name: Alias }),
+})
 
 const legacyInput = ({ Source, Alias, Target }: InputSourceSpec): object => ({
   ...legacyStorage(Source),
@@ -92,27 +126,33 @@ const legacyInput = ({ Source, Alias, Target }: InputSourceSpec): object => ({
   Path: Target,
 })
 
+/** Never, as programs of that time read it. */
+const NEVER = '0001-01-01T00:00:00Z'
+
 export function legacyState(job: Job, executions: readonly Execution[]): object {
+  const { StateType, Message } = job.State
+  const timeout = job.Tasks[0]?.Timeouts.ExecutionTimeout ?? 0
   return {
     JobID: job.ID,
     Executions: executions.map(legacyExecution),
-    State: jobState(job.State.StateType),
+    State: jobState(StateType),
     Version: job.Revision,
     CreateTime: time(job.CreateTime),
     UpdateTime: time(job.ModifyTime),
-    ...(job.State.Message === undefined ? {} : { Status: job.State.Message }),
+    TimeoutAt: timeout === 0 ? NEVER : time(job.CreateTime + timeout * 1e9),
+    ...(Message === undefined ? {} : { Status: Message }),
   }
 }
 
 function legacyExecution(execution: Execution): object {
-  const { RunOutput: output, ComputeState, PublishedResult } = execution
+  const { RunOutput: output, ComputeState, DesiredState, PublishedResult } = execution
   return {
     JobID: execution.JobID,
     NodeId: execution.NodeID,
     ComputeReference: execution.ID,
     State: executionState(ComputeState.StateType),
-    Status: ComputeState.Message ?? '',
-    DesiredState: execution.DesiredState.StateType,
+    Status: `${ComputeState.Message ?? ''}. ${DesiredState.Message ?? ''}`,
+    DesiredState: DesiredState.StateType,
     PublishedResults: PublishedResult.Type === '' ? {} : legacyStorage(PublishedResult),
     ...(output === null
       ? {}
@@ -154,7 +194,7 @@ export function legacyEvents(events: readonly JobHistory[]): object[] {
       JobID,
       JobState: { Previous, New },
       NewVersion: (NewVersion += 1),
-      Comment: Event.Message,
+      ...(Event.Message === '' ? {} : { Comment: Event.Message }),
       Time,
     }
     Previous = New

@@ -73,19 +73,20 @@ describe('submission of the libp2p era', () => {
     assert.equal(job.Metadata.ClientID, ME)
     assert.deepEqual(job.Metadata.Requester, { RequesterNodeID: PEER_ID })
     assert.deepEqual(Object.keys(job.Spec), [
+      'Engine',
       'EngineSpec',
+      'Publisher',
       'PublisherSpec',
       'Docker',
       'Wasm',
       'Resources',
       'Network',
       'Timeout',
-      'Inputs',
       'Outputs',
-      'Annotations',
-      'NodeSelectors',
       'Deal',
     ])
+    const EntryModule = Spec.EngineSpec.Params.EntryModule
+    assert.deepEqual(job.Spec['Wasm'], { EntryModule, EntryPoint: '_start' })
     assert.deepEqual(job.Spec['Outputs'], [{ StorageSource: 'ipfs', Name: 'outputs', Path: '/outputs' }])
     assert.deepEqual(job.Spec['Deal'], { Concurrency: 1 })
   })
@@ -155,8 +156,8 @@ describe('jobs in the form of the libp2p era', () => {
     assert.deepEqual(
       state.Executions.map(({ ComputeReference, State, Status }) => [ComputeReference, State, Status]),
       [
-        ['e-1', 'Completed', 'done'],
-        ['e-2', 'BidAccepted', ''],
+        ['e-1', 'Completed', 'done. '],
+        ['e-2', 'BidAccepted', '. '],
       ],
     )
     assert.deepEqual(state.Executions[0]?.['RunOutput'], {
@@ -227,7 +228,8 @@ describe('jobs in the form of the libp2p era', () => {
     assert.equal(states.status, 200)
     const results = await ask(`${url}/api/v1/orchestrator/jobs/${id}/results`, { headers })
     assert.equal(results.status, 200)
-    assert.equal((await ask(`${url}/api/v1/orchestrator/jobs/${id}`, { headers })).status, 403)
+    assert.equal((await ask(`${url}/api/v1/orchestrator/jobs/${id}`, { headers })).status, 200)
+    assert.equal((await ask(`${url}/api/v1/orchestrator/jobs/${id}/versions`, { headers })).status, 403)
   })
 })
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Job, parseLegacySpec } from '@bacalhau/models'
 import { z } from 'zod'
 import type { Orchestrator } from '../../orchestrator/service.ts'
@@ -29,27 +29,30 @@ const targetSchema = z.object({ client_id: text.optional(), job_id: text })
 const submitSchema = z.object({ Spec: z.unknown().optional() })
 const cancelSchema = z.object({ JobID: text, Reason: z.string().max(4_096).optional() })
 
-type Answer = (request: FastifyRequest, orchestrator: Orchestrator) => unknown
+type Answer = (request: FastifyRequest, orchestrator: Orchestrator, reply: FastifyReply) => unknown
 
 /** The paths by which programs of the libp2p era (up to release 1.3) submit, list, watch and cancel jobs. */
 export function legacyRoutes(app: FastifyInstance, api: Api): void {
   const requester = api.peer().ID
   const add = (name: string, needs: Need, answer: Answer) => post(app, api, name, needs, answer)
-  add('submit', 'write:job', async (request, orchestrator) => {
+  add('submit', 'write:job', async (request, orchestrator, reply) => {
     const job = await submit(request, orchestrator)
-    return { job: legacyJob(job, requester) }
+    nameJob(reply, { job: job.ID })
+    return { job: legacyJob(job, requester, 'submitted') }
   })
-  add('cancel', 'write:job', async (request, orchestrator) => ({ state: await cancel(request, orchestrator) }))
+  add('cancel', 'write:job', async (request, orchestrator, reply) => {
+    return { state: await cancel(request, orchestrator, reply) }
+  })
   add('list', 'read:job', (request, orchestrator) => list(request, orchestrator, requester))
-  add('states', 'read:job', async (request, orchestrator) => {
-    const { job, executions } = await target(request, orchestrator)
+  add('states', 'read:job', async (request, orchestrator, reply) => {
+    const { job, executions } = await target(request, orchestrator, reply)
     return { state: legacyState(job, executions) }
   })
-  add('results', 'read:job', async (request, orchestrator) => {
-    return { results: legacyResults((await target(request, orchestrator)).executions) }
+  add('results', 'read:job', async (request, orchestrator, reply) => {
+    return { results: legacyResults((await target(request, orchestrator, reply)).executions) }
   })
-  add('events', 'read:job', async (request, orchestrator) => {
-    const { job } = await target(request, orchestrator)
+  add('events', 'read:job', async (request, orchestrator, reply) => {
+    const { job } = await target(request, orchestrator, reply)
     return { events: legacyEvents(await orchestrator.history(job.ID, 0, LIMITS.page)) }
   })
   goneRoutes(app, api)
@@ -60,8 +63,8 @@ const route = { tag: 'legacy', hidden: true, summary: 'Of the libp2p era' } as c
 
 function post(app: FastifyInstance, api: Api, name: string, needs: Need, answer: Answer): void {
   for (const prefix of PREFIXES) {
-    addRoute(app, { ...route, method: 'POST', path: `${prefix}/${name}`, needs }, async (request) =>
-      answer(request, requireOrchestrator(api, request)),
+    addRoute(app, { ...route, method: 'POST', path: `${prefix}/${name}`, needs }, async (request, reply) =>
+      answer(request, requireOrchestrator(api, request), reply),
     )
   }
 }
@@ -102,7 +105,7 @@ async function submit(request: FastifyRequest, orchestrator: Orchestrator): Prom
   return orchestrator.submit({ spec: { ...spec, Namespace: clientId }, warnings })
 }
 
-async function cancel(request: FastifyRequest, orchestrator: Orchestrator): Promise<object> {
+async function cancel(request: FastifyRequest, orchestrator: Orchestrator, reply: FastifyReply): Promise<object> {
   const { payload, clientId } = readSignedRequest(request)
   const parsed = cancelSchema.safeParse(payload)
   if (!parsed.success) throw new BacalhauError('BadRequest', 'the payload names no JobID')
@@ -111,8 +114,15 @@ async function cancel(request: FastifyRequest, orchestrator: Orchestrator): Prom
   if (job.Namespace !== clientId) {
     throw new BacalhauError('Unauthorized', 'the job belongs to another client', { details: { JobID: job.ID } })
   }
+  nameJob(reply, { job: job.ID, client: clientId })
   const stopped = await orchestrator.stopJob(job.ID, Reason, clientId)
   return legacyState(stopped, await orchestrator.executions(job.ID, clientId))
+}
+
+/** Answers named their job, and the client that asked, where the client is one that a header can bear. */
+function nameJob(reply: FastifyReply, { job, client }: { readonly job: string; readonly client?: string | undefined }) {
+  void reply.header('x-bacalhau-job-id', job)
+  if (client !== undefined && /^[\w.-]{1,128}$/.test(client)) void reply.header('x-bacalhau-client-id', client)
 }
 
 /** The body; without one there is nothing to answer. */
@@ -122,16 +132,17 @@ function readBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.ou
   return body
 }
 
-async function target(request: FastifyRequest, orchestrator: Orchestrator) {
+async function target(request: FastifyRequest, orchestrator: Orchestrator, reply: FastifyReply) {
   const { job_id: id, client_id: namespace } = readBody(request, targetSchema)
   const job = await orchestrator.getJob(id, namespace)
+  nameJob(reply, { job: job.ID, client: namespace })
   return { job, executions: await orchestrator.executions(job.ID, job.Namespace) }
 }
 
 async function list(request: FastifyRequest, orchestrator: Orchestrator, requester: string): Promise<object> {
   const jobs = await find(readBody(request, listSchema), orchestrator)
   const described = jobs.map(async (job) => ({
-    Job: legacyJob(job, requester),
+    Job: legacyJob(job, requester, 'listed'),
     State: legacyState(job, await orchestrator.executions(job.ID, job.Namespace)),
   }))
   return { jobs: await Promise.all(described) }

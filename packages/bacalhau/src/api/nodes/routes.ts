@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ChangeNodeResponse, ListNodesResponse, NodeState } from '@bacalhau/models'
 import { satisfies } from '../../orchestrator/constraints.ts'
 import type { Api } from '../context.ts'
+import { olderNodes, olderOneNode } from '../legacy/answers.ts'
+import { forRelease } from '../legacy/for-release.ts'
 import { requireOrchestrator } from '../jobs/orchestrator.ts'
 import { readSelectors } from '../jobs/label-selector.ts'
 import { queryCount, queryFlag, queryTexts, queryWord } from '../http/query.ts'
@@ -37,7 +39,8 @@ const ORDERS = {
 } satisfies Record<string, Order>
 
 const NODES = '/api/v1/orchestrator/nodes'
-const read = { method: 'GET', needs: 'read:node', tag: 'nodes' } as const
+/** Of any release: those before 1.4 are answered in the form of theirs. */
+const read = { method: 'GET', needs: 'read:node', tag: 'nodes', anyVersion: true } as const
 
 const listQuery = z.object({
   labels: queryTexts(),
@@ -70,13 +73,18 @@ export function nodeRoutes(app: FastifyInstance, api: Api): void {
   addRoute(
     app,
     { ...read, path: NODES, summary: 'Nodes that are known', query: listQuery },
-    (request, _reply, query): ListNodesResponse => {
-      return { NextToken: '', Nodes: select(requireOrchestrator(api, request).nodes(), query) }
+    (request, _reply, query) => {
+      const answer: ListNodesResponse = {
+        NextToken: '',
+        Nodes: select(requireOrchestrator(api, request).nodes(), query),
+      }
+      return forRelease(request, answer, olderNodes)
     },
   )
-  addRoute(app, { ...read, path: `${NODES}/:id`, summary: 'One node' }, (request) => ({
-    Node: requireOrchestrator(api, request).node(pathParameter(request, 'id')),
-  }))
+  addRoute(app, { ...read, path: `${NODES}/:id`, summary: 'One node' }, (request) => {
+    const Node = requireOrchestrator(api, request).node(pathParameter(request, 'id'))
+    return forRelease(request, { Node }, olderOneNode)
+  })
   addRoute(app, decision, (request) => changeNode(request, api))
 }
 
