@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
+import { UNHEARD } from '../sources/arrival.ts'
 import type { InputSource } from '../sources/source.ts'
 import { tempFolder } from './fixtures/bench.ts'
 import { createScriptedSource } from './fixtures/scripted.ts'
@@ -83,34 +84,50 @@ describe('inputs', () => {
     assert.deepEqual([...source.held], ['a'])
   })
 
-  test('say how far they are: which have come, and what the others say', async (t) => {
+  test('say how far they are, all of them together', async (t) => {
     const source = createScriptedSource()
-    const arrival = Promise.withResolvers<void>()
+    const small = Promise.withResolvers<void>()
     const talking: InputSource = {
       ...source,
-      async prepare(spec, folder, signal, share, onPreparing) {
-        if (spec.Params?.['Text'] === 'large') {
-          onPreparing?.('large: 1 of 3 GB')
-          await arrival.promise
-        }
+      async prepare(spec, folder, signal, share, arrival = UNHEARD) {
+        const large = spec.Params?.['Text'] === 'large'
+        arrival.expect(large ? 3e9 : 1e9)
+        if (large) await small.promise
+        arrival.came(large ? 2.5e9 : 1e9)
         const input = await source.prepare(spec, folder, signal, share)
-        arrival.resolve()
-        onPreparing?.(`${String(spec.Params?.['Text'])}: all of it`)
+        small.resolve()
         return input
       },
     }
     const told: string[] = []
     const capabilities = { executors: [], sources: [talking], publishers: [] }
     const plan = { folder: path.join(await tempFolder(t), 'inputs'), onPreparing: (text: string) => told.push(text) }
-    await prepareInputs(['large', 'small'].map(note), capabilities, plan, never())
-    assert.deepEqual(
-      [...new Set(told)].filter((text) => !text.includes('all of it')),
-      [
-        'fetching inputs, 0 of 2 here',
-        'fetching inputs, 0 of 2 here; large: 1 of 3 GB',
-        'fetching inputs, 1 of 2 here; large: 1 of 3 GB',
-      ],
-    )
+    const { bytes } = await prepareInputs(['large', 'small'].map(note), capabilities, plan, never())
+    assert.equal(bytes, 4e9)
+    assert.deepEqual(told[0], 'fetching inputs, 0 of 2 inputs here')
+    assert.ok(told.includes('downloading 1 GB of 4 GB, 0 of 2 inputs here'), told.join('; '))
+    assert.ok(told.some((text) => text.startsWith('downloading 3.5 GB of 4 GB')))
+    told.length = 0
+    await prepareInputs([note('small')], capabilities, { ...plan, folder: `${plan.folder}-2` }, never())
+    assert.ok(told.includes('downloading 1 GB of 1 GB'), told.join('; '))
+  })
+
+  test('count against the disk that the job has asked for, before they come', async (t) => {
+    const source = createScriptedSource()
+    const large: InputSource = {
+      ...source,
+      async prepare(spec, folder, signal, share, arrival = UNHEARD) {
+        arrival.expect(600)
+        return source.prepare(spec, folder, signal, share)
+      },
+    }
+    const capabilities = { executors: [], sources: [large], publishers: [] }
+    const plan = { folder: path.join(await tempFolder(t), 'inputs'), disk: 1_000 }
+    const refused = prepareInputs(['a', 'b'].map(note), capabilities, plan, never())
+    await assert.rejects(refused, { code: 'DiskFull', message: /have 1.2 kB, and the job has asked for 1 kB of disk/ })
+    assert.deepEqual([...source.held], [])
+    const { bytes } = await prepareInputs([note('a')], capabilities, { ...plan, folder: `${plan.folder}-2` }, never())
+    assert.equal(bytes, 600)
   })
 
   test('none at all is fine; an unknown kind is named', async (t) => {

@@ -3,10 +3,13 @@ import { mkdir } from 'node:fs/promises'
 import type { Mount } from '../executors/executor.ts'
 import { BacalhauError, isBacalhauError, messageOf } from '../runtime/error.ts'
 import { type PreparedInput, type Share, WHOLE } from '../sources/source.ts'
+import { createArrivals } from './arrivals.ts'
 import { type Capabilities, sourceFor } from './capabilities.ts'
 
 export interface PreparedInputs {
   readonly mounts: readonly Mount[]
+  /** Bytes that they have on the disk. */
+  readonly bytes: number
   release(): Promise<void>
 }
 
@@ -14,6 +17,8 @@ export interface InputsPlan {
   /** Inputs go into `<folder>-0` and so on. */
   readonly folder: string
   readonly share?: Share
+  /** Bytes that they may have; no bound where absent. */
+  readonly disk?: number
   /** Told how far they are. */
   readonly onPreparing?: (text: string) => void
 }
@@ -25,25 +30,25 @@ export interface InputsPlan {
 export async function prepareInputs(
   inputs: readonly InputSourceSpec[],
   capabilities: Capabilities,
-  { folder, share = WHOLE, onPreparing = () => undefined }: InputsPlan,
+  { folder, share = WHOLE, disk = Infinity, onPreparing = () => undefined }: InputsPlan,
   signal: AbortSignal,
 ): Promise<PreparedInputs> {
-  if (inputs.length === 0) return { mounts: [], release: async () => undefined }
+  if (inputs.length === 0) return { mounts: [], bytes: 0, release: async () => undefined }
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const notes = createNotes(inputs.length, onPreparing)
+  const arrivals = createArrivals(inputs.length, disk, onPreparing)
   const results = await Promise.allSettled(
     inputs.map(async ({ Source }, index) => {
+      const arrival = arrivals.next()
       try {
         const own = `${folder}-${index}`
         await mkdir(own, { mode: 0o700 })
-        const tell = (text: string) => notes.tell(index, text)
-        return await sourceFor(capabilities, Source).prepare(Source, own, either, share, tell)
+        return await sourceFor(capabilities, Source).prepare(Source, own, either, share, arrival)
       } catch (error) {
         failed.abort(error)
         throw error
       } finally {
-        notes.done(index)
+        arrival.done()
       }
     }),
   )
@@ -54,28 +59,8 @@ export async function prepareInputs(
     signal.throwIfAborted()
     throw inputError(failed.signal.reason)
   }
-  return { release, mounts: prepared.map((input, index) => toMount(input, inputs[index]?.Target ?? '/')) }
-}
-
-/** What there is to say of several inputs: how many have come, and how far the others are. */
-function createNotes(count: number, onPreparing: (text: string) => void) {
-  const open = new Map<number, string>(Array.from({ length: count }, (_, index) => [index, '']))
-  const say = () => {
-    const parts = [...open.values()].filter((text) => text !== '')
-    const which = count === 1 ? 'the input' : `inputs, ${count - open.size} of ${count} here`
-    onPreparing([`fetching ${which}`, ...parts].join('; '))
-  }
-  say()
-  return {
-    tell(index: number, text: string): void {
-      if (!open.has(index)) return
-      open.set(index, text)
-      say()
-    },
-    done(index: number): void {
-      if (open.delete(index) && open.size > 0) say()
-    },
-  }
+  const mounts = prepared.map((input, index) => toMount(input, inputs[index]?.Target ?? '/'))
+  return { release, mounts, bytes: arrivals.bytes }
 }
 
 function toMount({ hostPath, writable = false }: PreparedInput, guestPath: string): Mount {

@@ -1,7 +1,7 @@
 import type { FinalReport, SpecConfig, Task } from '@bacalhau/models'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { ExecutionOutcome, ExecutionRequest, Executor, Mount } from '../executors/executor.ts'
+import type { ExecutionOutcome, ExecutionRequest, Executor } from '../executors/executor.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -9,7 +9,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { type Capabilities, executorFor, publisherFor } from './capabilities.ts'
 import { environmentOf } from './environment.ts'
 import { createExecutionFolder, type ExecutionFolder, joinOutput } from './execution-folder.ts'
-import { prepareInputs } from './inputs.ts'
+import { type PreparedInputs, prepareInputs } from './inputs.ts'
 import type { JoinedOutput } from './output-log.ts'
 import type { NodeEnvironment } from './policy/node-environment.ts'
 import { summarise } from './run-output.ts'
@@ -76,7 +76,12 @@ export async function runFileless(
     const [task] = job.Tasks
     if (task === undefined) throw new BacalhauError('ValidationError', 'the job has no task')
     signal.throwIfAborted()
-    const { outcome, milliseconds } = await timedRun(executor, toRequest(order, task, [], context), context, signal)
+    const { outcome, milliseconds } = await timedRun(
+      executor,
+      toRequest(order, task, NO_INPUTS, context),
+      context,
+      signal,
+    )
     signal.throwIfAborted()
     if (outcome.kind === 'failed') return failed(executionId, outcome)
     return { type: 'completed', executionId, output: outputOf(outcome), result: NO_RESULT, milliseconds }
@@ -111,13 +116,15 @@ async function prepareAndRun(
   const executor = executorFor(capabilities, task.Engine)
   // A job that has outlived its node has its inputs.
   const sources = survives(order, task, context) ? [] : task.InputSources
-  const share = { count: order.job.Count, index: order.partitionIndex }
+  const execution = { orchestrator: order.orchestrator, jobId: order.job.ID, executionId: order.executionId }
+  const share = { count: order.job.Count, index: order.partitionIndex, execution }
+  const disk = order.resources.Disk > 0 ? { disk: order.resources.Disk } : {}
   const inputs = await withinTime({ clock, milliseconds: LIMITS.inputs, late }, signal, (limited) =>
-    prepareInputs(sources, capabilities, { folder: folder.inputs, share, onPreparing }, limited),
+    prepareInputs(sources, capabilities, { folder: folder.inputs, share, onPreparing, ...disk }, limited),
   )
   try {
     signal.throwIfAborted()
-    const request = toRequest(order, task, inputs.mounts, context)
+    const request = toRequest(order, task, inputs, context)
     const note = await prepareEngine(executor, request, context, signal)
     return await timedRun(executor, request, { ...context, ...(note === undefined ? {} : { note }) }, signal)
   } finally {
@@ -166,10 +173,12 @@ async function timedRun(
   return { outcome, milliseconds: Math.round((context.clock.monotonic() - begun) * 1000) / 1000 }
 }
 
+const NO_INPUTS = { mounts: [], bytes: 0 }
+
 function toRequest(
   order: ExecutionOrder,
   task: Task,
-  inputs: readonly Mount[],
+  inputs: Pick<PreparedInputs, 'mounts' | 'bytes'>,
   { environment, folder, outputLimit = LIMITS.executionOutput }: RunContext,
 ): ExecutionRequest {
   const { executionId, job, resources } = order
@@ -184,7 +193,7 @@ function toRequest(
     jobId: job.ID,
     params: task.Engine.Params ?? {},
     env: environmentOf(order, environment),
-    mounts: [...inputs, ...outputs],
+    mounts: [...inputs.mounts, ...outputs],
     stdoutPath: folder.stdout,
     stderrPath: folder.stderr,
     network: task.Network,
@@ -194,7 +203,8 @@ function toRequest(
       gpu: resources.GPU,
       time: (ExecutionTimeout ?? TotalTimeout ?? 0) * 1000,
       output: outputLimit,
-      disk: resources.Disk > 0 ? resources.Disk : LIMITS.executionDisk,
+      // What was asked for is for inputs and results together.
+      disk: resources.Disk > 0 ? Math.max(1, resources.Disk - inputs.bytes) : LIMITS.executionDisk,
       files: LIMITS.executionFiles,
     },
   }

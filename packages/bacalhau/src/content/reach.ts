@@ -7,7 +7,7 @@ import type { BlockStore } from './blocks/block-store.ts'
 import { formatContentRef } from './cid.ts'
 import { createFlights, createTracker } from './parallel.ts'
 import { blocksOf, type Selection } from './selection.ts'
-import { type FetchContext, fetchSelection } from './swarm/fetch.ts'
+import { type FetchContext, type FetchOptions, fetchSelection } from './swarm/fetch.ts'
 
 export interface GetOptions {
   readonly signal?: AbortSignal
@@ -17,6 +17,8 @@ export interface GetOptions {
   readonly offline?: boolean
   /** Bytes that may be fetched; `LIMITS.contentBytes` if not given. */
   readonly maxBytes?: number
+  /** Told how many bytes more have been fetched; not told by a fetch that somebody else has begun. */
+  readonly onBytes?: (count: number) => void
 }
 
 /** Reads of content that may still have to be fetched. */
@@ -43,11 +45,11 @@ export function createReach(context: ReachContext): Reach {
   const tracker = createTracker()
 
   function fetch(selection: Selection, options: GetOptions): Promise<void> {
-    const { hints = [], maxBytes = LIMITS.contentBytes, signal } = options
+    const { hints = [], maxBytes = LIMITS.contentBytes, signal, onBytes = () => undefined } = options
     const key = JSON.stringify([formatContentRef(selection), selection.scope, maxBytes])
     const either = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
     return flights.join(key, either, (signal) =>
-      tracker.track(fetchInto(selection, { hints, maxBytes, signal }, context)),
+      tracker.track(fetchInto(selection, { hints, maxBytes, signal, onBytes }, context)),
     )
   }
 
@@ -123,11 +125,7 @@ async function pinAll(selection: Selection, name: string, reading: BlockSource, 
 }
 
 /** Fetches into a batch of its own. What came before a failure is kept, so that the next try need not begin anew. */
-async function fetchInto(
-  selection: Selection,
-  options: { readonly hints: readonly string[]; readonly maxBytes: number; readonly signal: AbortSignal },
-  context: ReachContext,
-): Promise<void> {
+async function fetchInto(selection: Selection, options: FetchOptions, context: ReachContext): Promise<void> {
   const batch = context.store.begin()
   try {
     await fetchSelection(selection, batch, options, context)

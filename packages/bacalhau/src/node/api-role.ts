@@ -12,6 +12,7 @@ import { createResultSigner } from '../publishers/s3/sign-results.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import { type Certificate, followCertificate, loadCertificate } from './certificate/certificate.ts'
 import type { NodeConfig } from './config.ts'
+import type { ManagedStorage } from './managed-storage.ts'
 import { startS3Clients } from './data-capabilities.ts'
 import { ownAddresses } from './invitation.ts'
 import type { NodeFolder } from './node-folder.ts'
@@ -22,6 +23,7 @@ export interface ApiRoleOptions {
   readonly host: Libp2p
   readonly folder: NodeFolder
   readonly content: Content
+  readonly storage: ManagedStorage
   readonly services: Services
   readonly orchestrator: Orchestrator | undefined
   readonly describe: () => NodeInfo
@@ -49,9 +51,17 @@ export async function startApiRole(options: ApiRoleOptions, scope: Scope): Promi
     return bavail * bsize
   }
   const auth: AuthOptions = { ...authOptions(config), store: services.store, signingKey: user.key }
-  const openResult = config.signedDisabled
-    ? undefined
-    : createResultSigner({ ...services, clients: startS3Clients(config, scope), lasting: config.signedFor })
+  const { bucket } = options.storage
+  const openResult =
+    config.signedDisabled && bucket === undefined
+      ? undefined
+      : createResultSigner({
+          ...services,
+          clients: startS3Clients(config, scope),
+          bucket,
+          others: !config.signedDisabled,
+          lasting: config.signedFor,
+        })
   const server = await createApi(
     {
       ...services,

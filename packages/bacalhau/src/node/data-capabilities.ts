@@ -5,18 +5,23 @@ import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
 import { createLocalPublisher } from '../publishers/local/local.ts'
 import type { Publisher } from '../publishers/publisher.ts'
 import { createS3Publisher } from '../publishers/s3/s3.ts'
+import { createManagedPublisher } from '../publishers/s3-managed/s3-managed.ts'
+import { BacalhauError } from '../runtime/error.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import { createDiskRoom, freeBytesOf } from '../sources/disk-room.ts'
 import { createInlineSource } from '../sources/inline/inline.ts'
 import { openInputCache } from '../sources/input-cache.ts'
 import { createIpfsSource } from '../sources/ipfs/ipfs.ts'
+import { createJobSource } from '../sources/job/job.ts'
+import type { OpenedResults } from '../sources/job/params.ts'
 import { createLocalSource } from '../sources/local/local.ts'
 import { createOutbound } from '../sources/outbound/outbound.ts'
 import { createS3Clients, type S3Clients } from '../sources/s3/clients.ts'
 import { createS3Source } from '../sources/s3/s3.ts'
-import type { InputSource } from '../sources/source.ts'
+import type { InputSource, Share } from '../sources/source.ts'
 import { createUrlSource } from '../sources/url/url.ts'
 import type { NodeConfig } from './config.ts'
+import type { ManagedStorage } from './managed-storage.ts'
 import type { NodeFolder } from './node-folder.ts'
 import type { Services } from './services.ts'
 
@@ -26,6 +31,15 @@ export interface DataOptions {
   readonly content: Content
   readonly services: Services
   readonly nodeId: string
+  readonly storage: Pick<ManagedStorage, 'ask'>
+}
+
+/** What this program can do with data. */
+export interface DataCapabilities {
+  readonly sources: readonly InputSource[]
+  readonly publishers: readonly Publisher[]
+  /** Removes inputs that nobody reads at the moment. */
+  readonly relieve: () => void
 }
 
 /** Clients of S3 with the credentials of whoever runs the node. */
@@ -40,23 +54,19 @@ export function startS3Clients(config: NodeConfig, scope: Scope): S3Clients {
  * jobs of a former process still read.
  */
 export async function createDataCapabilities(
-  { config, folder, content, services, nodeId }: DataOptions,
+  { config, folder, content, services, nodeId, storage }: DataOptions,
   inUse: readonly string[],
   scope: Scope,
-): Promise<{ readonly sources: readonly InputSource[]; readonly publishers: readonly Publisher[] }> {
+): Promise<DataCapabilities> {
   const cache = await openInputCache(folder.inputs, { inUse })
-  const room = createDiskRoom(() => freeBytesOf(folder.root))
+  const room = createDiskRoom(
+    () => freeBytesOf(folder.root),
+    () => cache.relieve(),
+  )
   const outbound = createOutbound(config.inputAddresses)
   const { inputSilence: silence, inputRetries: retries, inputMaxSize: maxBytes } = config
   const fetching = { ...services, cache, room, silence, retries, maxBytes }
   const clients = startS3Clients(config, scope)
-  const sources = [
-    createInlineSource({ content, cache }),
-    createLocalSource(config.allowListedLocalPaths),
-    createIpfsSource(content, cache),
-    createUrlSource({ ...fetching, outbound }),
-    createS3Source({ ...fetching, clients }),
-  ]
   const local = scope.own(
     await createLocalPublisher({
       folder: folder.archives,
@@ -66,13 +76,44 @@ export async function createDataCapabilities(
       ...services,
     }),
   )
+  const s3 = createS3Source({ ...fetching, clients })
+  const sources = [
+    createInlineSource({ content, cache }),
+    createLocalSource(config.allowListedLocalPaths),
+    createIpfsSource({ content, cache, room, maxBytes }),
+    createUrlSource({ ...fetching, outbound }),
+    s3,
+    createJobSource({
+      ...fetching,
+      outbound,
+      clients,
+      s3,
+      ownArchive: (url) => local.archiveAt(url),
+      openManaged: (results, reader, signal) => openManaged(storage, results, reader, signal),
+    }),
+  ]
   const publishers = [
     local,
     createIpfsPublisher(content, services.clock),
     createS3Publisher({ clients, clock: services.clock, nodeId }),
+    await createManagedPublisher({ ...services, outbound, silence, folder: folder.uploads, ask: storage.ask }),
   ]
   return {
     sources: sources.filter(({ types }) => !types.some((type) => config.inputsDisabled.includes(type))),
     publishers: publishers.filter(({ type }) => !config.publishersDisabled.includes(type)),
+    relieve: () => void cache.relieve(),
   }
+}
+
+/** Whoever ordered an execution opens the results that its job reads. */
+async function openManaged(
+  { ask }: Pick<ManagedStorage, 'ask'>,
+  { JobID, ExecutionID }: OpenedResults,
+  reader: Share['execution'],
+  signal: AbortSignal,
+): Promise<string> {
+  if (reader === undefined) throw new BacalhauError('InputFailed', 'these results can be read by executions only')
+  const { orchestrator, ...own } = reader
+  const of = { jobId: JobID, executionId: ExecutionID }
+  return (await ask(orchestrator, { want: 'get', ...own, of }, signal)).url
 }

@@ -14,6 +14,8 @@ export interface NodeFolder {
   readonly inputs: string
   /** Results that the node serves itself. */
   readonly archives: string
+  /** Results that are going to be uploaded. */
+  readonly uploads: string
 }
 
 /** The folder of the node on `port` below `dataDir`, which may not be there yet. */
@@ -26,6 +28,7 @@ export function nodeFolder(dataDir: string, port: number): NodeFolder {
     executions: path.join(root, 'executions'),
     inputs: path.join(root, 'inputs'),
     archives: path.join(root, 'archives'),
+    uploads: path.join(root, 'uploads'),
   }
 }
 

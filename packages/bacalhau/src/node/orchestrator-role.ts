@@ -8,6 +8,7 @@ import type { LogRoutes } from '../orchestrator/log-routes.ts'
 import { createOrchestrator, type RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import type { NodeConfig } from './config.ts'
+import type { ManagedStorage } from './managed-storage.ts'
 import { createResultKeeper } from './keeper.ts'
 import type { Services } from './services.ts'
 import { createVault } from './vault.ts'
@@ -23,6 +24,7 @@ export interface OrchestratorRoleOptions {
   readonly compute: ComputeNode | undefined
   readonly services: Services
   readonly content: Content
+  readonly storage: ManagedStorage
 }
 
 /** The orchestrating side of a node: takes links of compute nodes and jobs of users. */
@@ -30,7 +32,7 @@ export async function startOrchestratorRole(
   options: OrchestratorRoleOptions,
   scope: Scope,
 ): Promise<RunningOrchestrator> {
-  const { config, host, joinToken, storeGeneration, self, services, content } = options
+  const { config, host, joinToken, storeGeneration, self, services, content, storage } = options
   const orchestrator = await createOrchestrator({
     ...services,
     self,
@@ -43,8 +45,10 @@ export async function startOrchestratorRole(
     storeGeneration,
     joinToken,
     logs: logRoutes(options),
+    check: storage.check,
   })
   scope.own(orchestrator)
+  await storage.serve(orchestrator)
   scope.own(await acceptLinks(host, (channel) => orchestrator.attach(channel), services.logger, services.traffic))
   return orchestrator
 }

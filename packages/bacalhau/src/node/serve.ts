@@ -30,6 +30,7 @@ import { freePartOf, startContentUpkeep } from './content-upkeep.ts'
 import { describeNode } from './describe.ts'
 import { joinLine, ownAddresses } from './invitation.ts'
 import { loadFacts, type NodeFacts } from './node-facts.ts'
+import { createManagedStorage, type ManagedStorage } from './managed-storage.ts'
 import { type NodeFolder, openNodeFolder } from './node-folder.ts'
 import { startOrchestratorRole } from './orchestrator-role.ts'
 import type { Services } from './services.ts'
@@ -80,12 +81,13 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
   const freeSpace = () => freePartOf(folder.content)
   const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
+  const storage = createManagedStorage({ config, host, services }, scope)
   const node = await startRoles(
-    { config, host, folder, facts, content, services, relieve: () => upkeep.relieve() },
+    { config, host, folder, facts, content, services, storage, relieve: () => upkeep.relieve() },
     scope,
   )
   const checks = () => checkNode(store, config, node)
-  const api = await startApiRole({ config, host, folder, content, services, checks, ...node }, scope)
+  const api = await startApiRole({ config, host, folder, content, services, storage, checks, ...node }, scope)
   const keeper = startPeerKeeper({
     ...services,
     targets,
@@ -127,6 +129,7 @@ interface Parts {
   readonly facts: NodeFacts
   readonly content: Content
   readonly services: Services
+  readonly storage: ManagedStorage
   readonly relieve: () => void
 }
 
@@ -143,7 +146,11 @@ async function startCompute(
 ): Promise<ComputeRole> {
   const gpus = await usableGpus(parts.config.capacity.GPU, parts.services.logger)
   const capabilities = await createCapabilities({ ...parts, nodeId, gpus }, scope)
-  return startComputeRole({ ...parts, name, gpus, capabilities }, scope)
+  const relieve = () => {
+    capabilities.relieve()
+    parts.relieve()
+  }
+  return startComputeRole({ ...parts, relieve, name, gpus, capabilities }, scope)
 }
 
 async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
@@ -163,6 +170,7 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
           joinToken: config.joinToken ?? facts.joinToken,
           storeGeneration: facts.storeGeneration,
           content: parts.content,
+          storage: parts.storage,
         },
         scope,
       )

@@ -1,6 +1,7 @@
 import type { LogChunk, LogSelection, LogPlace } from '../link/logs.ts'
 import type { Constraint, Execution, Job, JobHistory, NodeState, Page, SpecConfig, Submission } from '@bacalhau/models'
 import type { Change, ChangesQuery } from './feed/change.ts'
+import type { Readable } from './job-inputs.ts'
 import type { Once } from './receipts.ts'
 import type { Run } from './run.ts'
 
@@ -36,6 +37,8 @@ export interface SubmitOptions {
   /** Make a new version also where nothing differs. */
   readonly force?: boolean
   readonly once?: Once
+  /** Namespaces whose jobs' results may be inputs of this one; all of them where absent. */
+  readonly readable?: Readable
 }
 
 export interface LogQuery extends Partial<LogSelection> {
@@ -66,7 +69,7 @@ export interface Orchestrator {
    */
   submit(submission: Submission, options?: SubmitOptions): Promise<Job>
   /** What `submit` would change of the job that bears the name, if any. */
-  diff(submission: Submission): Promise<readonly JobDifference[]>
+  diff(submission: Submission, options?: Pick<SubmitOptions, 'readable'>): Promise<readonly JobDifference[]>
   /** Runs a job once more, as a new version with the spec of `version` (default: the newest). Throws `Conflict` while it waits. */
   rerun(idOrName: string, version?: number, namespace?: string): Promise<Job>
   /** The job as it is now, or as an earlier version. */

@@ -4,6 +4,7 @@ import { BacalhauError } from '../runtime/error.ts'
 import { differences, isSameJob, newJob, specOf, updatedJob } from './admission.ts'
 import type { Dispatcher, DispatcherOptions } from './dispatcher.ts'
 import type { InlineData } from './inline-data.ts'
+import { type Readable, withJobResults } from './job-inputs.ts'
 import { findId, newJobKey, readJob, requireJob, requireVersion } from './job-records.ts'
 import type { OrchestratorTally } from './measures.ts'
 import type { OpenJob } from './open-job.ts'
@@ -16,6 +17,7 @@ type Spec = Submission['spec']
 /** One act of submitting. */
 interface Act {
   readonly force: boolean
+  readonly readable: Readable
   /** Its place among all, in nanoseconds since the epoch. */
   readonly time: number
   readonly stamp?: Stamp
@@ -26,6 +28,8 @@ export interface SubmissionsOptions extends Pick<DispatcherOptions, 'store' | 'c
   readonly dispatcher: Dispatcher
   readonly receipts: Receipts
   readonly inline: InlineData | undefined
+  /** Throws for a spec that cannot be served, whichever nodes there are. */
+  readonly check?: (spec: Spec) => void
   readonly tally: OrchestratorTally
   /** Submissions of one name, and changes of one job, one after the other. */
   readonly inTurn: OneAtATime
@@ -44,20 +48,20 @@ export class Submissions {
     this.#newest = options.newest
   }
 
-  async submit({ spec }: Submission, { force = false, once }: SubmitOptions = {}): Promise<Job> {
+  async submit({ spec }: Submission, { force = false, once, readable = 'all' }: SubmitOptions = {}): Promise<Job> {
     // First of all, so that submissions keep their order whatever each has to wait for.
     const time = this.#timeOfCreation()
-    if (once === undefined) return this.#submit(spec, { force, time })
+    if (once === undefined) return this.#submit(spec, { force, readable, time })
     const digest = hash('sha256', JSON.stringify([spec, force]))
     return this.#options.receipts.once(
       { ...once, namespace: spec.Namespace, digest },
-      (stamp) => this.#submit(spec, { force, time, stamp }),
+      (stamp) => this.#submit(spec, { force, readable, time, stamp }),
       (receipt) => this.#recall(receipt, spec, time),
     )
   }
 
   async #submit(submitted: Spec, act: Act): Promise<Job> {
-    const spec = await this.#stow(submitted)
+    const spec = await this.#fix(submitted, act.readable)
     if (spec.Name === '') return this.#create(spec, act)
     return this.#options.inTurn(`${spec.Namespace}\u0000${spec.Name}`, async () => {
       const id = await findId(this.#options.store, spec.Namespace, spec.Name)
@@ -75,8 +79,8 @@ export class Submissions {
     return { ...gone, ID, Name: spec.Name || ID, Type: known, Version: version, State }
   }
 
-  async diff(submission: Submission) {
-    const spec = await this.#stow(submission.spec)
+  async diff(submission: Submission, { readable = 'all' }: Pick<SubmitOptions, 'readable'> = {}) {
+    const spec = await this.#fix(submission.spec, readable)
     const id = spec.Name === '' ? undefined : await findId(this.#options.store, spec.Namespace, spec.Name)
     if (id === undefined) return []
     const { job } = await requireJob(this.#options.store, id)
@@ -136,8 +140,13 @@ export class Submissions {
     return renewed
   }
 
-  /** Large data in the spec are kept by content, once for all jobs, and shown again with a single job. */
-  async #stow<T extends Spec>(spec: T): Promise<T> {
+  /**
+   * The spec as it is recorded: with the results of the jobs that it names, and large data kept by content, once for all jobs, and
+   * shown again with a single job.
+   */
+  async #fix(submitted: Spec, readable: Readable): Promise<Spec> {
+    this.#options.check?.(submitted)
+    const spec = await withJobResults(submitted, this.#options.store, readable)
     return this.#options.inline === undefined ? spec : this.#options.inline.stow(spec)
   }
 

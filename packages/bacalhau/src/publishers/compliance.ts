@@ -18,7 +18,13 @@ export interface PublisherHarness {
 /** What every publisher promises; see `publisher.ts`. */
 export function describePublisher(name: string, setUp: (context: TestContext) => Promise<PublisherHarness>): void {
   const { signal } = new AbortController()
-  const request = (folder: string, spec: SpecConfig) => ({ jobId: 'j-1', executionId: 'e-1', folder, spec })
+  const request = (folder: string, spec: SpecConfig) => ({
+    orchestrator: 'QmO',
+    jobId: 'j-1',
+    executionId: 'e-1',
+    folder,
+    spec,
+  })
 
   describe(`${name} as a publisher`, () => {
     test('is available, and has a type in lower case', async (context) => {

@@ -12,6 +12,7 @@ export interface CachedInput {
 export type Make = (
   target: string,
   signal: AbortSignal,
+  onBytes: (count: number) => void,
 ) => Promise<{ readonly kind: 'file' | 'folder'; readonly bytes: number }>
 
 /**
@@ -23,9 +24,17 @@ export interface InputCache {
   bytesOf(key: string): number | undefined
   /**
    * The input named `key`, made by `make` when it is not there. Callers at the same time share the making, which is aborted
-   * when none of them wants it any more. Each call that resolves is followed by one call of `release`.
+   * when none of them wants it any more, and hear by `onBytes` how it goes. Each call that resolves is followed by one call of
+   * `release`.
    */
-  acquire(key: string, make: Make, signal: AbortSignal): Promise<CachedInput & { release(): Promise<void> }>
+  acquire(
+    key: string,
+    make: Make,
+    signal: AbortSignal,
+    onBytes?: (count: number) => void,
+  ): Promise<CachedInput & { release(): Promise<void> }>
+  /** Removes everything that nobody reads. */
+  relieve(): Promise<void>
 }
 
 interface Slot extends CachedInput {
@@ -46,6 +55,7 @@ export async function openInputCache(folder: string, options: InputCacheOptions 
   const kept = await clear(folder, inUse)
   const slots = createSlots(capacity)
   const flights = createFlights<void>()
+  const listeners = createListeners()
   // Names are numbered on, so that none is that of what stays.
   let made = Math.max(0, ...kept.map((name) => Number.parseInt(name, 10) || 0))
 
@@ -53,22 +63,50 @@ export async function openInputCache(folder: string, options: InputCacheOptions 
     // A new name each time, so that nothing waits for the removal of what had this key before.
     made += 1
     const hostPath = path.join(folder, `${made}-${key}`)
-    const { kind, bytes } = await make(hostPath, signal)
+    const { kind, bytes } = await make(hostPath, signal, (count) => listeners.tell(key, count))
     slots.add(key, { kind, bytes, hostPath, users: 0 })
   }
 
   return {
     bytesOf: (key) => slots.get(key)?.bytes,
-    async acquire(key, make, signal) {
+    relieve: () => slots.shrink(0),
+    async acquire(key, make, signal, onBytes = () => undefined) {
       signal.throwIfAborted()
       let slot = slots.get(key)
+      if (slot !== undefined) onBytes(slot.bytes)
       while (slot === undefined) {
-        await flights.join(key, signal, (shared) => create(key, make, shared))
+        const leave = listeners.join(key, onBytes)
+        await flights.join(key, signal, (shared) => create(key, make, shared)).finally(leave)
         // Made, but nobody's for a moment: it may have had to go again.
         slot = slots.get(key)
       }
       const { hostPath, kind } = slot
       return { hostPath, kind, release: slots.use(key, slot) }
+    },
+  }
+}
+
+/** Who hears of what is being made; whoever comes later hears at once how much there is. */
+function createListeners() {
+  const made = new Map<string, { bytes: number; readonly hear: Set<(count: number) => void> }>()
+  return {
+    join(key: string, onBytes: (count: number) => void): () => void {
+      const entry = made.get(key) ?? { bytes: 0, hear: new Set() }
+      made.set(key, entry)
+      // One of its own, so that the same function may join twice.
+      const listener = (count: number) => onBytes(count)
+      entry.hear.add(listener)
+      if (entry.bytes > 0) onBytes(entry.bytes)
+      return () => {
+        entry.hear.delete(listener)
+        if (entry.hear.size === 0) made.delete(key)
+      }
+    },
+    tell(key: string, count: number): void {
+      const entry = made.get(key)
+      if (entry === undefined) return
+      entry.bytes += count
+      for (const listener of entry.hear) listener(count)
     },
   }
 }
@@ -92,10 +130,10 @@ function createSlots(capacity: number) {
   /** Bytes of what nobody reads. */
   let idle = 0
 
-  async function shrink(): Promise<void> {
+  async function shrink(most: number): Promise<void> {
     const removed: Promise<void>[] = []
     for (const [key, { bytes, hostPath, users }] of slots) {
-      if (idle <= capacity) break
+      if (idle <= most) break
       if (users > 0) continue
       idle -= bytes
       slots.delete(key)
@@ -105,6 +143,7 @@ function createSlots(capacity: number) {
   }
 
   return {
+    shrink,
     get: (key: string) => slots.get(key),
     add(key: string, slot: Slot): void {
       slots.set(key, slot)
@@ -123,7 +162,7 @@ function createSlots(capacity: number) {
         slots.set(key, slot)
         if (slot.users > 0) return
         idle += slot.bytes
-        await shrink()
+        await shrink(capacity)
       }
     },
   }

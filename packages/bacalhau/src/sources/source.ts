@@ -1,4 +1,5 @@
 import type { SpecConfig } from '@bacalhau/models'
+import type { Arrival } from './arrival.ts'
 
 /** An input, ready on this host. */
 export interface PreparedInput {
@@ -23,6 +24,8 @@ export interface Share {
   /** Executions of the job, and which of them this one is, from 0. */
   readonly count: number
   readonly index: number
+  /** Which execution that is, and who ordered it; absent where nobody did. */
+  readonly execution?: { readonly orchestrator: string; readonly jobId: string; readonly executionId: string }
 }
 
 export const WHOLE: Share = { count: 1, index: 0 }
@@ -38,14 +41,13 @@ export interface InputSource {
   measure(spec: SpecConfig, signal: AbortSignal, share?: Share): Promise<InputSize>
   /**
    * Makes the input available below `folder` (private to the execution, exists, may stay unused). Throws `InputFailed`,
-   * `ContentNotFound` or the like; leaves nothing behind when it throws. `onPreparing` is told how far it is, for people to
-   * read, as often as one likes: "https://example.com/data.csv: 1.2 of 3 GB".
+   * `ContentNotFound` or the like; leaves nothing behind when it throws. `arrival` hears how far it is.
    */
   prepare(
     spec: SpecConfig,
     folder: string,
     signal: AbortSignal,
     share?: Share,
-    onPreparing?: (text: string) => void,
+    arrival?: Arrival,
   ): Promise<PreparedInput>
 }

@@ -19,8 +19,9 @@ export function scoped(orchestrator: Orchestrator, { namespaces }: Pick<Access, 
     throw forbidden(namespace, namespaces)
   }
   return {
-    submit: async (submission, options) => orchestrator.submit(checked(submission), options),
-    diff: async (submission) => orchestrator.diff(checked(submission)),
+    submit: async (submission, options) =>
+      orchestrator.submit(checked(submission), { ...options, readable: namespaces }),
+    diff: async (submission) => orchestrator.diff(checked(submission), { readable: namespaces }),
     rerun: (id, version, namespace) => on(id, namespace, (job) => orchestrator.rerun(job.ID, version, job.Namespace)),
     getJob: (id, namespace, version) =>
       on(id, namespace, async (job) =>

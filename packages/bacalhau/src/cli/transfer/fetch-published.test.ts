@@ -40,6 +40,7 @@ async function filesIn(place: string): Promise<Record<string, string> | string> 
 }
 
 const requestOf = async (context: TestContext, spec: SpecConfig) => ({
+  orchestrator: 'QmO',
   jobId: 'j-1',
   executionId: 'e-1',
   folder: await folderWith(context, FILES),
@@ -73,7 +74,7 @@ describe('results that are not in IPFS', () => {
     const archive = await publish('gzip')
     assert.deepEqual(await fetched(context, archive, '', server.env), FILES)
     assert.deepEqual(await fetched(context, await publish('plain'), '', server.env), FILES)
-    const sign = createResultSigner({ clients, logger: silentLogger, lasting: 60_000 })
+    const sign = createResultSigner({ clients, logger: silentLogger, others: true, lasting: 60_000 })
     const results = async () => [{ Type: 'ipfs' }, await sign(archive, 'j-1')]
     const [item] = await withSignedUrls([{ source: { published: archive, inner: '' }, target: '/x' }], results)
     assert.ok(item !== undefined && typeof item.source !== 'string')

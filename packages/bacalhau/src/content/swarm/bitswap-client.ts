@@ -9,7 +9,7 @@ import { createAnswers } from './bitswap-answers.ts'
 import type { BitswapMessage, Want } from './bitswap-message.ts'
 import type { Outbox } from './bitswap-outbox.ts'
 import { createWindow, type Window } from './bitswap-window.ts'
-import type { Exchange } from './fetch.ts'
+import type { Exchange, FetchOptions } from './fetch.ts'
 
 /** Asks peers for blocks, many at a time. */
 export interface BitswapClient extends Exchange {
@@ -51,7 +51,7 @@ const want = (cid: CID, haveOnly: boolean): Want => ({ cid, cancel: false, haveO
 async function download(
   selection: Selection,
   batch: BlockBatch,
-  { signal, maxBytes }: { readonly signal: AbortSignal; readonly maxBytes: number },
+  { signal, maxBytes, onBytes }: Omit<FetchOptions, 'hints'>,
   window: Window,
 ): Promise<void> {
   let bytes = 0
@@ -63,6 +63,7 @@ async function download(
       const block = await abortable(window.get(cid), signal)
       bytes += block.length
       if (bytes > maxBytes) throw new BacalhauError('ContentTooLarge', `The content has more than ${maxBytes} bytes.`)
+      onBytes?.(block.length)
       await batch.put(cid, block)
     }
     if (selection.scope === 'all') window.ahead((await batch.links(cid)) ?? [])

@@ -9,7 +9,7 @@ import type { BlockBatch } from '../blocks/block-batch.ts'
 import { type CarBlock, readCar } from '../car.ts'
 import { createTurnstile } from '../parallel.ts'
 import { blocksOf, type Selection } from '../selection.ts'
-import type { Exchange } from './fetch.ts'
+import type { Exchange, FetchOptions } from './fetch.ts'
 import { ANSWER, CAR_PROTOCOL, type CarRequest, encodeCarRequest } from './car-protocol.ts'
 
 /** Opens a stream to a peer, which is dialled if need be. */
@@ -55,12 +55,13 @@ export function createCarClient(dial: Dial, clock: Clock): Exchange {
         return false
       }
     },
-    async download(peer, selection, batch, { signal, maxBytes }) {
+    async download(peer, selection, batch, options) {
+      const { signal } = options
       const leave = await turnstile.enter(peer, signal)
       const open = async (skip: number) =>
         readCar(withoutAnswer(await request(peer, { want: 'blocks', selection, skip }, signal)))
       try {
-        await receive(selection, batch, maxBytes, open)
+        await receive(selection, batch, options, open)
       } finally {
         leave()
       }
@@ -72,7 +73,7 @@ export function createCarClient(dial: Dial, clock: Clock): Exchange {
 async function receive(
   selection: Selection,
   batch: BlockBatch,
-  maxBytes: number,
+  { maxBytes, onBytes }: Pick<FetchOptions, 'maxBytes' | 'onBytes'>,
   open: (skip: number) => Promise<AsyncGenerator<CarBlock>>,
 ): Promise<void> {
   let present = 0
@@ -91,6 +92,7 @@ async function receive(
       if (!next.value.cid.equals(cid)) throw new BacalhauError('ContentInvalid', 'The peer sent a block out of turn.')
       bytes += next.value.block.length
       if (bytes > maxBytes) throw new BacalhauError('ContentTooLarge', `The content has more than ${maxBytes} bytes.`)
+      onBytes?.(next.value.block.length)
       await batch.put(cid, next.value.block)
     }
     // Lets the stream end in peace. Whatever else might come is not read.

@@ -12,6 +12,8 @@ export interface FetchOptions {
   /** Peer IDs that are said to have the content; asked first, and dialled if need be. */
   readonly hints: readonly string[]
   readonly maxBytes: number
+  /** Told how many bytes more have come. */
+  readonly onBytes?: (count: number) => void
 }
 
 /** One way to get content from a peer. */

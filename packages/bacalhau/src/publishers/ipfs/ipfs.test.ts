@@ -13,7 +13,7 @@ const spec: SpecConfig = { Type: 'ipfs' }
 const { signal } = new AbortController()
 const clock = { now: () => Date.UTC(2026, 0, 1) }
 const PIN = 'result/2026-01-01'
-const request = (folder: string) => ({ jobId: 'j-1', executionId: 'e-1', folder, spec })
+const request = (folder: string) => ({ orchestrator: 'QmO', jobId: 'j-1', executionId: 'e-1', folder, spec })
 
 async function filesOf(content: Content, result: SpecConfig, folder: string): Promise<Record<string, string>> {
   const target = path.join(folder, 'fetched')

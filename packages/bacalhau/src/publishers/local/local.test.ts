@@ -47,7 +47,7 @@ describe('results that the node serves', () => {
   const publish = async (context: TestContext, more: Partial<LocalPublisherOptions> = {}) => {
     const { publisher, folder } = await publisherOf(context, more)
     const results = await folderWith(context, { stdout: 'out' })
-    const request = { jobId: 'j-1', executionId: 'e-1', folder: results, spec }
+    const request = { orchestrator: 'QmO', jobId: 'j-1', executionId: 'e-1', folder: results, spec }
     return {
       folder,
       publisher,

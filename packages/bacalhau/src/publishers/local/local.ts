@@ -13,6 +13,7 @@ import { parseParams } from '../../sources/params.ts'
 import { archiveOf } from '../archive.ts'
 import type { Publisher, PublishRequest } from '../publisher.ts'
 import { createArchiveServer } from './archive-server.ts'
+import { PLACE } from './serve-archive.ts'
 
 export interface LocalPublisherOptions {
   /** Where the archives are; nobody else's. */
@@ -26,6 +27,11 @@ export interface LocalPublisherOptions {
   readonly random: Random
 }
 
+export interface LocalPublisher extends Publisher, Stoppable {
+  /** The archive that this node serves at `url`, as a file; undefined when it is none of this node. */
+  archiveAt(url: URL): string | undefined
+}
+
 const DAY = 24 * 60 * 60_000
 const LOOK_EVERY = 60 * 60_000
 const TOKEN_BYTES = 32
@@ -34,7 +40,7 @@ const TOKEN_BYTES = 32
  * Keeps results as archives on this node, which serves them by HTTP to whoever knows their URL. Each URL has a token of its
  * own, and nothing lists them.
  */
-export async function createLocalPublisher(options: LocalPublisherOptions): Promise<Publisher & Stoppable> {
+export async function createLocalPublisher(options: LocalPublisherOptions): Promise<LocalPublisher> {
   const { folder, address, clock } = options
   const server = createArchiveServer(options)
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -43,8 +49,11 @@ export async function createLocalPublisher(options: LocalPublisherOptions): Prom
     timer = clock.after(LOOK_EVERY, () => void sweep())
   }
   let timer = clock.after(LOOK_EVERY, () => void sweep())
+  const host = isIPv6(address) ? `[${address}]` : address
+  let origin: string | undefined
+  const open = async () => (origin = `http://${host}:${await server.port()}`)
   // What was published before a restart is still promised.
-  if ((await readdir(folder)).length > 0) await server.port().catch(() => undefined)
+  if ((await readdir(folder)).length > 0) await open().catch(() => undefined)
   return {
     type: 'local',
     available: async () => true,
@@ -52,10 +61,14 @@ export async function createLocalPublisher(options: LocalPublisherOptions): Prom
     async publish(request, signal) {
       signal.throwIfAborted()
       check(request.spec)
-      const port = await server.port()
+      const here = await open()
       const place = await write(request, options, signal)
-      const host = isIPv6(address) ? `[${address}]` : address
-      return { Type: 'urlDownload', Params: { URL: `http://${host}:${port}/${place}` } }
+      return { Type: 'urlDownload', Params: { URL: `${here}/${place}` } }
+    },
+    archiveAt(url) {
+      const [, token, name] = PLACE.exec(url.pathname) ?? []
+      const own = origin !== undefined && url.origin === new URL(origin).origin
+      return own && token !== undefined && name !== undefined ? path.join(folder, token, name) : undefined
     },
     async stop() {
       timer.cancel()

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
 /** `/<token>/<execution>.tar.gz`. Neither can be the name of another folder. */
-const PLACE = /^\/([\w-]{43})\/([A-Za-z0-9][\w-]{0,127}\.tar\.gz)$/
+export const PLACE = /^\/([\w-]{43})\/([A-Za-z0-9][\w-]{0,127}\.tar\.gz)$/
 const CHUNK = 1024 * 1024
 
 /**

@@ -93,7 +93,10 @@ describePublisher('s3, each file an object', async (context) => {
 
 describe('results in S3', () => {
   const publish = (context: TestContext, folder: string, more: object = {}) =>
-    publisherOf(context).publish({ jobId: 'j-1', executionId: 'e-1', folder, spec: spec(more) }, signal)
+    publisherOf(context).publish(
+      { orchestrator: 'QmO', jobId: 'j-1', executionId: 'e-1', folder, spec: spec(more) },
+      signal,
+    )
 
   test('are named as the spec says', async (context) => {
     const folder = await folderWith(context, { stdout: 'x' })
@@ -117,7 +120,10 @@ describe('results in S3', () => {
 
   test('are not sent to where jobs may not reach', async (context) => {
     const folder = await folderWith(context, { stdout: 'x' })
-    const publishing = publisherOf(context, []).publish({ jobId: 'j', executionId: 'e', folder, spec: spec() }, signal)
+    const publishing = publisherOf(context, []).publish(
+      { orchestrator: 'QmO', jobId: 'j', executionId: 'e', folder, spec: spec() },
+      signal,
+    )
     await assert.rejects(publishing, /may not reach/)
   })
 

@@ -19,7 +19,7 @@ after(() => server.stop())
 
 function signerOf(context: TestContext, clients = s3ClientsOf(server)) {
   context.after(() => clients.stop())
-  return { clients, sign: createResultSigner({ clients, logger: silentLogger, lasting: 60_000 }) }
+  return { clients, sign: createResultSigner({ clients, logger: silentLogger, others: true, lasting: 60_000 }) }
 }
 
 const s3 = (Key: string, more: object = {}): SpecConfig => ({
@@ -32,7 +32,7 @@ describe('a URL for a result in S3', () => {
     const { clients, sign } = signerOf(context)
     const publisher = createS3Publisher({ clients, clock: { now: () => 0 }, nodeId: 'n' })
     const folder = await folderWith(context, { stdout: 'out' })
-    const request = { jobId: 'j-1', executionId: 'e-1', folder, spec: s3('{jobID}/{executionID}') }
+    const request = { orchestrator: 'QmO', jobId: 'j-1', executionId: 'e-1', folder, spec: s3('{jobID}/{executionID}') }
     const result = await publisher.publish(request, signal)
     const { Type, Params } = await sign(result, 'j-1')
     assert.deepEqual([Type, Params?.['Managed'], Params?.['SourceSpec']], ['s3PreSigned', false, result.Params])

@@ -8,6 +8,7 @@ import { startTestHosts } from '../../network/fixtures/test-host.ts'
 import type { Content } from '../../content/content.ts'
 import { flow, folderWith, temporaryContent, temporaryFolder } from '../../content/testing/temporary.ts'
 import { describeSource } from '../compliance.ts'
+import { createDiskRoom } from '../disk-room.ts'
 import { openInputCache } from '../input-cache.ts'
 import { createIpfsSource } from './ipfs.ts'
 
@@ -24,7 +25,12 @@ describeSource('ipfs', async (context) => {
   const file = await content.add(flow('three'))
   const cid = folder.cid.toString()
   return {
-    source: createIpfsSource(content, await openInputCache(path.join(await temporaryFolder(context), 'inputs'))),
+    source: createIpfsSource({
+      content,
+      cache: await openInputCache(path.join(await temporaryFolder(context), 'inputs')),
+      room: createDiskRoom(async () => Number.MAX_SAFE_INTEGER),
+      maxBytes: 1e9,
+    }),
     good: [
       { spec: spec(cid), holds: { 'a/b': 'one', c: 'two' } },
       { spec: spec(file.cid.toString()), holds: 'three' },
@@ -48,7 +54,9 @@ async function counting(context: TestContext, content: Content, capacity?: numbe
       return content.export(...parameters)
     },
   }
-  const source = createIpfsSource(counted, await openInputCache(folder, capacity === undefined ? {} : { capacity }))
+  const cache = await openInputCache(folder, capacity === undefined ? {} : { capacity })
+  const room = createDiskRoom(async () => Number.MAX_SAFE_INTEGER)
+  const source = createIpfsSource({ content: counted, cache, room, maxBytes: 1e9 })
   return { source, folder, exported: () => exported }
 }
 

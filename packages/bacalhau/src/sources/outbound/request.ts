@@ -64,14 +64,15 @@ async function ask(
   const request = url.protocol === 'https:' ? requestHttps : requestHttp
   const all = { 'accept-encoding': 'identity', 'user-agent': 'bacalhau', ...headers }
   return new Promise((resolve, reject) => {
-    request(url, { method, headers: all, agent: false, signal, lookup: fixed(addresses) })
+    request(url, { method, headers: all, agent: false, signal, lookup: pinned(addresses) })
       .on('response', resolve)
       .on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error))
       .end()
   })
 }
 
-const fixed =
+/** A lookup that gives addresses that were found before. */
+export const pinned =
   (addresses: readonly LookupAddress[]): LookupFunction =>
   (_name, { all }, done) => {
     const [first] = addresses

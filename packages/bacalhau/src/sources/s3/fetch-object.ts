@@ -18,6 +18,8 @@ export interface Fetching {
   /** Milliseconds of silence after which a connection is given up, and tries after the first one that bring nothing new. */
   readonly silence: number
   readonly retries: number
+  /** Told how many bytes more have come. */
+  readonly onBytes?: (count: number) => void
 }
 
 interface Target {
@@ -76,7 +78,7 @@ async function take(
   { key, etag, versionId, bytes }: S3Object,
   { Bucket }: S3Params,
   client: S3Client,
-  { clock, silence }: Fetching,
+  { clock, silence, onBytes }: Fetching,
   outer: AbortSignal,
 ): Promise<void> {
   const { GetObjectCommand } = await loadSdk()
@@ -104,6 +106,7 @@ async function take(
         await target.handle.write(chunk, 0, chunk.length, target.at)
         target.hash?.update(chunk)
         target.at += chunk.length
+        onBytes?.(chunk.length)
       }
     } finally {
       watch.signal.removeEventListener('abort', stop)

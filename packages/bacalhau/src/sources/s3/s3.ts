@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { forEachParallel } from '../../content/parallel.ts'
 import { BacalhauError, isBacalhauError, systemCode } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import { UNHEARD } from '../arrival.ts'
 import type { DiskRoom } from '../disk-room.ts'
 import type { InputCache } from '../input-cache.ts'
 import { type InputSource, type Share, WHOLE } from '../source.ts'
@@ -43,12 +44,17 @@ export function createS3Source(options: S3SourceOptions): InputSource {
 
   type Found = Awaited<ReturnType<typeof find>>
 
-  async function write({ params, client, objects, bytes }: Found, target: string, signal: AbortSignal) {
+  async function write(
+    { params, client, objects, bytes }: Found,
+    target: string,
+    signal: AbortSignal,
+    onBytes: (count: number) => void,
+  ) {
     const release = await room.reserve(bytes)
     try {
       await mkdir(target, { mode: 0o755 })
       await forEachParallel(objects, LIMITS.inputObjectsAtOnce, (object) =>
-        fetchObject(object, params, client, target, options, signal),
+        fetchObject(object, params, client, target, { ...options, onBytes }, signal),
       )
       return { kind: 'folder', bytes } as const
     } catch (error) {
@@ -69,9 +75,15 @@ export function createS3Source(options: S3SourceOptions): InputSource {
       const { key, bytes } = await find(spec, share, signal)
       return { bytes, local: cache.bytesOf(key) !== undefined }
     },
-    async prepare(spec, _folder, signal, share = WHOLE) {
+    async prepare(spec, _folder, signal, share = WHOLE, arrival = UNHEARD) {
       const found = await find(spec, share, signal)
-      return cache.acquire(found.key, (target, signal) => write(found, target, signal), signal)
+      arrival.expect(found.bytes)
+      return cache.acquire(
+        found.key,
+        (...made) => write(found, ...made),
+        signal,
+        (count) => arrival.came(count),
+      )
     },
   }
 }

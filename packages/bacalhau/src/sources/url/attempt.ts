@@ -17,7 +17,7 @@ export interface Fetching {
   readonly retries: number
   /** Bytes that one file may have. */
   readonly maxBytes: number
-  /** Told how many bytes more have come. */
+  /** Told how many bytes more have come; fewer than none when some have to come again. */
   readonly onBytes?: (count: number) => void
 }
 

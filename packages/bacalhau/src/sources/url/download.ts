@@ -100,7 +100,10 @@ async function again({ url, fetching, at }: Target, first: Attempt, signal: Abor
 
 async function take(target: Target, attempt: Attempt, signal: AbortSignal): Promise<void> {
   const { total } = attempt
-  if (attempt.start < target.at) await target.handle.truncate(attempt.start)
+  if (attempt.start < target.at) {
+    await target.handle.truncate(attempt.start)
+    target.fetching.onBytes?.(attempt.start - target.at)
+  }
   target.at = attempt.start
   checkSize(target, total ?? 0)
   let look = target.at + LOOK_EVERY

@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { BacalhauError } from '../../runtime/error.ts'
+import { UNHEARD } from '../arrival.ts'
 import type { DiskRoom } from '../disk-room.ts'
 import type { InputCache } from '../input-cache.ts'
 import { isWeb } from '../outbound/request.ts'
@@ -26,11 +27,17 @@ export interface UrlSourceOptions extends Fetching {
 export function createUrlSource(options: UrlSourceOptions): InputSource {
   const { cache, room } = options
 
-  async function write(url: URL, attempt: Attempt, target: string, signal: AbortSignal) {
+  async function write(
+    url: URL,
+    attempt: Attempt,
+    target: string,
+    signal: AbortSignal,
+    onBytes: (count: number) => void,
+  ) {
     const release = await room.reserve(attempt.total ?? 0)
     try {
       await mkdir(target, { mode: 0o755 })
-      const bytes = await download(url, attempt, path.join(target, attempt.name), options, signal)
+      const bytes = await download(url, attempt, path.join(target, attempt.name), { ...options, onBytes }, signal)
       return { kind: 'folder', bytes } as const
     } catch (error) {
       await rm(target, { recursive: true, force: true })
@@ -52,16 +59,19 @@ export function createUrlSource(options: UrlSourceOptions): InputSource {
       const cached = key === undefined ? undefined : cache.bytesOf(key)
       return { bytes: cached ?? attempt.total ?? 0, local: cached !== undefined }
     },
-    async prepare(spec, folder, signal) {
+    async prepare(spec, folder, signal, _share, arrival = UNHEARD) {
       const url = urlOf(spec)
       const attempt = await knock(url, options, signal)
+      const came = (count: number) => arrival.came(count)
       try {
+        if (attempt.total !== undefined) arrival.expect(attempt.total)
         const key = keyOf(url, attempt)
         if (key !== undefined) {
-          return await cache.acquire(key, (target, signal) => write(url, attempt, target, signal), signal)
+          return await cache.acquire(key, (...made) => write(url, attempt, ...made), signal, came)
         }
         const hostPath = path.join(folder, 'url')
-        const { kind } = await write(url, attempt, hostPath, signal)
+        const { kind, bytes } = await write(url, attempt, hostPath, signal, came)
+        arrival.expect(bytes)
         return { hostPath, kind, release: () => rm(hostPath, { recursive: true, force: true }) }
       } finally {
         attempt.end()
