@@ -21,8 +21,8 @@ export interface NodeKey {
 
 /** Key types of the libp2p protobuf. The first two are ours to use. */
 const KEY_TYPES = ['RSA', 'Ed25519', 'secp256k1', 'ECDSA']
-const RSA = 0
-const ED25519 = 1
+export const RSA = 0
+export const ED25519 = 1
 
 /** Bits that libp2p programs accept. */
 const RSA_BITS = { least: 2048, most: 8192 }
@@ -50,7 +50,7 @@ function invalid(origin: string, found: string, cause?: unknown): BacalhauError 
 }
 
 /** Only the one encoding that every libp2p program writes is read: both fields, in order, nothing after them. */
-function parseProtobuf(bytes: Uint8Array, origin: string): { type: number; data: Uint8Array } {
+export function parseProtobuf(bytes: Uint8Array, origin: string): { type: number; data: Uint8Array } {
   const [typeTag, type, dataTag, low = 0, high = 0] = bytes
   if (typeTag !== 0x08 || type === undefined || type > 0x7f || dataTag !== 0x12) {
     throw invalid(origin, 'does not hold a libp2p private key')
@@ -66,7 +66,8 @@ function parseProtobuf(bytes: Uint8Array, origin: string): { type: number; data:
   return { type, data }
 }
 
-function keyProtobuf(type: number, data: Uint8Array): Uint8Array {
+/** The protobuf that both halves of a key travel in. */
+export function keyProtobuf(type: number, data: Uint8Array): Uint8Array {
   const { length } = data
   const varint = length > 0x7f ? [(length & 0x7f) | 0x80, length >> 7] : [length]
   return Buffer.concat([Uint8Array.of(0x08, type, 0x12, ...varint), data])

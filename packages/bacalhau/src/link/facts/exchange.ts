@@ -1,0 +1,94 @@
+import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { ByteStream } from '../../network/byte-stream.ts'
+import { frames } from '../../network/frames.ts'
+import { handleProtocol, openStream } from '../../network/protocol.ts'
+import { retryPause } from '../../network/backoff.ts'
+import { type Clock, sleep } from '../../runtime/clock.ts'
+import { messageOf } from '../../runtime/error.ts'
+import type { Stoppable } from '../../runtime/lifecycle.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Random } from '../../runtime/random.ts'
+import { messageSchema, type Spread, type SpreadMessage } from './spread.ts'
+
+/**
+ * Facts of nodes between neighbours. Of two neighbours the one with the smaller peer ID opens one stream, which stays; either side
+ * sends frames with JSON (`messageSchema`) whenever it has something.
+ */
+export const FACTS_PROTOCOL = '/bacalhau/facts/1.0.0'
+
+export interface ExchangeOptions {
+  readonly host: Libp2p
+  readonly spread: Spread
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Exchanges facts with every connected peer that speaks the protocol, until it is stopped. */
+export async function startExchange(options: ExchangeOptions): Promise<Stoppable> {
+  const { host, spread, logger } = options
+  const abort = new AbortController()
+  const open = new Map<string, Promise<void>>()
+  const self = host.peerId.toString()
+
+  function meet(peerId: string, protocols: readonly string[]): void {
+    if (abort.signal.aborted || self > peerId || open.has(peerId) || !protocols.includes(FACTS_PROTOCOL)) return
+    const done = keepOpen(peerId, options, abort.signal).finally(() => open.delete(peerId))
+    open.set(peerId, done)
+  }
+
+  host.addEventListener('peer:identify', ({ detail: { peerId, protocols } }) => meet(peerId.toString(), protocols), {
+    signal: abort.signal,
+  })
+  const served = await handleProtocol(host, FACTS_PROTOCOL, (stream) => converse(stream, spread), {
+    logger,
+    overRelay: true,
+    maxStreams: 2,
+  })
+  for (const peerId of host.getPeers()) {
+    const known = await host.peerStore.get(peerId).catch(() => undefined)
+    meet(peerId.toString(), known?.protocols ?? [])
+  }
+  return {
+    async stop() {
+      abort.abort(new Error('the node is stopping'))
+      await served.stop()
+      await Promise.all(open.values())
+    },
+  }
+}
+
+/** One stream after the other for as long as the peer is connected. */
+async function keepOpen(peerId: string, options: ExchangeOptions, signal: AbortSignal): Promise<void> {
+  const { host, spread, clock, random, logger } = options
+  const isConnected = () => host.getConnections(peerIdFromString(peerId)).length > 0
+  for (let failures = 1; !signal.aborted && isConnected(); failures += 1) {
+    try {
+      const stream = await openStream(host, peerId, FACTS_PROTOCOL, { signal, overRelay: true })
+      const cut = () => stream.abort(new Error('the node is stopping'))
+      signal.addEventListener('abort', cut, { once: true })
+      await converse(stream, spread).finally(() => signal.removeEventListener('abort', cut))
+    } catch (error) {
+      logger.debug({ peerId, error: messageOf(error) }, 'facts are not exchanged with a peer')
+    }
+    await sleep(clock, retryPause(failures, random), signal).catch(() => undefined)
+  }
+}
+
+/** Both sides of one stream, until it ends. Throws, and aborts it, when the peer sends what it should not. */
+export async function converse(stream: ByteStream, spread: Spread): Promise<void> {
+  const framed = frames(stream)
+  const send = (message: SpreadMessage) => framed.send(Buffer.from(JSON.stringify(message)))
+  const neighbour = spread.add(stream.remotePeer, send)
+  try {
+    for await (const frame of framed.receive()) {
+      neighbour.receive(messageSchema.parse(JSON.parse(Buffer.from(frame).toString('utf8'))))
+    }
+  } catch (error) {
+    stream.abort(error instanceof Error ? error : new Error(String(error)))
+    throw error
+  } finally {
+    neighbour.gone()
+  }
+}
