@@ -1,13 +1,25 @@
-import { EXECUTION_STATES, type Execution, type ExecutionState, isFinalExecutionState } from '@bacalhau/models'
+import {
+  EXECUTION_STATES,
+  type Execution,
+  type ExecutionState,
+  isFinalExecutionState,
+  type RunOutput,
+} from '@bacalhau/models'
 import { BacalhauError } from '../runtime/error.ts'
 import type { LogChunk, LogSelection } from '../link/logs.ts'
 
-/** Reads the output of an execution at a node, wherever that is. */
+/** Reads the output of an execution at a node, wherever that is. `ended`: of one that has ended, what is kept of it here. */
 export type LogRoutes = (
   nodeId: string,
   request: LogSelection & { readonly executionId: string },
   signal: AbortSignal,
+  ended?: RunOutput,
 ) => AsyncIterable<LogChunk>
+
+/** What is kept here of the output of an execution that has ended. */
+export function endedOutput({ ComputeState, RunOutput }: Execution): RunOutput | undefined {
+  return isFinalExecutionState(ComputeState.StateType as ExecutionState) ? (RunOutput ?? undefined) : undefined
+}
 
 /** The named execution, or the one that started last among those that a node took; undefined while there is none. */
 export function chooseExecution(

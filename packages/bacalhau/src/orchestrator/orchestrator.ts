@@ -30,7 +30,7 @@ import { createInlineData, type DataVault } from './inline-data.ts'
 import { NO_EVENTS } from './feed/change.ts'
 import { JobFeed } from './feed/job-feed.ts'
 import { JobWatch } from './job-watch.ts'
-import { chooseExecution, type LogRoutes, noExecution } from './log-routes.ts'
+import { chooseExecution, endedOutput, type LogRoutes, noExecution } from './log-routes.ts'
 import { measureOrchestrator } from './measures.ts'
 import { type OneAtATime, oneAtATime } from './one-at-a-time.ts'
 import { Receipts } from './receipts.ts'
@@ -258,9 +258,10 @@ class Service implements RunningOrchestrator {
       if (query.follow !== true || isFinalJobState(row.job.State.StateType)) throw noExecution(ID, query.executionId)
       return undefined
     }
-    const { ID: executionId, NodeID } = await this.#watch.until(ID, look, signal)
+    const execution = await this.#watch.until(ID, look, signal)
     const { executionId: _, version: __, ...part } = query
-    yield* this.#options.logs(NodeID, { follow: false, tail: false, ...part, executionId }, signal)
+    const request = { follow: false, tail: false, ...part, executionId: execution.ID }
+    yield* this.#options.logs(execution.NodeID, request, signal, endedOutput(execution))
   }
 
   nodes(): readonly NodeState[] {
