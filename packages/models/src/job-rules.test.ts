@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { accepted, jobWith, minimalJob, refused } from '../test/samples.ts'
+import { checkJob, checkTakenJob } from './job-rules.ts'
 import { parseSubmission } from './submission.ts'
 
 const rejects = (document: unknown, ...problems: string[]) =>
@@ -264,4 +265,13 @@ test('no path that is accepted leaves the world of the job, and no result name i
     }),
     { numRuns: 500 },
   )
+})
+
+test('a job that has been taken may have variables as older releases named them, and nothing worse', () => {
+  const { spec } = accepted(parseSubmission(minimalJob))
+  const withEnv = (Env: Record<string, string>) => ({ ...spec, Tasks: spec.Tasks.map((each) => ({ ...each, Env })) })
+  assert.deepEqual(checkTakenJob(withEnv({ lower: 'case', A: '' })), [])
+  assert.equal(checkJob(withEnv({ lower: 'case', A: '' })).length, 2)
+  for (const name of ['', 'a=b', 'a\0', 'BACALHAU_X']) assert.equal(checkTakenJob(withEnv({ [name]: 'x' })).length, 1)
+  assert.equal(checkTakenJob({ ...withEnv({}), Name: 'a\0' }).length, 1)
 })

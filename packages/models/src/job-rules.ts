@@ -1,15 +1,22 @@
+import { checkEngine } from './engine-rules.ts'
+import { checkEnv, checkOlderEnv } from './env-rules.ts'
 import type { Constraint, JobSpec, Task } from './job-spec.ts'
 import { checkNetwork } from './network-rules.ts'
 import type { Problem } from './problem.ts'
 
 /** Rules of a job that span several fields, after the schema; the texts are those of the documented API. */
-export function checkJob(job: JobSpec): Problem[] {
+export const checkJob = (job: JobSpec): Problem[] => check(job, checkEnv)
+
+/** The same for a job that has been taken: one that an older client wrote may have names of variables that are looser. */
+export const checkTakenJob = (job: JobSpec): Problem[] => check(job, checkOlderEnv)
+
+function check(job: JobSpec, checkVariables: typeof checkEnv): Problem[] {
   return [
     ...checkNul(job.Name, 'Name'),
     ...checkNul(job.Namespace, 'Namespace'),
     ...checkCount(job),
     ...job.Constraints.flatMap((constraint, index) => checkConstraint(constraint, index)),
-    ...job.Tasks.flatMap((task, index) => checkTask(task, `Tasks[${index}]`)),
+    ...job.Tasks.flatMap((task, index) => checkTask(task, `Tasks[${index}]`, checkVariables)),
   ]
 }
 
@@ -44,11 +51,12 @@ function checkConstraint({ Operator, Values = [] }: Constraint, index: number): 
   }
 }
 
-function checkTask(task: Task, path: string): Problem[] {
+function checkTask(task: Task, path: string, checkVariables: typeof checkEnv): Problem[] {
   return [
     ...checkNul(task.Name, `${path}.Name`),
     ...checkKinds(task, path),
-    ...checkEnv(task.Env, `${path}.Env`),
+    ...checkEngine(task, path),
+    ...checkVariables(task.Env, `${path}.Env`),
     ...checkInputs(task, path),
     ...checkResultPaths(task, path),
     ...checkNetwork(task.Network, `${path}.Network`),
@@ -61,21 +69,6 @@ function checkKinds(task: Task, path: string): Problem[] {
   if (task.Engine.Type === '') problems.push({ path: `${path}.Engine`, message: 'invalid engine: missing spec type' })
   if (task.ResultPaths.length > 0 && task.Publisher.Type === '') {
     problems.push({ path: `${path}.Publisher`, message: 'publisher must be set if result paths are set' })
-  }
-  return problems
-}
-
-function checkEnv(env: Readonly<Record<string, string>>, path: string): Problem[] {
-  const problems: Problem[] = []
-  for (const [name, value] of Object.entries(env)) {
-    const fail = (message: string) => problems.push({ path, message: `environment variable '${name}' ${message}` })
-    if (name === '') fail('must have a name')
-    else if (name !== name.toUpperCase()) fail('must be uppercase')
-    else if (!/^[A-Z]/.test(name)) fail('must start with a letter')
-    else if (!/^[A-Z0-9_]+$/.test(name)) fail('can only contain letters, numbers, and underscores')
-    else if (name.startsWith('BACALHAU_')) fail('cannot start with BACALHAU_')
-    else if (value === '') fail('cannot have empty value')
-    else if (value.includes('\0')) fail('must not contain NUL')
   }
   return problems
 }

@@ -33,16 +33,25 @@ export const resultPathSchema = z.strictObject({
 })
 export type ResultPath = z.infer<typeof resultPathSchema>
 
+const invalidTarget = { error: ({ input }: { readonly input?: unknown }) => `invalid target port ${String(input)}` }
+
 export const portSchema = z.strictObject({
   Name: z
-    .string(absent('missing port name'))
+    .string(absent('port mapping name is required'))
     .max(237)
-    .regex(/^[A-Za-z_]\w*$/, 'port name must match [A-Za-z_][A-Za-z0-9_]*')
+    .regex(/^[A-Za-z_]\w*$/, 'port mapping name must match [A-Za-z_][A-Za-z0-9_]*')
     .describe('Becomes part of the environment variables `BACALHAU_PORT_<Name>` and `BACALHAU_HOST_PORT_<Name>`.'),
   Static: z.int().min(0).max(65_535).optional().describe('Port on the node, from 1024; 0 lets the node choose.'),
-  Target: z.int().min(0).max(65_535).optional().describe('Port within the container; only with `Bridge`.'),
+  Target: z
+    .int()
+    .min(0, invalidTarget)
+    .max(65_535, invalidTarget)
+    .optional()
+    .describe('Port within the container; only with `Bridge`.'),
   HostNetwork: z
-    .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
+    .union([z.ipv4(), z.ipv6()], {
+      error: ({ input }) => `invalid host network IP address: ${String(input).slice(0, 64)}`,
+    })
     .optional()
     .describe('Address of the node on which the port listens.'),
 })

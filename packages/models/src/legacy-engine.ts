@@ -1,3 +1,4 @@
+import { checkOlderEnv } from './env-rules.ts'
 import type { InputSourceSpec } from './job-spec.ts'
 import { type LegacyEngine, legacyEngineSchema, type LegacySpec } from './legacy-spec.ts'
 import { toInput } from './legacy-storage.ts'
@@ -60,10 +61,7 @@ function toWasm(wasm: LegacyEngine['Wasm'], at: string): Parsed<TranslatedEngine
   const imports = wasm.ImportModules.map((storage, index) =>
     toInput(storage, importModule(index), `${at}.ImportModules[${index}]`, problems),
   )
-  for (const [name, value] of Object.entries(wasm.EnvironmentVariables)) {
-    const message = envProblem(name, value)
-    if (message !== undefined) problems.push({ path: `${at}.EnvironmentVariables`, message })
-  }
+  problems.push(...checkOlderEnv(wasm.EnvironmentVariables, `${at}.EnvironmentVariables`))
   if (problems.length > 0) return { ok: false, problems }
   const params = {
     EntryModule: ENTRY_MODULE,
@@ -73,11 +71,4 @@ function toWasm(wasm: LegacyEngine['Wasm'], at: string): Parsed<TranslatedEngine
   }
   const inputs = [entry, ...imports]
   return { ok: true, value: { engine: { Type: 'wasm', Params: params }, inputs, env: wasm.EnvironmentVariables } }
-}
-
-/** The rules for names of those releases: looser than today's (lower case is fine), but what no system can hold is refused. */
-function envProblem(name: string, value: string): string | undefined {
-  if (name === '' || /[=\0]/.test(name)) return `'${name}' is no name of an environment variable`
-  if (name.startsWith('BACALHAU_')) return `environment variable '${name}' cannot start with BACALHAU_`
-  return value.includes('\0') ? `environment variable '${name}' must not contain NUL` : undefined
 }

@@ -87,10 +87,10 @@ describe('ports', () => {
 
   test('have names for environment variables', () => {
     for (const Name of ['http', '_a', 'A1_b', 'x'.repeat(237)]) assert.ok(parse(ports('Host', { Name })).ok, Name)
-    rejects(ports('Host', {}), '.Ports[0].Name: missing port name')
+    rejects(ports('Host', {}), '.Ports[0].Name: port mapping name is required')
     rejects(ports('Host', { Name: 'x'.repeat(238) }), '.Ports[0].Name: longer than 237 characters')
     for (const Name of ['1a', 'a-b', 'a b', 'ä', 'a\n']) {
-      rejects(ports('Host', { Name }), '.Ports[0].Name: port name must match [A-Za-z_][A-Za-z0-9_]*')
+      rejects(ports('Host', { Name }), '.Ports[0].Name: port mapping name must match [A-Za-z_][A-Za-z0-9_]*')
     }
   })
 
@@ -101,7 +101,7 @@ describe('ports', () => {
       '.Ports[0]: static port 1023 is in privileged port range (1-1023)',
     )
     rejects(ports('Host', { Name: 'a', Static: 65_536 }), '.Ports[0].Static: must be <= 65535')
-    rejects(ports('Bridge', { Name: 'a', Target: -1 }), '.Ports[0].Target: must be >= 0')
+    rejects(ports('Bridge', { Name: 'a', Target: -1 }), '.Ports[0].Target: invalid target port -1')
   })
 
   test('have a target only on a bridge', () => {
@@ -113,7 +113,7 @@ describe('ports', () => {
     const twice = { Name: 'a', Static: 8_080, Target: 80 }
     rejects(
       ports('Bridge', twice, twice),
-      '.Ports[1]: duplicate port name "a"',
+      '.Ports[1]: duplicate port mapping name "a"',
       '.Ports[1]: duplicate static port 8080',
       '.Ports[1]: duplicate target port 80',
     )
@@ -123,6 +123,9 @@ describe('ports', () => {
   test('listen on an address', () => {
     for (const HostNetwork of ['0.0.0.0', '127.0.0.1', '::'])
       assert.ok(parse(ports('Host', { Name: 'a', HostNetwork })).ok)
-    rejects(ports('Host', { Name: 'a', HostNetwork: 'lo' }), '.Ports[0].HostNetwork: must be an IP address')
+    rejects(
+      ports('Host', { Name: 'a', HostNetwork: 'lo' }),
+      '.Ports[0].HostNetwork: invalid host network IP address: lo',
+    )
   })
 })

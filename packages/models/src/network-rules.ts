@@ -21,7 +21,7 @@ function checkPorts(type: NetworkSpec['Type'], ports: Ports, path: string): Prob
     const fail = (message: string) => problems.push({ path: `${path}.Ports[${index}]`, message })
     if (Static > 0 && Static < 1_024) fail(`static port ${Static} is in privileged port range (1-1023)`)
     if (Target > 0 && type !== 'Bridge') fail('target ports cannot be set for Host network mode')
-    if (names.has(Name)) fail(`duplicate port name "${Name}"`)
+    if (names.has(Name)) fail(`duplicate port mapping name "${Name}"`)
     if (Static > 0 && statics.has(Static)) fail(`duplicate static port ${Static}`)
     if (Target > 0 && targets.has(Target)) fail(`duplicate target port ${Target}`)
     names.add(Name)

@@ -1,5 +1,6 @@
 import { checkJob } from './job-rules.ts'
-import { type JobSpec, type SubmittedJob, submittedJobSchema } from './job-spec.ts'
+import { nameParams, takeVariables } from './engine-params.ts'
+import { type JobSpec, type SubmittedJob, submittedJobSchema, type Task } from './job-spec.ts'
 import { parseDocument } from './parse.ts'
 import type { Parsed } from './problem.ts'
 import { mountModules } from './wasm-modules.ts'
@@ -24,12 +25,21 @@ export function parseSubmission(input: unknown): Parsed<Submission> {
   if (input === undefined || input === null) return { ok: false, problems: [{ path: '', message: 'empty/nil job' }] }
   const parsed = parseDocument(submittedJobSchema, input)
   if (!parsed.ok) return parsed
-  const tasks = parsed.value.Tasks.map((task, index) => mountModules(task, `Tasks[${index}]`))
-  const broken = tasks.flatMap((task) => (task.ok ? [] : task.problems))
-  const job = { ...parsed.value, Tasks: tasks.flatMap((task) => (task.ok ? [task.value] : [])) }
+  const read = parsed.value.Tasks.map((task, index) => readTask(task, `Tasks[${index}]`))
+  const broken = read.flatMap((task) => (task.ok ? [] : task.problems))
+  const tasks = read.flatMap((task) => (task.ok ? [task.value] : []))
+  const job = { ...parsed.value, Tasks: tasks.map(({ task }) => task) }
   // Checked as it was written: normalising first would hide a count that does not fit the type.
   const problems = broken.length > 0 ? broken : checkJob(job)
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sanitise(job) }
+  if (problems.length > 0) return { ok: false, problems }
+  const complete = tasks.map(({ task, variables }) => ({ ...task, Env: { ...task.Env, ...variables } }))
+  return { ok: true, value: sanitise({ ...job, Tasks: complete }) }
+}
+
+/** A task as the engines of today are told, and the variables that older clients gave to the engine. */
+function readTask(written: Task, path: string): ReturnType<typeof takeVariables> {
+  const mounted = mountModules(nameParams(written), path)
+  return mounted.ok ? takeVariables(mounted.value, path) : mounted
 }
 
 function sanitise(submitted: SubmittedJob): Submission {

@@ -14,7 +14,7 @@ describe('modules given by their source', () => {
     const params = {
       EntryModule: { Source: inline, Alias: '', Target: '' },
       EntryPoint: '_start',
-      ImportModules: [{ Source: inline }, '/lib/second.wasm', { source: inline, target: '/lib/third.wasm' }],
+      ImportModules: [{ Source: inline }, '/inputs/second.wasm', { source: inline, target: '/lib/third.wasm' }],
       Parameters: ['a', null],
     }
     const { Engine, InputSources } = taskOf(params, { InputSources: [data] })
@@ -22,8 +22,8 @@ describe('modules given by their source', () => {
       Type: 'Wasm',
       Params: {
         EntryModule: '/wasm/entry.wasm',
-        EntryPoint: '_start',
-        ImportModules: ['/wasm/imports/module_0.wasm', '/lib/second.wasm', '/lib/third.wasm'],
+        Entrypoint: '_start',
+        ImportModules: ['/wasm/imports/module_0.wasm', '/inputs/second.wasm', '/lib/third.wasm'],
         Parameters: ['a', null],
       },
     })
@@ -38,7 +38,7 @@ describe('modules given by their source', () => {
 
   test('are found in any letter case', () => {
     const { Engine } = taskOf({ entrymodule: { source: inline } })
-    assert.deepEqual(Engine.Params, { entrymodule: '/wasm/entry.wasm' })
+    assert.deepEqual(Engine.Params, { EntryModule: '/wasm/entry.wasm' })
   })
 
   test('are checked, and what is wrong is told at its place', () => {
@@ -54,15 +54,15 @@ describe('modules given by their source', () => {
 })
 
 test('all else is left to the engine', () => {
+  const input = { Source: inline, Alias: '', Target: '/a.wasm' }
   for (const params of [
-    {},
     { EntryModule: '/a.wasm' },
-    { EntryModule: null, ImportModules: null },
-    { ImportModules: 'x' },
+    { EntryModule: '/a.wasm', ImportModules: null },
+    { EntryModule: '/a.wasm', ImportModules: 'x', Unknown: 1 },
   ]) {
-    const { Engine, InputSources } = taskOf(params)
-    assert.deepEqual([Engine.Params, InputSources], [params, []])
+    const { Engine, InputSources } = taskOf(params, { InputSources: [input] })
+    assert.deepEqual([Engine.Params, InputSources], [params, [input]])
   }
-  const docker = { Type: 'docker', Params: { EntryModule: { Source: 5 } } }
+  const docker = { Type: 'docker', Params: { Image: 'x', EntryModule: { Source: 5 } } }
   assert.deepEqual(onlyTask(accepted(parseSubmission(jobWith({ Engine: docker })))).Engine, docker)
 })

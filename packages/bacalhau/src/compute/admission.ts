@@ -1,4 +1,4 @@
-import { checkJob, type Job, type NetworkSpec } from '@bacalhau/models'
+import { checkTakenJob, type Job, type NetworkSpec } from '@bacalhau/models'
 import type { Executor } from '../executors/executor.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
@@ -24,7 +24,7 @@ export function refusal(order: Pick<ExecutionOrder, 'job' | 'resources'>, terms:
 
 /** An orchestrator checks what its users send; this node relies on its own check, since names become paths here. */
 function malformed(job: Job): string[] {
-  return checkJob(job).map(({ path, message }) => `${path}: ${message}`)
+  return checkTakenJob(job).map(({ path, message }) => `${path}: ${message}`)
 }
 
 /** A job that asks for a network must not run without. */

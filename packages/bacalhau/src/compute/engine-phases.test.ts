@@ -63,7 +63,7 @@ describe('an engine that has to fetch something first', () => {
       },
     })
     await run()
-    assert.deepEqual(prepared, ['fetching the input', 'image x: 34 %'])
+    assert.deepEqual(prepared, ['fetching inputs', 'image x: 34 %'])
   })
 
   test('fails the run with its own words', async (t) => {

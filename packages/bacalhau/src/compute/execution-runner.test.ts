@@ -52,7 +52,7 @@ describe('a job', () => {
   test('does not suit, with every reason', async (t) => {
     const { runner } = await open(t)
     const task = {
-      Engine: { Type: 'docker' },
+      Engine: { Type: 'docker', Params: { Image: 'x' } },
       Publisher: { Type: 's3' },
       InputSources: [{ Source: { Type: 'note' }, Alias: '', Target: '/in' }],
     }

@@ -40,11 +40,17 @@ export function olderNetwork({ Type, Domains = [] }: Task['Network']): object {
 const some = <T>(name: string, items: readonly T[] | Readonly<Record<string, T>>) =>
   Object.keys(items).length === 0 ? {} : { [name]: items }
 
+/** A job of those releases spells its entry point otherwise than its older form does. */
+function withEntryPoint({ Type, Params = {} }: SpecConfig): SpecConfig {
+  const renamed = Object.entries(Params).map(([name, value]) => [name === 'Entrypoint' ? 'EntryPoint' : name, value])
+  return { Type, Params: Object.fromEntries(renamed) as Record<string, unknown> }
+}
+
 function olderTask(task: Task): object {
   const { engine, inputs } = olderEngine(task)
   return {
     Name: task.Name,
-    Engine: engine,
+    Engine: engine.Type === 'wasm' ? withEntryPoint(engine) : engine,
     Publisher: task.Publisher,
     ...(engine.Type === 'wasm' ? {} : some('Env', task.Env)),
     ...some('Meta', task.Meta),

@@ -63,7 +63,11 @@ const results = fc
 
 const task = fc.record({
   Name: text,
-  Engine: fc.record({ Type: fc.constantFrom('noop', 'docker'), Params: params }),
+  Engine: fc.oneof(
+    fc.record({ Type: fc.constantFrom('noop', 'script'), Params: params }),
+    fc.record({ Type: fc.constant('docker'), Params: fc.record({ Image: word }) }),
+    fc.record({ Type: fc.constant('wasm'), Params: fc.record({ EntryModule: word.map((name) => `/${name}`) }) }),
+  ),
   Publisher: fc.constantFrom({ Type: 'ipfs' }, { Type: 's3', Params: { Bucket: 'b', Key: 'k/{jobID}' } }),
   Env: fc.dictionary(
     fc.stringMatching(/^[A-Z][A-Z\d_]{0,8}$/).filter((name) => !name.startsWith('BACALHAU_')),
@@ -117,6 +121,8 @@ export const FAULTS: readonly (readonly [path: string, spoil: (spec: Spoilable) 
   ['Constraints[0]', (spec) => ({ ...spec, Constraints: [{ Key: 'a', Operator: 'in', Values: [] }] })],
   ['Tasks[0].Name', (spec) => withTask(spec, { Name: ' ' })],
   ['Tasks[0].Engine', (spec) => withTask(spec, { Engine: { Type: '' } })],
+  ['Tasks[0].Engine', (spec) => withTask(spec, { Engine: { Type: 'docker' } })],
+  ['Tasks[0].Engine', (spec) => withTask(spec, { Engine: { Type: 'wasm', Params: { Parameters: [] } } })],
   ['Tasks[0].Env', (spec) => withTask(spec, { Env: { lower: 'x' } })],
   ['Tasks[0].Resources.CPU', (spec) => withTask(spec, { Resources: { CPU: 'many' } })],
   ['Tasks[0].Network.Type', (spec) => withTask(spec, { Network: { Type: '' } })],
