@@ -295,7 +295,9 @@ describe('the command line of release 1.2.3', () => {
   test('stops a job, which its own server had no path for', async () => {
     const id = await submitEndless(24)
     await untilState(id, ME, 'InProgress')
-    await replay(exchangeOf(25), id, ME, [NO_TIMEOUT, '+Job.State.Message'])
+    // Its own server gave the entry point back as each of its clients spelled it; that client reads either.
+    const spelled = ['-Job.Tasks[].Engine.Params.Entrypoint', '+Job.Tasks[].Engine.Params.EntryPoint']
+    await replay(exchangeOf(25), id, ME, [NO_TIMEOUT, '+Job.State.Message', ...spelled])
     const { body } = await replay({ ...exchangeOf(26), status: 200, response: { EvaluationID: '' } }, id, ME)
     assert.match((body as { EvaluationID: string }).EvaluationID, /^[\da-f-]{36}$/)
     await untilState(id, ME, 'Cancelled')
