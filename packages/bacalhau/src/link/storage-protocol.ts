@@ -97,9 +97,9 @@ function grantOf(frame: Uint8Array, peer: string): StorageGrant {
 /** The answering side of one stream. */
 export async function answerStorage(stream: ByteStream, desk: StorageDesk): Promise<void> {
   const framed = frames(stream, { maxFrame: LONGEST })
-  const { value: frame = new Uint8Array() } = await framed.receive().next()
+  const { value: frame } = await framed.receive().next()
   try {
-    const request = requestSchema.parse(JSON.parse(Buffer.from(frame).toString('utf8')))
+    const request = requestSchema.parse(JSON.parse(Buffer.from(frame ?? new Uint8Array()).toString('utf8')))
     const grant = await desk(stream.remotePeer, request)
     await framed.send(Buffer.concat([Buffer.of(GRANTED), Buffer.from(JSON.stringify(grant))]))
   } catch (error) {

@@ -67,15 +67,7 @@ export async function createDataCapabilities(
   const { inputSilence: silence, inputRetries: retries, inputMaxSize: maxBytes } = config
   const fetching = { ...services, cache, room, silence, retries, maxBytes }
   const clients = startS3Clients(config, scope)
-  const local = scope.own(
-    await createLocalPublisher({
-      folder: folder.archives,
-      address: config.localAddress,
-      port: config.localPort,
-      days: config.keepResultDays,
-      ...services,
-    }),
-  )
+  const local = scope.own(await startLocal({ config, folder, services }))
   const s3 = createS3Source({ ...fetching, clients })
   const sources = [
     createInlineSource({ content, cache }),
@@ -104,6 +96,15 @@ export async function createDataCapabilities(
     relieve: () => void cache.relieve(),
   }
 }
+
+const startLocal = ({ config, folder, services }: Pick<DataOptions, 'config' | 'folder' | 'services'>) =>
+  createLocalPublisher({
+    folder: folder.archives,
+    address: config.localAddress,
+    port: config.localPort,
+    days: config.keepResultDays,
+    ...services,
+  })
 
 /** Whoever ordered an execution opens the results that its job reads. */
 async function openManaged(

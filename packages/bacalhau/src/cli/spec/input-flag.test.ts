@@ -40,6 +40,14 @@ describe('kinds of sources', () => {
     assert.deepEqual(parseInputFlag('s3://b,opt=filter=x'), input('s3', { Bucket: 'b', Key: '', Filter: 'x' }))
   })
 
+  test('the results of another job', () => {
+    assert.deepEqual(parseInputFlag('job://j-1a2b:/in'), input('job', { JobID: 'j-1a2b' }, '/in'))
+    assert.deepEqual(
+      parseInputFlag('src=job://mine/outputs/a,dst=/in,opt=partition=3,opt=execution=e-1'),
+      input('job', { JobID: 'mine', Path: 'outputs/a', Partition: 3, ExecutionID: 'e-1' }, '/in'),
+    )
+  })
+
   test('a folder of the node', () => {
     assert.deepEqual(
       parseInputFlag('file:///data:/in'),
@@ -57,6 +65,8 @@ describe('mistakes', () => {
     ['src=./a,dst=x', /target 'x' must be an absolute path/],
     ['git://example.org/x', /unknown kind of source 'git:\/\/'/],
     ['s3://', /no bucket is named/],
+    ['job:///outputs:/in', /no job is named/],
+    ['src=job://j,opt=partition=x', /the partition 'x' is not a number/],
     ['file://data:/in', /the path must be absolute/],
     ['src=./a,opt=region=eu', /unknown option 'region'/],
     ['src=s3://b/k,opt=region', /not of the form opt=NAME=VALUE/],

@@ -90,14 +90,17 @@ function toSource(text: string, source: string, options: Options): SpecConfig {
       return s3(text, rest, options)
     case 'file':
       return local(text, rest, options)
+    case 'job':
+      return results(text, rest, options)
     default:
-      throw invalid(text, `unknown kind of source '${scheme}://'`, 'Known are ipfs, http, https, s3 and file.')
+      throw invalid(text, `unknown kind of source '${scheme}://'`, 'Known are ipfs, http, https, s3, job and file.')
   }
 }
 
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   s3: ['region', 'endpoint', 'filter', 'versionID', 'checksum-256'],
   file: ['rw'],
+  job: ['partition', 'execution'],
 }
 
 /** The CIDs that people meet: version 0, and version 1 in base32. */
@@ -118,6 +121,26 @@ function s3(text: string, rest: string, options: Options): SpecConfig {
   }
   const given = Object.entries(optional).filter(([, value]) => value !== undefined)
   return { Type: 's3', Params: { Bucket, Key, ...Object.fromEntries(given) } }
+}
+
+/** What another job has left, or what is at a path in it. */
+function results(text: string, rest: string, options: Options): SpecConfig {
+  const [, JobID = '', Path = ''] = /^([^/]*)\/?(.*?)\/*$/s.exec(rest) ?? []
+  const hint = 'The results of a job look like job://j-1a2b3c4d or job://j-1a2b3c4d/outputs.'
+  if (JobID === '') throw invalid(text, 'no job is named', hint)
+  const [partition, ExecutionID] = [options.get('partition'), options.get('execution')]
+  if (partition !== undefined && !/^\d{1,7}$/.test(partition)) {
+    throw invalid(text, `the partition '${partition}' is not a number`, hint)
+  }
+  return {
+    Type: 'job',
+    Params: {
+      JobID,
+      ...(Path === '' ? {} : { Path }),
+      ...(partition === undefined ? {} : { Partition: Number(partition) }),
+      ...(ExecutionID === undefined ? {} : { ExecutionID }),
+    },
+  }
 }
 
 /** `file://` is a path on the node that runs the job, which its operator has to allow. */

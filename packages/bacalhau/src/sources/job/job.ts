@@ -10,6 +10,7 @@ import { type Arrival, UNHEARD } from '../arrival.ts'
 import type { DiskRoom } from '../disk-room.ts'
 import type { InputCache } from '../input-cache.ts'
 import { endpointOf, type S3Clients } from '../s3/clients.ts'
+import { assertChecksum } from '../s3/checksum.ts'
 import { signGet } from '../s3/sign.ts'
 import { type InputSource, type PreparedInput, type Share, WHOLE } from '../source.ts'
 import type { Fetching } from '../url/attempt.ts'
@@ -40,55 +41,6 @@ const ARCHIVE = /\.(?:tar\.gz|tgz)$/
 export function createJobSource(options: JobSourceOptions): InputSource {
   const { cache, s3 } = options
 
-  /** Where the archive is. */
-  async function urlOf(results: OpenedResults, reader: Share['execution'], signal: AbortSignal): Promise<URL> {
-    const { Type, Params = {} } = results.Result
-    switch (Type.toLowerCase()) {
-      case 'urldownload':
-        return new URL(String(Params['URL']))
-      case 's3managed':
-        return new URL(await options.openManaged(results, reader, signal))
-      case 's3': {
-        const { Bucket, Key, Endpoint, Region } = Params
-        const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
-        const place = { Bucket: String(Bucket), Key: String(Key), Endpoint: text(Endpoint), Region: text(Region) }
-        endpointOf(place)
-        return new URL(await signGet(options.clients, place, LASTING))
-      }
-      default:
-        throw new BacalhauError('InputFailed', `results that were published to "${Type}" cannot be an input`)
-    }
-  }
-
-  async function fetchArchive(url: URL, place: string, signal: AbortSignal, onBytes: (count: number) => void) {
-    const attempt = await knock(url, options, signal)
-    const release = await options.room.reserve(attempt.total ?? 0).catch((error: unknown) => {
-      attempt.end()
-      throw error
-    })
-    try {
-      await download(url, attempt, place, { ...options, onBytes }, signal)
-    } finally {
-      release()
-    }
-  }
-
-  async function make(url: URL, Path: string, target: string, signal: AbortSignal, onBytes: (count: number) => void) {
-    const own = options.ownArchive(url)
-    const archive = own ?? `${target}.tar.gz`
-    try {
-      if (own === undefined) await fetchArchive(url, archive, signal, onBytes)
-      const limits = { maxBytes: options.maxBytes, maxFiles: LIMITS.contentFiles, signal }
-      return await unpackPart(createReadStream(archive), target, Path, limits)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (isBacalhauError(error)) throw error
-      throw new BacalhauError('InputFailed', `results of a job: ${messageOf(error)}`, { cause: error })
-    } finally {
-      if (own === undefined) await rm(archive, { force: true })
-    }
-  }
-
   return {
     types: [JOB_SOURCE],
     available: async () => true,
@@ -107,8 +59,8 @@ export function createJobSource(options: JobSourceOptions): InputSource {
       const input = await cache.acquire(
         key,
         async (target, signal, onBytes) => {
-          const url = await urlOf(results, execution, signal)
-          return make(url, results.Path ?? '', target, signal, onBytes)
+          const url = await urlOf(results, execution, options, signal)
+          return make(url, results, target, { ...options, onBytes }, signal)
         },
         signal,
         came,
@@ -121,6 +73,68 @@ export function createJobSource(options: JobSourceOptions): InputSource {
         throw error
       }
     },
+  }
+}
+
+/** Where the archive is. */
+async function urlOf(
+  results: OpenedResults,
+  reader: Share['execution'],
+  options: JobSourceOptions,
+  signal: AbortSignal,
+): Promise<URL> {
+  const { Type, Params = {} } = results.Result
+  switch (Type.toLowerCase()) {
+    case 'urldownload':
+      return new URL(String(Params['URL']))
+    case 's3managed':
+      return new URL(await options.openManaged(results, reader, signal))
+    case 's3': {
+      const { Bucket, Key, Endpoint, Region } = Params
+      const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+      const place = { Bucket: String(Bucket), Key: String(Key), Endpoint: text(Endpoint), Region: text(Region) }
+      endpointOf(place)
+      return new URL(await signGet(options.clients, place, LASTING))
+    }
+    default:
+      throw new BacalhauError('InputFailed', `results that were published to "${Type}" cannot be an input`)
+  }
+}
+
+async function fetchArchive(url: URL, place: string, options: JobSourceOptions, signal: AbortSignal) {
+  const attempt = await knock(url, options, signal)
+  const release = await options.room.reserve(attempt.total ?? 0).catch((error: unknown) => {
+    attempt.end()
+    throw error
+  })
+  try {
+    await download(url, attempt, place, options, signal)
+  } finally {
+    release()
+  }
+}
+
+/** Unpacks what is at `url`, or what is at the path in it. */
+async function make(
+  url: URL,
+  { Path = '', Result }: OpenedResults,
+  target: string,
+  options: JobSourceOptions,
+  signal: AbortSignal,
+) {
+  const own = options.ownArchive(url)
+  const archive = own ?? `${target}.tar.gz`
+  try {
+    if (own === undefined) await fetchArchive(url, archive, options, signal)
+    await assertChecksum(archive, Result.Params?.['ChecksumSHA256'], signal)
+    const limits = { maxBytes: options.maxBytes, maxFiles: LIMITS.contentFiles, signal }
+    return await unpackPart(createReadStream(archive), target, Path, limits)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isBacalhauError(error)) throw error
+    throw new BacalhauError('InputFailed', `results of a job: ${messageOf(error)}`, { cause: error })
+  } finally {
+    if (own === undefined) await rm(archive, { force: true })
   }
 }
 

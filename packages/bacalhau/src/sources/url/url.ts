@@ -25,27 +25,7 @@ export interface UrlSourceOptions extends Fetching {
  * `/inputs/<name>`. A file of which the server says what version it is is kept for the next job; others are fetched each time.
  */
 export function createUrlSource(options: UrlSourceOptions): InputSource {
-  const { cache, room } = options
-
-  async function write(
-    url: URL,
-    attempt: Attempt,
-    target: string,
-    signal: AbortSignal,
-    onBytes: (count: number) => void,
-  ) {
-    const release = await room.reserve(attempt.total ?? 0)
-    try {
-      await mkdir(target, { mode: 0o755 })
-      const bytes = await download(url, attempt, path.join(target, attempt.name), { ...options, onBytes }, signal)
-      return { kind: 'folder', bytes } as const
-    } catch (error) {
-      await rm(target, { recursive: true, force: true })
-      throw error
-    } finally {
-      release()
-    }
-  }
+  const { cache } = options
 
   return {
     types: ['urldownload'],
@@ -67,16 +47,41 @@ export function createUrlSource(options: UrlSourceOptions): InputSource {
         if (attempt.total !== undefined) arrival.expect(attempt.total)
         const key = keyOf(url, attempt)
         if (key !== undefined) {
-          return await cache.acquire(key, (...made) => write(url, attempt, ...made), signal, came)
+          return await cache.acquire(
+            key,
+            (target, signal, onBytes) => write(url, attempt, target, signal, { ...options, onBytes }),
+            signal,
+            came,
+          )
         }
         const hostPath = path.join(folder, 'url')
-        const { kind, bytes } = await write(url, attempt, hostPath, signal, came)
+        const { kind, bytes } = await write(url, attempt, hostPath, signal, { ...options, onBytes: came })
         arrival.expect(bytes)
         return { hostPath, kind, release: () => rm(hostPath, { recursive: true, force: true }) }
       } finally {
         attempt.end()
       }
     },
+  }
+}
+
+async function write(
+  url: URL,
+  attempt: Attempt,
+  target: string,
+  signal: AbortSignal,
+  { room, ...fetching }: UrlSourceOptions,
+) {
+  const release = await room.reserve(attempt.total ?? 0)
+  try {
+    await mkdir(target, { mode: 0o755 })
+    const bytes = await download(url, attempt, path.join(target, attempt.name), { ...fetching, room }, signal)
+    return { kind: 'folder', bytes } as const
+  } catch (error) {
+    await rm(target, { recursive: true, force: true })
+    throw error
+  } finally {
+    release()
   }
 }
 
