@@ -54,11 +54,21 @@ export type NodeInfo = z.infer<typeof nodeInfoSchema>
 export const MEMBERSHIPS = ['UNKNOWN', 'PENDING', 'APPROVED', 'REJECTED'] as const
 export type Membership = (typeof MEMBERSHIPS)[number]
 
+/**
+ * How an orchestrator reaches a node: `local` on the same machine; `direct` over a connection that it opened or could open;
+ * `punched` through holes in the routers between; `relayed` over another node; `inbound-only` over the connection that the
+ * node opened, and as far as is known not otherwise; `none` when it is not connected.
+ */
+export const REACHES = ['local', 'direct', 'punched', 'relayed', 'inbound-only', 'none'] as const
+export type Reach = (typeof REACHES)[number]
+
 /** A node as the orchestrator sees it. Times are RFC 3339; the zero time stands for "never". */
 export interface NodeState {
   readonly Info: NodeInfo
   readonly Membership: Membership
   readonly Connection: 'CONNECTED' | 'DISCONNECTED'
+  /** How it is reached at present. */
+  readonly Reach?: Reach
   readonly ConnectionState: {
     readonly Status: 'CONNECTED' | 'DISCONNECTED'
     readonly LastHeartbeat: string

@@ -44,6 +44,12 @@ export function isLoopback(multiaddr: string): boolean {
   return kind.startsWith('dns') ? host === 'localhost' : within(LOOPBACK, host)
 }
 
+/** Is this multiaddr good within some private network only, or on the link? Those of loopback are, too. */
+export function isPrivate(multiaddr: string): boolean {
+  const [, , host = ''] = multiaddr.split('/')
+  return within(PRIVATE, host) || within(LINK_LOCAL, host) || isLoopback(multiaddr)
+}
+
 function rank(address: string, virtual: boolean): number {
   const family = isIP(address) === 4 ? 0 : 1
   if (within(LOOPBACK, address)) return 8 + family

@@ -1,15 +1,12 @@
 import type { PeerDiscovery } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pInit } from 'libp2p'
+import type { ReachOptions } from './reach/reach.ts'
 
 /** What a host can do beyond talking to known, reachable peers. Everything is off unless asked for. */
 export interface HostFeatures {
-  /** Reach and be reached through relays, and punch holes through NAT to get off them again. */
-  readonly relay?: boolean
-  /** Carry the traffic of others, within the limits of circuit relay v2. */
-  readonly relayServer?: boolean
-  /** Ask peers which of our addresses can be reached. */
-  readonly autonat?: boolean
+  /** Reach peers, and be reached, where one cannot simply connect: see `reach/reach.ts`. */
+  readonly reach?: ReachOptions
   /** Ask the router to forward our port. */
   readonly upnp?: boolean
   /** Find nodes on the local network by multicast DNS, and connect to them. */
@@ -18,13 +15,11 @@ export interface HostFeatures {
   readonly gossip?: readonly string[]
 }
 
-type Factory<Field extends 'transports' | 'peerDiscovery'> = NonNullable<Libp2pInit[Field]>[number]
+type Discovery = NonNullable<Libp2pInit['peerDiscovery']>[number]
 
 /** The parts that the chosen features add to a host. */
 export interface Extras {
-  readonly listen: string[]
-  readonly transports: Factory<'transports'>[]
-  readonly discovery: Factory<'peerDiscovery'>[]
+  readonly discovery: Discovery[]
   readonly services: NonNullable<Libp2pInit['services']>
 }
 
@@ -33,22 +28,7 @@ const MDNS_SERVICE = '_bacalhau._udp.local'
 
 /** Loads the modules of the chosen features, and only those: each costs start-up time and memory. */
 export async function loadExtras(features: HostFeatures): Promise<Extras> {
-  const extras: Extras = { listen: [], transports: [], discovery: [], services: {} }
-  if (features.relay === true) {
-    const { circuitRelayTransport } = await import('@libp2p/circuit-relay-v2')
-    const { dcutr } = await import('@libp2p/dcutr')
-    extras.transports.push(circuitRelayTransport())
-    extras.listen.push('/p2p-circuit')
-    extras.services['dcutr'] = dcutr()
-  }
-  if (features.relayServer === true) {
-    const { circuitRelayServer } = await import('@libp2p/circuit-relay-v2')
-    extras.services['relayServer'] = circuitRelayServer()
-  }
-  if (features.autonat === true) {
-    const { autoNAT } = await import('@libp2p/autonat')
-    extras.services['autonat'] = autoNAT()
-  }
+  const extras: Extras = { discovery: [], services: {} }
   if (features.upnp === true) {
     const { uPnPNAT } = await import('@libp2p/upnp-nat')
     extras.services['upnp'] = uPnPNAT()

@@ -2,7 +2,6 @@ import { identify, identifyPush } from '@libp2p/identify'
 import type { Libp2p } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
@@ -12,6 +11,10 @@ import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { VERSION } from '../runtime/version.ts'
 import { type Extras, type HostFeatures, loadExtras } from './host-features.ts'
+import { type HostReach, type ReachComponents, startReach } from './reach/reach.ts'
+import { protectConnections, type ProtectorOptions } from './private-swarm/protector.ts'
+import { prepareSharing, sharedPortTcp } from './reach/shared-port.ts'
+import { circuitTransport } from './relay/circuit-transport.ts'
 
 export interface HostOptions extends HostFeatures {
   /** The libp2p protobuf of the private key, as `loadNodeKey` returns it. */
@@ -20,6 +23,10 @@ export interface HostOptions extends HostFeatures {
   readonly port: number
   /** IP addresses to listen on; every interface of IPv4 and IPv6 if not given. */
   readonly listen?: readonly string[]
+  /** Makes the swarm a private one: only those who have the key connect. */
+  readonly swarmKey?: Uint8Array
+  /** Called when somebody connects, or answers, who does not have it. */
+  readonly onForeign?: ProtectorOptions['onForeign']
   /** Multiaddrs to tell to others instead of those found on the interfaces. */
   readonly announce?: readonly string[]
 }
@@ -45,16 +52,32 @@ export function listenAddresses(port: number, hosts: readonly string[] = EVERY_I
 export async function createHost(options: HostOptions): Promise<Libp2p> {
   const listen = listenAddresses(options.port, options.listen)
   const extras = await loadExtras(options)
+  let components: ReachComponents | undefined
+  let reach: HostReach | undefined
   try {
-    return await createLibp2p({
+    const shared = sharedPortTcp(await handleToShare(options))
+    const host = await createLibp2p({
+      start: false,
       privateKey: privateKeyFromProtobuf(options.key),
       nodeInfo: { name: 'bacalhau', version: VERSION, userAgent: `bacalhau/${VERSION}` },
-      addresses: { listen: [...listen, ...extras.listen], announce: [...(options.announce ?? [])] },
-      transports: [tcp(), ...extras.transports],
+      addresses: {
+        listen,
+        announce: [...(options.announce ?? [])],
+        announceFilter: (addresses) => reach?.announced(addresses) ?? addresses,
+      },
+      transports: [shared.transport, circuitTransport({ expects: (relay) => reach?.expects(relay) === true })],
       connectionEncrypters: [tls(), noise()],
+      ...(options.swarmKey === undefined
+        ? {}
+        : {
+            connectionProtector: protectConnections({
+              key: options.swarmKey,
+              onForeign: options.onForeign ?? (() => {}),
+            }),
+          }),
       streamMuxers: [yamux({ streamOptions: STREAM_OPTIONS })],
       peerDiscovery: extras.discovery,
-      services: services(extras),
+      services: { ...services(extras), components: (all: ReachComponents) => void (components = all) },
       connectionManager: {
         maxConnections: LIMITS.connections,
         maxIncomingPendingConnections: LIMITS.pendingHandshakes,
@@ -66,6 +89,12 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
       // heartbeat.
       connectionMonitor: { pingInterval: 15_000, pingTimeout: { minTimeout: 15_000 } },
     })
+    if (options.reach !== undefined && components !== undefined) {
+      reach = await startReach(host, components, shared, options.reach)
+      host.addEventListener('stop', () => void reach?.stop())
+    }
+    await host.start()
+    return host
   } catch (error) {
     throw listenFailure(error, options.port)
   }
@@ -78,6 +107,11 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
 const STREAM_OPTIONS = {
   maxStreamWindowSize: LIMITS.streamWindow,
   maxReadBufferLength: 2 * LIMITS.streamWindow,
+}
+
+/** What lets connections be dialled from the port of the swarm; only nodes that want to be reached need that. */
+async function handleToShare({ reach, port, listen = EVERY_INTERFACE }: HostOptions) {
+  return reach?.punch === true || reach?.autonat === true ? prepareSharing(listen, port) : undefined
 }
 
 function services(extras: Extras) {

@@ -1,5 +1,4 @@
 import type { Libp2p, Stream } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { withDeadline } from '../runtime/abort.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
@@ -8,12 +7,13 @@ import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { peerStream } from './peer-stream.ts'
+import { connectTo } from './reach/reach.ts'
 
 export interface ProtocolOptions {
   readonly logger: Logger
   /** Streams of this protocol that one connection may have open; `LIMITS.streamsPerProtocol` if not given. */
   readonly maxStreams?: number
-  /** Also over a relay, whose owner limits bytes and time? For small talk, not for bulk data. */
+  /** Also over a relay of another program, whose owner limits bytes and time? For small talk, not for bulk data. */
   readonly overRelay?: boolean
   readonly clock?: Clock
 }
@@ -90,7 +90,7 @@ export async function openStream(
 ): Promise<ByteStream> {
   const signal = withDeadline(options.signal, LIMITS.handshake)
   try {
-    const connection = await host.dial(peerIdFromString(peer), { signal })
+    const connection = await connectTo(host, peer, { signal, limited: options.overRelay ?? false })
     const stream = await connection.newStream(protocol, {
       signal,
       maxOutboundStreams: LIMITS.streamsPerProtocol,

@@ -4,6 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { withDeadline } from '../runtime/abort.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { looksPrivate } from './private-swarm/probe.ts'
 
 /** Connections as the peer keeper needs them. */
 export interface Swarm {
@@ -11,15 +12,20 @@ export interface Swarm {
   isConnected(peerId: string): boolean
   /**
    * Connects to `peerId` at one of `addresses`; does nothing if it is connected. Throws `PeerUnreachable`, or
-   * `PeerIdMismatch` if another peer answers there.
+   * `PeerIdMismatch` if another peer answers there, or `SwarmKeyMismatch` if it belongs to another swarm.
    */
   connect(peerId: string, addresses: readonly string[], signal: AbortSignal): Promise<void>
   /** Calls `listener` whenever the first connection to a peer opens or its last one closes. Gives the way to stop that. */
   onPeer(listener: (peerId: string, connected: boolean) => void): () => void
 }
 
+export interface SwarmOptions {
+  /** Does the host have a swarm key? */
+  readonly isPrivate?: boolean
+}
+
 /** The swarm that `host` is part of. */
-export function createSwarm(host: Libp2p): Swarm {
+export function createSwarm(host: Libp2p, { isPrivate = false }: SwarmOptions = {}): Swarm {
   const isConnected = (peerId: string) => host.getConnections(peerIdFromString(peerId)).length > 0
   return {
     peerId: host.peerId.toString(),
@@ -34,6 +40,7 @@ export function createSwarm(host: Libp2p): Swarm {
         )
       } catch (error) {
         signal.throwIfAborted()
+        await refuseForeignSwarm(isPrivate, addresses, error, deadline)
         // The error that libp2p gives for a wrong peer is the one for any failed handshake.
         if (causes(error).some(({ name }) => name === 'EncryptionFailedError')) {
           await refuseStranger(host, peerId, addresses, deadline)
@@ -65,6 +72,37 @@ function unreachable(peerId: string, error: unknown): BacalhauError {
   return new BacalhauError('PeerUnreachable', `The peer ${peerId} cannot be reached: ${reasons}.`, {
     details: { peer: peerId },
     cause: error,
+  })
+}
+
+/** What says that nobody listens there, or that nobody can get there. */
+const NOT_THERE = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL/
+
+/** Throws `SwarmKeyMismatch` if one of `addresses`, all of which failed, is that of a node with another swarm key than ours. */
+async function refuseForeignSwarm(
+  isPrivate: boolean,
+  addresses: readonly string[],
+  failure: unknown,
+  signal: AbortSignal,
+): Promise<void> {
+  if (causes(failure).every(({ message }) => NOT_THERE.test(message))) return
+  for (const address of addresses) {
+    const [, kind = '', host = '', , port] = address.split('/')
+    if (!/^(?:ip|dns)[46]?$/.test(kind) || port === undefined) continue
+    const theirs = await looksPrivate(host, Number(port), signal)
+    if (theirs !== undefined && (theirs || isPrivate)) throw foreignSwarm(address, isPrivate, theirs)
+  }
+}
+
+function foreignSwarm(address: string, isPrivate: boolean, theirs: boolean): BacalhauError {
+  const found = !theirs
+    ? 'has no swarm key, and this node has one'
+    : isPrivate
+      ? 'has another swarm key than this node'
+      : 'belongs to a private swarm, and this node has no swarm key'
+  return new BacalhauError('SwarmKeyMismatch', `The peer at ${address} ${found}.`, {
+    hint: 'All nodes of a private swarm are started with the same file: bacalhau serve --swarm-key FILE.',
+    details: { address },
   })
 }
 

@@ -216,11 +216,23 @@ export const SETTINGS = {
     about: 'Find nodes in the local network and connect to them.',
   }),
   upnp: setting({ key: 'Swarm.UPnP', kind: toggle, fallback: false, about: 'Ask the router to open the port.' }),
-  relay: setting({
+  relay: setting<boolean | undefined>({
     key: 'Swarm.Relay',
     kind: toggle,
-    fallback: false,
-    about: 'Carry the connections of nodes that cannot be reached, and be reached through such a node.',
+    fallback: undefined,
+    about: 'Carry connections between members that cannot reach each other; an orchestrator does so by default.',
+  }),
+  holePunching: setting({
+    key: 'Swarm.HolePunching',
+    kind: toggle,
+    fallback: true,
+    about: 'Replace connections over relays by direct ones, through holes in the routers between.',
+  }),
+  autonat: setting({
+    key: 'Swarm.AutoNAT',
+    kind: toggle,
+    fallback: true,
+    about: 'Ask the peers that this node connects to whether it can be reached, and look for members that ask.',
   }),
   labels: setting<Readonly<Record<string, string>>>({
     key: 'Labels',

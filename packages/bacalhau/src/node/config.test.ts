@@ -46,7 +46,10 @@ describe('precedence', () => {
     assert.equal(settings.swarmPort, 1235)
     assert.equal(settings.peers.length, 3)
     assert.match(settings.peers[0] ?? '', /^\/ip4\/35\.245\.115\.191\/tcp\/1235\/p2p\/QmdZQ7/)
-    assert.deepEqual([settings.mdns, settings.upnp, settings.relay], [false, false, false])
+    assert.deepEqual(
+      [settings.mdns, settings.upnp, settings.relay, settings.holePunching, settings.autonat],
+      [false, false, undefined, true, true],
+    )
     assert.equal(origins.apiPort, 'default')
   })
 

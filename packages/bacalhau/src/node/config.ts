@@ -101,7 +101,10 @@ export interface NodeConfig {
   readonly dockerHttpRate: number
   readonly mdns: boolean
   readonly upnp: boolean
-  readonly relay: boolean
+  /** Whether this node is a relay. Where it is not set, orchestrators are. */
+  readonly relay: boolean | undefined
+  readonly holePunching: boolean
+  readonly autonat: boolean
   readonly logLevel: LogLevel
   /** All of it as a tree of its keys, secrets hidden. */
   readonly shown: object

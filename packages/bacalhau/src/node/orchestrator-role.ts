@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import type { NodeInfo } from '@bacalhau/models'
 import type { ComputeNode } from '../compute/compute-node.ts'
 import type { Content } from '../content/content.ts'
+import { reachOf } from '../network/reach/reach.ts'
 import { acceptLinks } from '../link/link-protocol.ts'
 import { readRemoteLogs } from '../link/log-protocol.ts'
 import type { LogRoutes } from '../orchestrator/log-routes.ts'
@@ -38,6 +39,7 @@ export async function startOrchestratorRole(
     self,
     approval: config.nodeApproval,
     placement: config.placement,
+    aboutPeer: (peerId) => ({ Reach: reachOf(host, peerId) }),
     keptJobs: config.keptJobs,
     vault: createVault(content),
     keeper: createResultKeeper(content),

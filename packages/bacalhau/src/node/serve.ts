@@ -77,7 +77,8 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const traffic = measuredTraffic(meter)
   const services: Services = { store, clock: systemClock, random: systemRandom, logger, meter, traffic }
   const facts = await loadFacts(store, services.random)
-  const host = await startHost(config, key.bytes, scope)
+  const guests: Guests = { admits: () => false }
+  const host = await startHost(config, key.bytes, guests, scope)
   const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
   const freeSpace = () => freePartOf(folder.content)
   const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
@@ -96,6 +97,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
     onDisconnected: (peerId) => node.compute?.links.disconnected(peerId),
   })
   scope.own(keeper)
+  guests.admits = (peer) => keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
   const addresses = ownAddresses(host, config)
   return {
     peerId: host.peerId.toString(),
@@ -108,15 +110,24 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   }
 }
 
-async function startHost(config: NodeConfig, key: Uint8Array, scope: Scope): Promise<Libp2p> {
+/** For whom this node relays: peers that it was pointed at, and members. Known only when all else runs. */
+interface Guests {
+  admits: (peerId: string) => boolean
+}
+
+async function startHost(config: NodeConfig, key: Uint8Array, guests: Guests, scope: Scope): Promise<Libp2p> {
   const host = await createHost({
     key,
     port: config.swarmPort,
     ...(config.swarmHost === '0.0.0.0' ? {} : { listen: [config.swarmHost] }),
     mdns: config.mdns,
     upnp: config.upnp,
-    relay: config.relay,
-    relayServer: config.relay,
+    reach: {
+      admits: (peer) => guests.admits(peer),
+      relay: config.relay ?? config.roles.orchestrator,
+      punch: config.holePunching,
+      autonat: config.autonat,
+    },
   })
   scope.defer(() => host.stop())
   return host

@@ -85,6 +85,10 @@ export class Cluster {
     return subtractResources(info.ComputeNodeInfo.MaxCapacity, this.#assignments.load(peer).used)
   }
 
+  isApproved(peer: string): boolean {
+    return this.#members.get(peer)?.membership === 'APPROVED'
+  }
+
   states(): NodeState[] {
     return [...this.#members.values()].map((member) => this.#toState(member))
   }

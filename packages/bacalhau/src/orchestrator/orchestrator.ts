@@ -53,6 +53,8 @@ export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'>
   readonly self: () => NodeInfo
   /** How the output of an execution at a node is read. */
   readonly logs: LogRoutes
+  /** What is known of a node beside what it says of itself, for the list of nodes. */
+  readonly aboutPeer?: (peerId: string) => Partial<Pick<NodeState, 'Reach'>>
   /** Ended jobs that are kept. */
   readonly keptJobs?: number
   readonly meter?: Meter
@@ -64,6 +66,8 @@ export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'>
 
 /** An orchestrator with the end that compute nodes connect to. */
 export interface RunningOrchestrator extends Orchestrator, Stoppable {
+  /** Is this node approved? */
+  isMember(peerId: string): boolean
   /** Takes a link that a compute node opened. */
   attach(channel: OrchestratorChannel): void
 }
@@ -265,11 +269,19 @@ class Service implements RunningOrchestrator {
   }
 
   nodes(): readonly NodeState[] {
-    return this.#dispatcher.cluster.states()
+    return this.#dispatcher.cluster.states().map((state) => this.#described(state))
   }
 
   node(id: string): NodeState {
-    return this.#dispatcher.cluster.find(id)
+    return this.#described(this.#dispatcher.cluster.find(id))
+  }
+
+  isMember(peerId: string): boolean {
+    return this.#dispatcher.cluster.isApproved(peerId)
+  }
+
+  #described(state: NodeState): NodeState {
+    return { ...state, ...this.#options.aboutPeer?.(state.Info.NodeID) }
   }
 
   async approveNode(id: string, message: string): Promise<void> {

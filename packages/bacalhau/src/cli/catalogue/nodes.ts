@@ -42,7 +42,9 @@ export const serveFlags = {
   'disable-engine': list({ placeholder: 'ENGINE', help: 'engine that this node does not offer' }),
   mdns: override({ help: 'find nodes in the local network and connect to them' }),
   upnp: override({ help: 'ask the router to open the port' }),
-  relay: override({ help: 'carry connections of nodes that cannot be reached' }),
+  relay: override({ help: 'carry connections between members; orchestrators do (--relay=false: not)' }),
+  'hole-punching': override({ help: 'get off relays through holes in routers (the default)' }),
+  autonat: override({ help: 'find out whether others can reach this node (the default)' }),
   'log-level': oneOf(['debug', 'info', 'warn', 'error', 'silent'], { help: 'how much to log', fallback: 'warn' }),
 } as const
 

@@ -30,6 +30,7 @@ function fieldsOf(node: NodeState, now: number, style: Style): (readonly [string
   const fields: (readonly [string, string])[] = [
     ['Node', Info.NodeID],
     ['Type', Info.NodeType],
+    ['Reach', node.Reach ?? ''],
     ['Version', Info.BacalhauVersion.GitVersion],
     ['Engines', compute.ExecutionEngines.join(', ')],
     ['Publishers', compute.Publishers.join(', ')],

@@ -5,7 +5,7 @@ import type { Invocation } from '../command.ts'
 import { connect } from '../connection.ts'
 import { invalidFlag } from '../flag.ts'
 import { labelsText } from '../job/labels-text.ts'
-import { column, presentTable, type TableColumn } from '../present-table.ts'
+import { column, presentTable, type TableColumn, wideColumn } from '../present-table.ts'
 import { plainLine } from '../terminal/plain.ts'
 import { paintState } from '../terminal/state.ts'
 
@@ -52,6 +52,7 @@ function columnsOf(details: ReadonlySet<Detail>): readonly TableColumn<NodeState
     column('TYPE', ({ Info }) => plainLine(Info.NodeType)),
     column('APPROVAL', ({ Membership }, look) => paintState(Membership, look.style)),
     column('STATUS', ({ Connection }, look) => paintState(Connection, look.style)),
+    wideColumn('REACH', ({ Reach }) => plainLine(Reach ?? '')),
     ...only(
       'labels',
       column('LABELS', ({ Info }) => labelsText(Info.Labels)),

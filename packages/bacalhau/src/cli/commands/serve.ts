@@ -35,6 +35,8 @@ const SETTING_OF = {
   mdns: 'mdns',
   upnp: 'upnp',
   relay: 'relay',
+  'hole-punching': 'holePunching',
+  autonat: 'autonat',
   'log-level': 'logLevel',
 } as const satisfies Partial<Record<keyof ServeFlags, SettingName>>
 

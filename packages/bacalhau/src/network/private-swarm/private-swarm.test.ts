@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { describe, test, type TestContext } from 'node:test'
+import type { Ping } from '@libp2p/ping'
+import { fixtureKey } from '../fixtures/keys.ts'
+import { startTestHost } from '../fixtures/test-host.ts'
+import { createSwarm } from '../swarm.ts'
+import type { Foreign } from './protector.ts'
+import { looksPrivate } from './probe.ts'
+
+const KEY = Buffer.alloc(32, 1)
+const OTHER = Buffer.alloc(32, 2)
+const A = fixtureKey(0).peerId
+const never = new AbortController().signal
+
+async function start(t: TestContext, index: number, swarmKey: Buffer | undefined) {
+  const foreign: Foreign[] = []
+  const host = await startTestHost(t, index, {
+    ...(swarmKey === undefined ? {} : { swarmKey }),
+    onForeign: (_address, found) => foreign.push(found),
+  })
+  const address = String(host.getMultiaddrs()[0])
+  return { host, foreign, address, port: Number(address.split('/')[4]), swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }) }
+}
+
+describe('a private swarm', () => {
+  test('connects those who have its key, and carries what they say', async (t) => {
+    const server = await start(t, 0, KEY)
+    const client = await start(t, 1, KEY)
+    await client.swarm.connect(A, [server.address], never)
+    const ping = client.host.services['ping'] as Ping
+    assert.ok((await ping.ping(server.host.peerId)) >= 0)
+    const sent = randomBytes(700_001)
+    const came: Promise<Buffer> = new Promise((resolve) => {
+      void server.host.handle('/test/1', async (stream) => {
+        const pieces: Uint8Array[] = []
+        for await (const piece of stream) pieces.push(piece.subarray())
+        resolve(Buffer.concat(pieces))
+      })
+    })
+    const stream = await client.host.dialProtocol(server.host.peerId, '/test/1')
+    if (!stream.send(sent)) await stream.onDrain()
+    await stream.close()
+    assert.deepEqual(await came, sent)
+    assert.deepEqual([...server.foreign, ...client.foreign], [])
+  })
+
+  const FOREIGN: readonly [name: string, server: Buffer | undefined, client: Buffer | undefined, message: RegExp, told: Foreign | undefined][] = [
+    ['a node without a key, by one with it', undefined, KEY, /has no swarm key, and this node has one/, undefined],
+    ['a node with a key, by one without', KEY, undefined, /belongs to a private swarm, and this node has no swarm key/, 'no key'],
+    ['a node with a key, by one with another', KEY, OTHER, /has another swarm key than this node/, 'another key'],
+  ]
+  for (const [name, serverKey, clientKey, message, told] of FOREIGN) {
+    test(`does not connect ${name}; the error says why and what to do`, async (t) => {
+      const server = await start(t, 0, serverKey)
+      const client = await start(t, 1, clientKey)
+      await assert.rejects(client.swarm.connect(A, [server.address], never), {
+        code: 'SwarmKeyMismatch',
+        message,
+        hint: /--swarm-key FILE/,
+      })
+      assert.equal(server.host.getConnections().length, 0)
+      if (told !== undefined) assert.ok(server.foreign.includes(told))
+    })
+  }
+
+  test('is told from an open one by the first bytes, and from nobody', async (t) => {
+    const [open, closed] = [await start(t, 0, undefined), await start(t, 1, KEY)]
+    assert.equal(await looksPrivate('127.0.0.1', open.port, never), false)
+    assert.equal(await looksPrivate('127.0.0.1', closed.port, never), true)
+    await closed.host.stop()
+    assert.equal(await looksPrivate('127.0.0.1', closed.port, never), undefined)
+    const web = createServer().listen(0, '127.0.0.1')
+    t.after(() => web.close())
+    await once(web, 'listening')
+    assert.equal(await looksPrivate('127.0.0.1', (web.address() as AddressInfo).port, never), undefined)
+  })
+
+  test('survives garbage', async (t) => {
+    const server = await start(t, 0, KEY)
+    for (const bytes of [Buffer.alloc(23), randomBytes(24), randomBytes(4_096), Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')]) {
+      const socket = connect({ host: '127.0.0.1', port: server.port })
+      socket.on('error', () => {})
+      socket.resume()
+      socket.end(bytes)
+      await new Promise((resolve) => socket.once('close', resolve))
+    }
+    const client = await start(t, 1, KEY)
+    await client.swarm.connect(A, [server.address], never)
+    assert.ok(client.swarm.isConnected(A))
+  })
+})

@@ -1,0 +1,178 @@
+import type { Reach } from '@bacalhau/models'
+import type { Connection, Libp2p } from '@libp2p/interface'
+import type { ConnectionManager, Registrar, TransportManager } from '@libp2p/interface-internal'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
+import { Scope, type Stoppable } from '../../runtime/lifecycle.ts'
+import { type Random, systemRandom } from '../../runtime/random.ts'
+import { isLoopback, isPrivate } from '../addresses.ts'
+import { isRelayed, openConnections } from '../connections.ts'
+import { type RelayLoad, startRelayServer } from '../relay/relay-server.ts'
+import { keepReservations } from '../relay/reservations.ts'
+import { startAutonat } from './autonat.ts'
+import { type DirectDial, startPuncher } from './punch.ts'
+import type { SharedPortTcp } from './shared-port.ts'
+import { watchSightings } from './sightings.ts'
+import { createWays } from './ways.ts'
+
+/** What this node knows about how others reach it. */
+export interface OwnReachability {
+  /** Can others open connections to us? `unknown` until a peer has tried. */
+  readonly verdict: 'reachable' | 'unreachable' | 'unknown'
+  /** Addresses at which peers have reached us when asked to. */
+  readonly confirmed: readonly string[]
+  /** Addresses that our connections come from, as peers see them. */
+  readonly seenAs: readonly string[]
+  /** Does the router give us the same place for every peer (`same`), so that holes can be punched? */
+  readonly mapping: 'same' | 'varies' | 'unknown'
+  /** Do our connections come from the port that we listen on? If not, no holes can be punched. */
+  readonly sharesPort: boolean
+  /** Addresses of ours behind relays. */
+  readonly relayed: readonly string[]
+  /** Relays that do not carry us, and why: peer ID to reason. */
+  readonly refusals: ReadonlyMap<string, string>
+  /** What this node carries for others; undefined if it is no relay. */
+  readonly relays: RelayLoad | undefined
+}
+
+export interface ReachOptions {
+  /** May this peer be reached through us, and have us look whether it can be reached? Strangers may not. */
+  readonly admits: (peerId: string) => boolean
+  /** Carry connections of admitted peers. */
+  readonly relay: boolean
+  /** Punch holes to get off relays. */
+  readonly punch: boolean
+  /** Ask peers to dial back, and do so for admitted ones. */
+  readonly autonat: boolean
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** The parts of a host that are not to be had from outside. */
+export interface ReachComponents {
+  readonly transportManager: TransportManager
+  readonly connectionManager: ConnectionManager
+  readonly registrar: Registrar
+}
+
+export interface HostReach extends Stoppable {
+  connect(peer: string, signal: AbortSignal): Promise<Connection>
+  of(peer: string): Reach
+  own(): OwnReachability
+  /** Are we to be brought connections by this relay? */
+  expects(relay: string): boolean
+  /** The addresses to announce, made of those that we listen at. */
+  announced(listening: readonly Multiaddr[]): Multiaddr[]
+}
+
+const KNOWN = new WeakMap<Libp2p, HostReach>()
+
+/** How this host reaches that peer. */
+export function reachOf(host: Libp2p, peerId: string): Reach {
+  if (peerId === host.peerId.toString()) return 'local'
+  return KNOWN.get(host)?.of(peerId) ?? plainReach(openConnections(host, peerId)[0])
+}
+
+/** How others reach this host; undefined for one that was made without that. */
+export function ownReachability(host: Libp2p): OwnReachability | undefined {
+  return KNOWN.get(host)?.own()
+}
+
+export interface ConnectOptions {
+  readonly signal: AbortSignal
+  /** Will a connection do over which a relay of another program allows little? */
+  readonly limited: boolean
+}
+
+/** The best connection to `peer` that there is, or a new one: directly, or over a relay that both know. */
+export async function connectTo(host: Libp2p, peer: string, { signal, limited }: ConnectOptions): Promise<Connection> {
+  const present = openConnections(host, peer).find((one) => limited || one.limits === undefined)
+  if (present !== undefined) return present
+  return KNOWN.get(host)?.connect(peer, signal) ?? host.dial(peerIdFromString(peer), { signal })
+}
+
+/** Starts what makes a host reachable and lets it reach others; before the host itself starts. Ends with the host. */
+export async function startReach(
+  host: Libp2p,
+  { transportManager }: Pick<ReachComponents, 'transportManager'>,
+  shared: SharedPortTcp,
+  options: ReachOptions,
+): Promise<HostReach> {
+  const { admits, clock = systemClock, random = systemRandom } = options
+  const scope = new Scope()
+  const sightings = watchSightings(host, shared.isShared)
+  scope.defer(() => sightings.stop())
+  const dial: DirectDial = (address, how) => transportManager.dial(address, how)
+  const interfaces = () => transportManager.getAddrs().filter((one) => !isLoopback(one.toString()))
+  const candidates = () => [...sightings.addresses().map((one) => multiaddr(one)), ...interfaces()]
+  const onChange = () => announceAnew(host)
+  const reservations = scope.own(keepReservations(host, { onChange, clock, random }))
+  const autonat = options.autonat
+    ? scope.own(await startAutonat(host, { admits, candidates, dial, onChange, clock, random }))
+    : undefined
+  const isPlausible = (address: Multiaddr, all: readonly Multiaddr[]) => sensible(address, all, sightings.addresses())
+  const puncher = options.punch
+    ? scope.own(await startPuncher(host, { dial, candidates, isPlausible, clock }))
+    : undefined
+  const relay = options.relay ? scope.own(await startRelayServer(host, { admits, clock })) : undefined
+
+  const reach: HostReach = {
+    connect: createWays(host, dial, clock),
+    of(peer) {
+      const best = openConnections(host, peer)[0]
+      if (best !== undefined && puncher?.isPunched(best) === true) return 'punched'
+      const plain = plainReach(best)
+      return plain === 'inbound-only' && autonat?.hasReached(peer) === true ? 'direct' : plain
+    },
+    own: () => ({
+      verdict: autonat?.verdict() ?? 'unknown',
+      confirmed: autonat?.confirmed() ?? [],
+      seenAs: sightings.addresses(),
+      mapping: sightings.mapping(),
+      sharesPort: shared.active,
+      relayed: reservations.addresses(),
+      refusals: reservations.refusals(),
+      relays: relay?.load(),
+    }),
+    expects: (peer) => reservations.has(peer),
+    announced(listening) {
+      const others = listening.filter((one) => !isLoopback(one.toString()))
+      const told = [...(others.length === 0 ? listening : others)]
+      const more = [...(autonat?.confirmed() ?? []), ...reservations.addresses()].map((one) => multiaddr(one))
+      const id = `/p2p/${host.peerId.toString()}`
+      return [...new Set([...told, ...more.map((one) => one.encapsulate(id))].map(String))].map((one) => multiaddr(one))
+    },
+    stop: () => scope.stop(),
+  }
+  KNOWN.set(host, reach)
+  return reach
+}
+
+function plainReach(best: Connection | undefined): Reach {
+  if (best === undefined) return 'none'
+  if (isRelayed(best)) return 'relayed'
+  if (isLoopback(best.remoteAddr.toString())) return 'local'
+  return best.direction === 'outbound' ? 'direct' : 'inbound-only'
+}
+
+/**
+ * An address of a private network is dialled only if the peer seems to be in ours: seen from outside at the same address, or
+ * if no one sees us with a public one. Elsewhere it would be another machine.
+ */
+function sensible(address: Multiaddr, all: readonly Multiaddr[], seenAs: readonly string[]): boolean {
+  const text = address.toString()
+  if (isLoopback(text)) return false
+  if (!isPrivate(text)) return true
+  const ours = seenAs.filter((one) => !isPrivate(one)).map(hostOf)
+  return ours.length === 0 || all.some((one) => ours.includes(hostOf(one.toString())))
+}
+
+const hostOf = (address: string): string => address.split('/')[2] ?? ''
+
+/** Makes libp2p tell the peers our addresses, which it does when they change in its own records. */
+function announceAnew(host: Libp2p): void {
+  const id = `/p2p/${host.peerId.toString()}`
+  const multiaddrs = host.getMultiaddrs().map((one) => multiaddr(one.toString().replace(new RegExp(`${id}$`), '')))
+  host.peerStore.patch(host.peerId, { multiaddrs }).catch(() => undefined)
+}
