@@ -1,3 +1,4 @@
+import { NO_RESOURCES } from '@bacalhau/models'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Stoppable } from '../../runtime/lifecycle.ts'
 import { LIMITS } from '../../runtime/limits.ts'
@@ -6,7 +7,7 @@ import type { KnownNode, NodeDirectory, Statement } from './known-node.ts'
 /** Milliseconds between two looks for nodes that have not been heard of for too long. */
 const SWEEP = 5_000
 
-/** `changed`: says something else than before. `same`: only shows that it is there. `ignored`: old, refused, or our own. */
+/** `changed`: is another than before. `same`: shows that it is there, and how busy. `ignored`: old, refused, or our own. */
 export type Learned = 'new' | 'changed' | 'same' | 'left' | 'ignored'
 
 export interface Heard {
@@ -74,9 +75,9 @@ export function createDirectory(options: DirectoryOptions): Directory {
       if (statement.leaving) return drop(peerId, statement.sequence) ? 'left' : 'ignored'
       const node = shelf.put(heard)
       if (node === undefined) return 'ignored'
-      if (known !== undefined && saysTheSame(known, statement)) return 'same'
-      tell(node, false)
-      return known === undefined ? 'new' : 'changed'
+      if (known === undefined || contents(known) !== contents(node)) tell(node, false)
+      if (known === undefined) return 'new'
+      return saysTheSame(known, node) ? 'same' : 'changed'
     },
     drop: (peerId) => void drop(peerId),
     stop() {
@@ -154,10 +155,16 @@ function isOlder({ sequence }: Statement, last: number | undefined): boolean {
   return sequence !== undefined && last !== undefined && sequence <= last
 }
 
-/** Do two statements differ in nothing but their number? */
-export function saysTheSame(a: Statement, b: Statement): boolean {
-  return contents(a) === contents(b)
+/** Everything but when it was said. */
+const contents = ({ sequence: _s, seenAt: _t, ...said }: KnownNode): string => JSON.stringify(said)
+
+/** How busy a node is changes all the time, and is no news to the swarm. */
+function saysTheSame(a: KnownNode, b: KnownNode): boolean {
+  return withoutLoad(a) === withoutLoad(b)
 }
 
-const contents = ({ kind, generation, version, role, info, addresses, leaving, goPeers }: Statement): string =>
-  JSON.stringify([kind, generation, version, role, info, addresses, leaving, goPeers])
+function withoutLoad(node: KnownNode): string {
+  return contents({ ...node, info: { ...node.info, ComputeNodeInfo: { ...node.info.ComputeNodeInfo, ...NO_LOAD } } })
+}
+
+const NO_LOAD = { AvailableCapacity: NO_RESOURCES, RunningExecutions: 0, EnqueuedExecutions: 0 }
