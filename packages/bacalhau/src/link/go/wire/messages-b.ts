@@ -8,7 +8,7 @@ export const askForBidSchemaB = goObject({
   ExecutionID: goName,
   JobID: goName,
   ...routing,
-  Job: z.unknown(),
+  Job: z.unknown().optional(),
 })
 
 /** Where something lies, in the terms of that time. Only what results need. */

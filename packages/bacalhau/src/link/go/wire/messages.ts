@@ -21,7 +21,7 @@ export type GoSpec = z.output<typeof specSchema>
 
 export const askForBidSchema = goObject({
   ...routing,
-  Execution: goObject({ ID: goName, JobID: goName, Job: z.unknown() }),
+  Execution: goObject({ ID: goName, JobID: goName, Job: z.unknown().optional() }),
   WaitForApproval: goFlag,
 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { isBacalhauError } from '../../../runtime/error.ts'
 import { createLogger } from '../../../runtime/logger.ts'
-import { arriving, dial, goCall, goStream, goTell, loopbackHost, onGoMessage } from '../fixtures/go-host.ts'
+import { arriving, connect, dial, goCall, goStream, goTell, loopbackHost, onGoMessage } from '../fixtures/go-host.ts'
 import { executionResponseSchema, NO_EXECUTION, onBidCompleteSchema, orderSchema } from './messages.ts'
 import { GO_PROTOCOLS } from './protocols.ts'
 import { callGo, sendCallback, serveCallback, serveRpc } from './rpc.ts'
@@ -12,7 +12,7 @@ const open = { logger, admits: () => true }
 
 async function pair(t: TestContext) {
   const [us, go] = await Promise.all([loopbackHost(t), loopbackHost(t)])
-  await dial(go, us)
+  await connect(go, us)
   const [here, there] = [us.peerId.toString(), go.peerId.toString()]
   return { us, go, here, there, order: { SourcePeerID: there, TargetPeerID: here, ExecutionID: 'e-1', Justification: '<x>' } }
 }
