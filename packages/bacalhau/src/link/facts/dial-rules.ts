@@ -7,16 +7,7 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128']
 /** Addresses that mean something only within a network. Each block is a network of its own. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']
 /** Of nobody, of everybody, or of the cable. */
-const NEVER = [
-  '0.0.0.0/8',
-  '169.254.0.0/16',
-  '192.0.0.0/24',
-  '224.0.0.0/3',
-  '::/128',
-  '::ffff:0:0/96',
-  'fe80::/10',
-  'ff00::/8',
-]
+const NEVER = ['0.0.0.0/8', '169.254.0.0/16', '192.0.0.0/24', '224.0.0.0/3', '::/128', 'fe80::/10', 'ff00::/8']
 
 /**
  * May this node dial an address that a stranger tells of itself, and that may be anybody's? A node on loopback dials loopback, and
@@ -25,7 +16,8 @@ const NEVER = [
 export function mayDial(address: string, own: readonly string[]): boolean {
   const [, kind, host = '', tcp, port, ...rest] = address.split('/')
   if ((kind !== 'ip4' && kind !== 'ip6') || tcp !== 'tcp' || rest.length > 0 || isIP(host) === 0) return false
-  if (Number(port) < FIRST_PORT || within(NEVER, host)) return false
+  // An IPv4 address in the clothes of the other family would have to be looked at twice.
+  if (Number(port) < FIRST_PORT || within(NEVER, host) || host.toLowerCase().startsWith('::ffff:')) return false
   const ours = own.map((mine) => mine.split('/')[2] ?? '')
   const areLocal = ours.length > 0 && ours.every((mine) => within(LOOPBACK, mine))
   if (areLocal || within(LOOPBACK, host)) return areLocal && within(LOOPBACK, host)

@@ -27,21 +27,22 @@ export interface ExchangeOptions {
 
 /** Exchanges facts with every connected peer that speaks the protocol, until it is stopped. */
 export async function startExchange(options: ExchangeOptions): Promise<Stoppable> {
-  const { host, spread, logger } = options
+  const { host, logger } = options
   const abort = new AbortController()
   const open = new Map<string, Promise<void>>()
+  const talks = createTalks(options.spread)
   const self = host.peerId.toString()
 
   function meet(peerId: string, protocols: readonly string[]): void {
     if (abort.signal.aborted || self > peerId || open.has(peerId) || !protocols.includes(FACTS_PROTOCOL)) return
-    const done = keepOpen(peerId, options, abort.signal).finally(() => open.delete(peerId))
+    const done = keepOpen(peerId, options, talks, abort.signal).finally(() => open.delete(peerId))
     open.set(peerId, done)
   }
 
   host.addEventListener('peer:identify', ({ detail: { peerId, protocols } }) => meet(peerId.toString(), protocols), {
     signal: abort.signal,
   })
-  const served = await handleProtocol(host, FACTS_PROTOCOL, (stream) => converse(stream, spread), {
+  const served = await handleProtocol(host, FACTS_PROTOCOL, (stream) => talks.hold(stream), {
     logger,
     overRelay: true,
     maxStreams: 2,
@@ -52,6 +53,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Stoppable
   }
   return {
     async stop() {
+      await talks.end()
       abort.abort(new Error('the node is stopping'))
       await served.stop()
       await Promise.all(open.values())
@@ -60,15 +62,14 @@ export async function startExchange(options: ExchangeOptions): Promise<Stoppable
 }
 
 /** One stream after the other for as long as the peer is connected. */
-async function keepOpen(peerId: string, options: ExchangeOptions, signal: AbortSignal): Promise<void> {
-  const { host, spread, clock, random, logger } = options
+async function keepOpen(peerId: string, options: ExchangeOptions, talks: Talks, signal: AbortSignal): Promise<void> {
+  const { host, clock, random, logger } = options
   const isConnected = () => host.getConnections(peerIdFromString(peerId)).length > 0
   for (let failures = 1; !signal.aborted && isConnected(); failures += 1) {
     try {
       const stream = await openStream(host, peerId, FACTS_PROTOCOL, { signal, overRelay: true })
-      const cut = () => stream.abort(new Error('the node is stopping'))
-      signal.addEventListener('abort', cut, { once: true })
-      await converse(stream, spread).finally(() => signal.removeEventListener('abort', cut))
+      await talks.hold(stream)
+      await stream.close()
     } catch (error) {
       logger.debug({ peerId, error: messageOf(error) }, 'facts are not exchanged with a peer')
     }
@@ -76,7 +77,38 @@ async function keepOpen(peerId: string, options: ExchangeOptions, signal: AbortS
   }
 }
 
-/** Both sides of one stream, until it ends. Throws, and aborts it, when the peer sends what it should not. */
+interface Talks {
+  /** Both sides of one stream, until the peer ends it. Throws, and aborts it, when the peer sends what it should not. */
+  hold(stream: ByteStream): Promise<void>
+  /** Ends all in good order, so that what was said last arrives; those that do not end soon are cut off. */
+  end(): Promise<void>
+}
+
+/** Milliseconds that a peer has to end its side. */
+const ENDING = 500
+
+function createTalks(spread: Spread): Talks {
+  const talks = new Map<ByteStream, Promise<void>>()
+
+  async function end(stream: ByteStream, over: Promise<void>): Promise<void> {
+    const cut = setTimeout(() => stream.abort(new Error('the node is stopping')), ENDING)
+    await Promise.allSettled([stream.close(), over])
+    clearTimeout(cut)
+  }
+
+  return {
+    async hold(stream) {
+      const talk = converse(stream, spread)
+      talks.set(stream, talk)
+      await talk.finally(() => talks.delete(stream))
+    },
+    async end() {
+      await Promise.all(Array.from(talks, ([stream, over]) => end(stream, over)))
+    },
+  }
+}
+
+/** Both sides of one stream, until the peer ends it. Throws, and aborts it, when the peer sends what it should not. */
 export async function converse(stream: ByteStream, spread: Spread): Promise<void> {
   const framed = frames(stream)
   const send = (message: SpreadMessage) => framed.send(Buffer.from(JSON.stringify(message)))
