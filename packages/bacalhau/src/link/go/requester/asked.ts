@@ -123,7 +123,9 @@ function heard(asked: Asked): Step {
   return stay(asked.ended === undefined ? asked : withoutEnd(asked))
 }
 
-function withoutEnd({ ended: _, ...rest }: Asked): Asked {
+function withoutEnd(asked: Asked): Asked {
+  const rest = { ...asked }
+  delete rest.ended
   return rest
 }
 

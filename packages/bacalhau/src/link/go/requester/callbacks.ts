@@ -1,14 +1,17 @@
 import type { Libp2p } from '@libp2p/interface'
+import type { z } from 'zod'
 import type { Stoppable } from '../../../runtime/lifecycle.ts'
 import {
   onBidCompleteSchema,
   onCancelCompleteSchema,
   onComputeFailureSchema,
   onRunCompleteSchema,
+  type Routing,
 } from '../wire/messages.ts'
 import { onPublishCompleteSchema } from '../wire/messages-b.ts'
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
 import { serveCallback, type ServeOptions, type Speaker } from '../wire/rpc.ts'
+import type { AskedEvent } from './asked.ts'
 import type { GoDesk } from './go-desk.ts'
 import { legacyResultOf, outputOf, resultOf } from './outcome.ts'
 
@@ -21,53 +24,40 @@ export async function serveGoCallbacks(
   desk: Pick<GoDesk, 'tell'>,
   options: ServeOptions,
 ): Promise<Stoppable> {
-  const services = [
-    await serveCallback(
+  type Message<T extends z.ZodType> = z.output<T> & { readonly ExecutionID: string }
+  const serve = <T extends z.ZodType<Routing>>(
+    protocol: string,
+    schema: T,
+    toEvent: (message: Message<T>, speaker: Speaker) => AskedEvent,
+  ) =>
+    serveCallback(
       host,
-      GO_PROTOCOLS.onBidComplete,
-      onBidCompleteSchema,
-      ({ ExecutionID, Accepted: accepted, Reason: reason }, { peer }) =>
-        desk.tell(peer, ExecutionID, { type: 'bid', accepted, reason }),
+      protocol,
+      schema,
+      (message, speaker) => {
+        const said = message as Message<T>
+        desk.tell(speaker.peer, said.ExecutionID, toEvent(said, speaker))
+      },
       options,
-    ),
-    await serveCallback(
-      host,
-      GO_PROTOCOLS.onRunComplete,
-      onRunCompleteSchema,
-      ({ ExecutionID, PublishResult, RunCommandResult }, speaker) =>
-        desk.tell(speaker.peer, ExecutionID, {
-          type: 'ran',
-          output: outputOf(RunCommandResult),
-          result: resultOf(PublishResult, hostOf(speaker)),
-        }),
-      options,
-    ),
-    await serveCallback(
-      host,
-      GO_PROTOCOLS.onPublishComplete,
-      onPublishCompleteSchema,
-      ({ ExecutionID, PublishResult }, speaker) =>
-        desk.tell(speaker.peer, ExecutionID, {
-          type: 'published',
-          result: legacyResultOf(PublishResult, hostOf(speaker)),
-        }),
-      options,
-    ),
-    await serveCallback(
-      host,
-      GO_PROTOCOLS.onCancelComplete,
-      onCancelCompleteSchema,
-      ({ ExecutionID }, { peer }) => desk.tell(peer, ExecutionID, { type: 'stopped' }),
-      options,
-    ),
-    await serveCallback(
-      host,
-      GO_PROTOCOLS.onComputeFailure,
-      onComputeFailureSchema,
-      ({ ExecutionID, Err: error }, { peer }) => desk.tell(peer, ExecutionID, { type: 'failed', error }),
-      options,
-    ),
-  ]
+    )
+  const services = await Promise.all([
+    serve(GO_PROTOCOLS.onBidComplete, onBidCompleteSchema, ({ Accepted: accepted, Reason: reason }) => ({
+      type: 'bid',
+      accepted,
+      reason,
+    })),
+    serve(GO_PROTOCOLS.onRunComplete, onRunCompleteSchema, ({ PublishResult, RunCommandResult }, speaker) => ({
+      type: 'ran',
+      output: outputOf(RunCommandResult),
+      result: resultOf(PublishResult, hostOf(speaker)),
+    })),
+    serve(GO_PROTOCOLS.onPublishComplete, onPublishCompleteSchema, ({ PublishResult }, speaker) => ({
+      type: 'published',
+      result: legacyResultOf(PublishResult, hostOf(speaker)),
+    })),
+    serve(GO_PROTOCOLS.onCancelComplete, onCancelCompleteSchema, () => ({ type: 'stopped' })),
+    serve(GO_PROTOCOLS.onComputeFailure, onComputeFailureSchema, ({ Err: error }) => ({ type: 'failed', error })),
+  ])
   return { stop: async () => void (await Promise.all(services.map((service) => service.stop()))) }
 }
 

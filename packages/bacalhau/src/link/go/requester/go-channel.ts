@@ -38,91 +38,108 @@ const MARK = 'go'
  * order is acknowledged when the desk has it on disk, a last report is kept there until the orchestrator acknowledges it.
  */
 export function createGoChannel(options: GoChannelOptions): GoChannel {
-  const { peer, generation, sameMachine, joinToken, desk, clock } = options
-  let handler: ChannelHandler<ComputeMessage> | undefined
-  let beat: Timer | undefined
-  let sent = 0
+  return new PlayedNode(options)
+}
+
+class PlayedNode implements GoChannel, Listener {
+  readonly peer: string
+  readonly sameMachine: boolean
+  readonly #options: GoChannelOptions
+  #handler: ChannelHandler<ComputeMessage> | undefined
+  #beat: Timer | undefined
+  #sent = 0
   /** Executions whose last report is in the parcel of this number. */
-  const unsettled: { readonly seq: number; readonly executionId: string }[] = []
+  readonly #unsettled: { readonly seq: number; readonly executionId: string }[] = []
 
-  const hear = (message: ComputeMessage) => {
-    try {
-      handler?.onMessage(message)
-    } catch (error) {
-      finish(error instanceof Error ? error : new Error(String(error)))
-    }
-  }
-  /** A receiver never runs inside of a send. */
-  const hearSoon = (message: ComputeMessage) => queueMicrotask(() => hear(message))
-
-  const listener: Listener = {
-    report(report) {
-      sent += 1
-      if (isLast(report)) unsettled.push({ seq: sent, executionId: report.executionId })
-      hearSoon({ type: 'parcel', seq: sent, mark: MARK, messages: [report] })
-    },
+  constructor(options: GoChannelOptions) {
+    this.peer = options.peer
+    this.sameMachine = options.sameMachine
+    this.#options = options
   }
 
-  function beatLater(): void {
-    beat = clock.after(LIMITS.linkHeartbeat, () => {
-      if (options.isConnected()) hear({ type: 'heartbeat' })
-      else handler?.onSign?.()
-      if (handler !== undefined) beatLater()
+  start(handler: ChannelHandler<ComputeMessage>): void {
+    const { desk, info, joinToken } = this.#options
+    this.#handler = handler
+    this.#beatLater()
+    this.#hearSoon({
+      type: 'hello',
+      node: info,
+      storeGeneration: GENERATION,
+      held: desk.held(this.peer).slice(0, LIMITS.heldExecutions),
+      ...(joinToken === undefined ? {} : { joinToken }),
     })
   }
 
-  function leave(): ChannelHandler<ComputeMessage> | undefined {
-    const present = handler
-    handler = undefined
-    beat?.cancel()
-    desk.unlisten(peer, listener)
-    options.onEnd?.()
-    return present
-  }
-
-  function finish(error: Error | undefined): void {
-    leave()?.onClose(error)
-  }
-
-  function settle(seq: number): void {
-    for (let [first] = unsettled; first !== undefined && first.seq <= seq; [first] = unsettled) {
-      desk.settled(peer, first.executionId)
-      unsettled.shift()
+  send(message: OrchestratorMessage): void {
+    if (this.#handler === undefined) return
+    const { desk, generation } = this.#options
+    switch (message.type) {
+      case 'welcome':
+        return message.membership === 'APPROVED' ? desk.listen(this.peer, this) : desk.unlisten(this.peer, this)
+      case 'parcel':
+        return desk.take(this.peer, generation, message.messages, () => this.#hear({ type: 'ack', seq: message.seq }))
+      case 'ack':
+        return this.#settle(message.seq)
+      case 'heartbeat':
     }
   }
 
-  return {
-    peer,
-    sameMachine,
-    start(given) {
-      handler = given
-      beatLater()
-      hearSoon({
-        type: 'hello',
-        node: options.info,
-        storeGeneration: GENERATION,
-        held: desk.held(peer).slice(0, LIMITS.heldExecutions),
-        ...(joinToken === undefined ? {} : { joinToken }),
-      })
-    },
-    send(message: OrchestratorMessage) {
-      if (handler === undefined) return
-      switch (message.type) {
-        case 'welcome':
-          if (message.membership === 'APPROVED') desk.listen(peer, listener)
-          else desk.unlisten(peer, listener)
-          return
-        case 'parcel':
-          return desk.take(peer, generation, message.messages, () => hear({ type: 'ack', seq: message.seq }))
-        case 'ack':
-          return settle(message.seq)
-        case 'heartbeat':
-      }
-    },
-    close: () => finish(undefined),
-    abort: finish,
-    refresh: (node) => hear({ type: 'heartbeat', node }),
-    end: finish,
+  report(report: ReportMessage): void {
+    this.#sent += 1
+    if (isLast(report)) this.#unsettled.push({ seq: this.#sent, executionId: report.executionId })
+    this.#hearSoon({ type: 'parcel', seq: this.#sent, mark: MARK, messages: [report] })
+  }
+
+  refresh(node: NodeInfo): void {
+    this.#hear({ type: 'heartbeat', node })
+  }
+
+  close(): void {
+    this.end(undefined)
+  }
+
+  abort(error: Error): void {
+    this.end(error)
+  }
+
+  end(error: Error | undefined): void {
+    const handler = this.#handler
+    if (handler === undefined) return
+    this.#handler = undefined
+    this.#beat?.cancel()
+    this.#options.desk.unlisten(this.peer, this)
+    this.#options.onEnd?.()
+    handler.onClose(error)
+  }
+
+  #beatLater(): void {
+    const { clock, isConnected } = this.#options
+    this.#beat = clock.after(LIMITS.linkHeartbeat, () => {
+      if (isConnected()) this.#hear({ type: 'heartbeat' })
+      else this.#handler?.onSign?.()
+      if (this.#handler !== undefined) this.#beatLater()
+    })
+  }
+
+  /** A receiver never runs inside of a send. */
+  #hearSoon(message: ComputeMessage): void {
+    queueMicrotask(() => this.#hear(message))
+  }
+
+  #hear(message: ComputeMessage): void {
+    try {
+      this.#handler?.onMessage(message)
+    } catch (error) {
+      this.end(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #settle(seq: number): void {
+    const { desk } = this.#options
+    for (let [first] = this.#unsettled; first !== undefined && first.seq <= seq; [first] = this.#unsettled) {
+      desk.settled(this.peer, first.executionId)
+      this.#unsettled.shift()
+    }
   }
 }
 
