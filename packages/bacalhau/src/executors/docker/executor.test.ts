@@ -7,6 +7,7 @@ import { egressSuite } from './fixtures/egress.ts'
 import { IMAGE, startTestEngine } from './fixtures/engine.ts'
 import { isolationSuite } from './fixtures/isolation.ts'
 import { networkSuite } from './fixtures/networks.ts'
+import { pullSuite } from './fixtures/pulls.ts'
 import { survivalSuite } from './fixtures/survival.ts'
 
 const engine = await startTestEngine({ bridge: true })
@@ -108,5 +109,6 @@ if (typeof engine === 'string') {
   isolationSuite(() => address)
   networkSuite(() => address)
   egressSuite(() => address)
+  pullSuite(() => address)
   survivalSuite(() => address)
 }

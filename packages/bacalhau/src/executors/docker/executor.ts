@@ -70,7 +70,6 @@ export function createDockerExecutor(options: DockerExecutorOptions): DockerExec
 class ContainerExecutor implements DockerExecutor {
   readonly engine = 'docker'
   readonly givesGpus = true
-  readonly rollsOutput = true
   readonly #options: DockerExecutorOptions
   readonly #connection: Connection
   readonly #ports

@@ -65,6 +65,8 @@ export interface OutputSink {
   follow(source: AsyncIterable<Buffer>, onOutput: () => void): Promise<void>
   /** Has something been dropped? */
   readonly truncated: boolean
+  /** Is it in several files? */
+  readonly rolled: boolean
   close(): Promise<void>
 }
 
@@ -84,6 +86,9 @@ export async function openOutput({ stdoutPath, stderrPath, limit }: OutputFiles)
     },
     get truncated() {
       return both.some(({ file }) => file.truncated)
+    },
+    get rolled() {
+      return both.some(({ file }) => file.rolled)
     },
     async close() {
       await Promise.all(both.map(({ file }) => file.close()))

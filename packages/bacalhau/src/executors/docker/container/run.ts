@@ -58,6 +58,7 @@ export async function runContainer(
   } finally {
     over.abort()
     await sink.close()
+    if (sink.rolled) context.observer.onRolled?.()
     notify(context)
   }
 }

@@ -32,6 +32,8 @@ export interface Proxy {
 
 export function createProxy(options: ProxyOptions): Proxy {
   const server = createServer({ maxHeaderSize: LIMITS.egressHeaders, requireHostHeader: false })
+  // Some programs say that they have no more to ask before they hear the answer.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.on('request', (request, reply) => void plain(request, reply, options))
   server.on('connect', (request, near, head) => void tunnel(request, near, head, options))
   server.on('clientError', (_error, near) => near.destroy())

@@ -51,8 +51,12 @@ export function dockerCredentials({ env, home }: CredentialSources): Credentials
 
 type Secret = { readonly username: string; readonly password: string } | { readonly identitytoken: string }
 
+/** Base64 for URLs, padded: without its padding engines pass over it without a word. */
 const encode = (secret: Secret, serveraddress: string): string =>
-  Buffer.from(JSON.stringify({ ...secret, serveraddress })).toString('base64url')
+  Buffer.from(JSON.stringify({ ...secret, serveraddress }))
+    .toString('base64')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
 
 async function readConfig(file: string): Promise<z.infer<typeof configSchema>> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {

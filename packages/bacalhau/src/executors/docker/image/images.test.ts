@@ -17,7 +17,7 @@ async function open(t: TestContext, replies: Replies, policy: PullPolicy = 'miss
   const images = createImageStore({ engine, policy, credentials: async (registry) => `for ${registry}` })
   const told: string[] = []
   const ready = (name: string, signal = never) => images.ready(name, (words) => told.push(words), signal)
-  return { ...scripted, ready, told }
+  return { ...scripted, images, ready, told }
 }
 
 const pulls = ({ asked }: Pick<ScriptedEngine, 'asked'>) => asked.filter(({ path }) => path === '/images/create')
@@ -37,27 +37,35 @@ describe('an image', () => {
           ? reply.end(JSON.stringify({ ...here, RepoDigests: [] }))
           : reply.writeHead(404).end('{"message":"none"}'),
       'POST /images/create': (reply) => {
-        reply.write('{"status":"Pulling","id":"l1","progressDetail":{"current":50,"total":100}}\r\n{"status":"Pul')
-        reply.write('ling","id":"l2","progressDetail":{"current":100,"total":100}}\r\n\r\n')
+        const say = (status: string, id: string, current: number) =>
+          reply.write(`{"status":"${status}","id":"${id}","progressDetail":{"current":${current},"total":100}}\r\n`)
+        reply.write('{"status":"Pulling fs layer","progressDetail":{},"id":"l1"}\r\n{"status":"Wai')
+        reply.write('ting","progressDetail":{},"id":"l2"}\r\n\r\n')
+        say('Downloading', 'l1', 50)
+        say('Downloading', 'l2', 99)
+        say('Extracting', 'l2', 10)
+        say('Downloading', 'l1', 100)
         present = true
         reply.end('{"status":"Status: Downloaded","progressDetail":{}}\n')
       },
     })
     const name = 'registry.example.com:5000/team/app:2'
-    const all = await Promise.all([bench.ready(name), bench.ready(name)])
+    const more: string[] = []
+    const all = await Promise.all([bench.ready(name), bench.images.ready(name, (words) => more.push(words), never)])
     assert.deepEqual(all, [
       { id: DIGEST, pinned: DIGEST },
       { id: DIGEST, pinned: DIGEST },
     ])
-    const [pull, ...more] = pulls(bench)
-    assert.equal(more.length, 0)
+    const [pull, ...others] = pulls(bench)
+    assert.equal(others.length, 0)
     assert.deepEqual(Object.fromEntries(pull?.query ?? []), {
       fromImage: 'registry.example.com:5000/team/app',
       tag: '2',
       platform: 'linux/amd64',
     })
     assert.equal(pull?.headers['x-registry-auth'], 'for registry.example.com:5000')
-    assert.equal(bench.told.at(-1), '150 B of 200 B')
+    const words = ['50 % (50 B of 100 B)', '74 % (149 B of 200 B)', '75 % (150 B of 200 B)', 'unpacking 200 B']
+    assert.deepEqual([bench.told, more], [words, words])
   })
 
   test('is fetched each time where the operator wants that, unless its name is its content', async (t) => {

@@ -32,14 +32,16 @@ export interface ImageStoreOptions {
 
 export function createImageStore({ engine, policy, credentials, onUse }: ImageStoreOptions): ImageStore {
   const pulls = createFlights<void>()
+  const audience = createAudience()
 
   async function fetch(name: string, reference: ImageReference, onProgress: OnProgress, signal: AbortSignal) {
-    await pulls.join(name, signal, async (shared) => {
-      onProgress('begun')
+    const leave = audience.join(name, onProgress)
+    const pull = pulls.join(name, signal, async (shared) => {
       const auth = await credentials(reference.registry)
-      await pullImage(engine, reference, { auth, onProgress }, shared)
+      await pullImage(engine, reference, { auth, onProgress: (words) => audience.tell(name, words) }, shared)
       onUse?.(name, true)
     })
+    await pull.finally(leave)
     const image = await engine.image(name, signal)
     if (image === undefined) throw new BacalhauError('ImageNotFound', `image not available: "${name}" did not arrive`)
     return image
@@ -81,4 +83,22 @@ function misfit({ Os, Architecture }: Image, { facts: { os, architecture } }: En
 function toReady({ Id, RepoDigests }: Image, reference: ImageReference | undefined): ReadyImage {
   const own = RepoDigests.find((digest) => digest.startsWith(`${reference?.repository ?? ''}@`))
   return { id: Id, pinned: own ?? RepoDigests[0] ?? Id }
+}
+
+/** Those who wait for the same image all hear how far it is. */
+function createAudience() {
+  const listeners = new Map<string, Set<OnProgress>>()
+  return {
+    join(name: string, listener: OnProgress): () => void {
+      const all = listeners.get(name) ?? new Set()
+      listeners.set(name, all.add(listener))
+      return () => {
+        all.delete(listener)
+        if (all.size === 0) listeners.delete(name)
+      }
+    },
+    tell(name: string, words: string): void {
+      for (const listener of listeners.get(name) ?? []) listener(words)
+    },
+  }
 }

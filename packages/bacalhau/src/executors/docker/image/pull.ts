@@ -1,6 +1,7 @@
+import { formatBytes } from '@bacalhau/models'
+import type { z } from 'zod'
 import { BacalhauError } from '../../../runtime/error.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
-import { formatBytes } from '@bacalhau/models'
 import { pullLineSchema } from '../engine/answers.ts'
 import { EngineError, parseAnswer, unreachable } from '../engine/call.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -18,15 +19,13 @@ export async function pullImage(
 ): Promise<void> {
   const { os, architecture } = engine.facts
   const query = { fromImage: reference.repository, tag: reference.version, platform: `${os}/${architecture}` }
-  const layers = new Map<string, { readonly current: number; readonly total: number }>()
+  const layers = createLayers()
   try {
     for await (const line of lines(await engine.pull(query, auth, signal))) {
-      const { error, id, progressDetail } = parseAnswer(line, pullLineSchema, 'pull')
-      if (error !== undefined) throw new EngineError(404, error)
-      const { current, total } = progressDetail ?? {}
-      if (id === undefined || current === undefined || total === undefined || layers.size >= MAX_LAYERS) continue
-      layers.set(id, { current, total })
-      onProgress(progressOf(layers.values()))
+      const said = parseAnswer(line, pullLineSchema, 'pull')
+      if (said.error !== undefined) throw new EngineError(404, said.error)
+      const words = layers.told(said)
+      if (words !== undefined) onProgress(words)
     }
   } catch (error) {
     signal.throwIfAborted()
@@ -36,13 +35,33 @@ export async function pullImage(
 
 const MAX_LAYERS = 1_000
 
-function progressOf(layers: Iterable<{ readonly current: number; readonly total: number }>): string {
-  let [current, total] = [0, 0]
-  for (const layer of layers) {
-    current += layer.current
-    total += layer.total
+type Said = z.infer<typeof pullLineSchema>
+
+/** The layers of an image that the engine has begun to fetch, of which it tells more and more as it goes. */
+function createLayers(): { told(said: Said): string | undefined } {
+  const layers = new Map<string, { current: number; readonly total: number }>()
+  return {
+    told({ id, status = '', progressDetail }) {
+      const known = layers.get(id ?? '')
+      const { current, total } = progressDetail ?? {}
+      // A layer that has arrived is unpacked, for which the engine counts its bytes a second time.
+      if (known !== undefined && /^(Verifying|Download complete|Extracting|Pull complete)/.test(status)) {
+        known.current = known.total
+      } else if (id !== undefined && current !== undefined && total !== undefined && layers.size < MAX_LAYERS) {
+        layers.set(id, { current, total })
+      } else return undefined
+      return progressOf([...layers.values()])
+    },
   }
-  return `${formatBytes(current)} of ${formatBytes(total)}`
+}
+
+function progressOf(layers: readonly { readonly current: number; readonly total: number }[]): string {
+  const sum = (of: 'current' | 'total') => layers.reduce((bytes, layer) => bytes + layer[of], 0)
+  const [current, total] = [sum('current'), sum('total')]
+  const share = total === 0 ? 100 : Math.floor((current / total) * 100)
+  return share === 100
+    ? `unpacking ${formatBytes(total)}`
+    : `${share} % (${formatBytes(current)} of ${formatBytes(total)})`
 }
 
 /** What the engine passes on of a registry's refusal; anything else is the engine's own trouble. */
