@@ -209,6 +209,12 @@ export const SETTINGS = {
     fallback: DEFAULT_PEERS,
     about: 'Peers to connect to: multiaddrs, or /ip4/…/tcp/1234/http to ask an API, or none.',
   }),
+  swarmKey: setting<string | undefined>({
+    key: 'Swarm.Key',
+    kind: text,
+    fallback: undefined,
+    about: 'File with the key of a private swarm: only nodes with the same key connect.',
+  }),
   mdns: setting({
     key: 'Swarm.MDNS',
     kind: toggle,

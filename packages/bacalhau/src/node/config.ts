@@ -99,6 +99,8 @@ export interface NodeConfig {
   readonly dockerAddresses: readonly string[]
   readonly dockerHttpBytes: number
   readonly dockerHttpRate: number
+  /** File of the key of a private swarm. */
+  readonly swarmKey: string | undefined
   readonly mdns: boolean
   readonly upnp: boolean
   /** Whether this node is a relay. Where it is not set, orchestrators are. */

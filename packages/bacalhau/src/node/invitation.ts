@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
 import { swarmAddresses } from '../network/addresses.ts'
 import type { NodeConfig } from './config.ts'
@@ -15,6 +16,8 @@ export function ownAddresses(host: Libp2p, { swarmHost }: NodeConfig): string[] 
 }
 
 /** What to type on another machine to add it as a compute node. */
-export function joinLine(addresses: readonly string[], joinToken: string): string {
-  return `bacalhau serve --compute --peer ${addresses[0] ?? 'none'} --join-token ${joinToken}`
+export function joinLine(addresses: readonly string[], joinToken: string, swarmKey?: string): string {
+  // The file has to be copied first: a secret of all is not for a command line.
+  const key = swarmKey === undefined ? '' : ` --swarm-key ${path.basename(swarmKey)}`
+  return `bacalhau serve --compute --peer ${addresses[0] ?? 'none'} --join-token ${joinToken}${key}`
 }

@@ -3,13 +3,14 @@ import { hostname } from 'node:os'
 import type { Content } from '../content/content.ts'
 import { createContent } from '../content/content.ts'
 import { measuredTraffic } from '../link/traffic.ts'
+import type { NodeDirectory } from '../link/facts/known-node.ts'
 import { createLoopback } from '../link/loopback.ts'
 import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
 import { ensureDataFolder } from '../network/data-folder.ts'
-import { createHost } from '../network/host.ts'
 import { loadNodeKey } from '../network/key-file.ts'
 import { parsePeers } from '../network/peer-address.ts'
 import { startPeerKeeper } from '../network/peer-keeper.ts'
+import { loadSwarmKey } from '../network/private-swarm/swarm-key.ts'
 import { createSwarm } from '../network/swarm.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -26,14 +27,17 @@ import { createCapabilities } from './capabilities.ts'
 import { usableGpus } from './usable-gpus.ts'
 import { type ComputeRole, startComputeRole } from './compute-role.ts'
 import type { NodeConfig } from './config.ts'
+import { kuboAt } from './data-capabilities.ts'
 import { freePartOf, startContentUpkeep } from './content-upkeep.ts'
 import { describeNode } from './describe.ts'
+import { openDirectory, startFactsRole } from './facts-role.ts'
 import { joinLine, ownAddresses } from './invitation.ts'
 import { loadFacts, type NodeFacts } from './node-facts.ts'
 import { createManagedStorage, type ManagedStorage } from './managed-storage.ts'
 import { type NodeFolder, openNodeFolder } from './node-folder.ts'
 import { startOrchestratorRole } from './orchestrator-role.ts'
 import type { Services } from './services.ts'
+import { type Guests, startHost } from './start-host.ts'
 
 /** A node that answers. */
 export interface RunningNode {
@@ -78,13 +82,17 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const services: Services = { store, clock: systemClock, random: systemRandom, logger, meter, traffic }
   const facts = await loadFacts(store, services.random)
   const guests: Guests = { admits: () => false }
-  const host = await startHost(config, key.bytes, guests, scope)
-  const content = scope.own(await createContent({ host, folder: folder.content, ...services }))
+  const swarmKey = config.swarmKey === undefined ? undefined : await loadSwarmKey(config.swarmKey)
+  const host = await startHost(config, { node: key.bytes, swarm: swarmKey?.bytes }, guests, logger)
+  scope.defer(() => host.stop())
+  const kubo = kuboAt(config.kuboEndpoint, config, services)
+  const content = scope.own(await createContent({ host, folder: folder.content, ...services, kubo }))
   const freeSpace = () => freePartOf(folder.content)
   const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
   const storage = createManagedStorage({ config, host, services }, scope)
+  const directory = openDirectory(host, services, (peer) => guests.admits(peer), scope)
   const node = await startRoles(
-    { config, host, folder, facts, content, services, storage, relieve: () => upkeep.relieve() },
+    { config, host, folder, facts, content, services, storage, directory, relieve: () => upkeep.relieve() },
     scope,
   )
   const checks = () => checkNode(store, config, node)
@@ -92,45 +100,28 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const keeper = startPeerKeeper({
     ...services,
     targets,
-    swarm: createSwarm(host),
+    swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }),
     onConnected: (peerId) => node.compute?.links.connected(peerId),
     onDisconnected: (peerId) => node.compute?.links.disconnected(peerId),
   })
   scope.own(keeper)
   guests.admits = (peer) => keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
+  const dials = targets.length > 0
+  const worksForGo = () => config.roles.compute
+  await startFactsRole({ config, host, key, directory, services, dials, worksForGo, describe: node.describe }, scope)
   const addresses = ownAddresses(host, config)
   return {
     peerId: host.peerId.toString(),
     addresses,
     apiUrl: api.url,
     apiFingerprint: api.certificate?.fingerprint,
-    joinLine: node.orchestrator === undefined ? undefined : joinLine(addresses, config.joinToken ?? facts.joinToken),
-    warnings: [...key.warnings, ...api.warnings],
+    joinLine:
+      node.orchestrator === undefined
+        ? undefined
+        : joinLine(addresses, config.joinToken ?? facts.joinToken, config.swarmKey),
+    warnings: [...key.warnings, ...(swarmKey?.warnings ?? []), ...api.warnings],
     stop: () => scope.stop(),
   }
-}
-
-/** For whom this node relays: peers that it was pointed at, and members. Known only when all else runs. */
-interface Guests {
-  admits: (peerId: string) => boolean
-}
-
-async function startHost(config: NodeConfig, key: Uint8Array, guests: Guests, scope: Scope): Promise<Libp2p> {
-  const host = await createHost({
-    key,
-    port: config.swarmPort,
-    ...(config.swarmHost === '0.0.0.0' ? {} : { listen: [config.swarmHost] }),
-    mdns: config.mdns,
-    upnp: config.upnp,
-    reach: {
-      admits: (peer) => guests.admits(peer),
-      relay: config.relay ?? config.roles.orchestrator,
-      punch: config.holePunching,
-      autonat: config.autonat,
-    },
-  })
-  scope.defer(() => host.stop())
-  return host
 }
 
 interface Parts {
@@ -141,6 +132,7 @@ interface Parts {
   readonly content: Content
   readonly services: Services
   readonly storage: ManagedStorage
+  readonly directory: NodeDirectory
   readonly relieve: () => void
 }
 

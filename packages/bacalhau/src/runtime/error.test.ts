@@ -107,6 +107,8 @@ const PROMISED: Readonly<Record<string, number>> = {
   PortInUse: 409,
   PeerUnreachable: 503,
   PeerIdMismatch: 409,
+  SwarmKeyInvalid: 400,
+  SwarmKeyMismatch: 409,
   StoreCorrupt: 500,
   InvalidCid: 400,
   ContentNotFound: 404,

@@ -40,6 +40,7 @@ export const serveFlags = {
   'limit-total-disk': text({ placeholder: 'SHARE', help: 'disk space for jobs', fallback: '80%' }),
   'limit-total-gpu': text({ placeholder: 'SHARE', help: 'GPUs for jobs', fallback: '100%' }),
   'disable-engine': list({ placeholder: 'ENGINE', help: 'engine that this node does not offer' }),
+  'swarm-key': text({ placeholder: 'FILE', help: 'key of a private swarm; all of its nodes have the same' }),
   mdns: override({ help: 'find nodes in the local network and connect to them' }),
   upnp: override({ help: 'ask the router to open the port' }),
   relay: override({ help: 'carry connections between members; orchestrators do (--relay=false: not)' }),

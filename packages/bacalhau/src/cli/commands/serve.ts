@@ -32,6 +32,7 @@ const SETTING_OF = {
   'limit-total-disk': 'capacityDisk',
   'limit-total-gpu': 'capacityGpu',
   'disable-engine': 'enginesDisabled',
+  'swarm-key': 'swarmKey',
   mdns: 'mdns',
   upnp: 'upnp',
   relay: 'relay',

@@ -23,7 +23,13 @@ async function start(t: TestContext, index: number, swarmKey: Buffer | undefined
     onForeign: (_address, found) => foreign.push(found),
   })
   const address = String(host.getMultiaddrs()[0])
-  return { host, foreign, address, port: Number(address.split('/')[4]), swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }) }
+  return {
+    host,
+    foreign,
+    address,
+    port: Number(address.split('/')[4]),
+    swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }),
+  }
 }
 
 describe('a private swarm', () => {
@@ -48,9 +54,21 @@ describe('a private swarm', () => {
     assert.deepEqual([...server.foreign, ...client.foreign], [])
   })
 
-  const FOREIGN: readonly [name: string, server: Buffer | undefined, client: Buffer | undefined, message: RegExp, told: Foreign | undefined][] = [
+  const FOREIGN: readonly [
+    name: string,
+    server: Buffer | undefined,
+    client: Buffer | undefined,
+    message: RegExp,
+    told: Foreign | undefined,
+  ][] = [
     ['a node without a key, by one with it', undefined, KEY, /has no swarm key, and this node has one/, undefined],
-    ['a node with a key, by one without', KEY, undefined, /belongs to a private swarm, and this node has no swarm key/, 'no key'],
+    [
+      'a node with a key, by one without',
+      KEY,
+      undefined,
+      /belongs to a private swarm, and this node has no swarm key/,
+      'no key',
+    ],
     ['a node with a key, by one with another', KEY, OTHER, /has another swarm key than this node/, 'another key'],
   ]
   for (const [name, serverKey, clientKey, message, told] of FOREIGN) {
@@ -81,7 +99,12 @@ describe('a private swarm', () => {
 
   test('survives garbage', async (t) => {
     const server = await start(t, 0, KEY)
-    for (const bytes of [Buffer.alloc(23), randomBytes(24), randomBytes(4_096), Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')]) {
+    for (const bytes of [
+      Buffer.alloc(23),
+      randomBytes(24),
+      randomBytes(4_096),
+      Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+    ]) {
       const socket = connect({ host: '127.0.0.1', port: server.port })
       socket.on('error', () => {})
       socket.resume()

@@ -15,7 +15,10 @@ describe('the file of a swarm key', () => {
   const GOOD: readonly [name: string, content: Buffer][] = [
     ['hexadecimal', file(TYPE, '/base16/\n', bytes.toString('hex'))],
     ['with a newline at its end', file(TYPE, '/base16/\n', bytes.toString('hex'), '\n')],
-    ['upper case, and ends of lines of Windows', file(`${TYPE.trim()}\r\n/base16/\r\n${bytes.toString('hex').toUpperCase()}\r\n`)],
+    [
+      'upper case, and ends of lines of Windows',
+      file(`${TYPE.trim()}\r\n/base16/\r\n${bytes.toString('hex').toUpperCase()}\r\n`),
+    ],
     ['base64', file(TYPE, '/base64/\n', bytes.toString('base64'), '\n')],
     ['bytes', file(TYPE, '/bin/\n', bytes)],
   ]
@@ -33,7 +36,10 @@ describe('the file of a swarm key', () => {
   ]
   for (const [name, content, message] of BAD) {
     test(`is not ${name}`, () => {
-      assert.throws(() => parseSwarmKey(content, 'it'), (error: Error) => message.test(error.message))
+      assert.throws(
+        () => parseSwarmKey(content, 'it'),
+        (error: Error) => message.test(error.message),
+      )
     })
   }
 
@@ -43,7 +49,10 @@ describe('the file of a swarm key', () => {
         assert.deepEqual(Buffer.from(parseSwarmKey(Buffer.from(formatSwarmKey(key)), '').bytes), Buffer.from(key))
       }),
     )
-    const anything = fc.oneof(fc.uint8Array(), fc.uint8Array().map((rest) => file(TYPE, Buffer.from(rest))))
+    const anything = fc.oneof(
+      fc.uint8Array(),
+      fc.uint8Array().map((rest) => file(TYPE, Buffer.from(rest))),
+    )
     fc.assert(
       fc.property(anything, (content) => {
         try {
@@ -59,7 +68,11 @@ describe('the file of a swarm key', () => {
     const [one, two] = [newSwarmKeyText(), newSwarmKeyText()].map((text) => parseSwarmKey(Buffer.from(text), ''))
     assert.notEqual(one?.fingerprint, two?.fingerprint)
     assert.match(one?.fingerprint ?? '', /^[\da-f]{16}$/)
-    assert.ok(!Buffer.from(one?.bytes ?? []).toString('hex').includes(one?.fingerprint ?? ''))
+    assert.ok(
+      !Buffer.from(one?.bytes ?? [])
+        .toString('hex')
+        .includes(one?.fingerprint ?? ''),
+    )
   })
 
   test('is read for its owner only, and says where it is missing', async (context) => {
