@@ -14,6 +14,8 @@ import { USER_PIN } from './blocks/index-schema.ts'
 import type { OpenFile } from './blocks/packs.ts'
 import type { ContentRef } from './cid.ts'
 import { carOf } from './export-car.ts'
+import { createKuboExchange } from './kubo/exchange.ts'
+import type { KuboRpc } from './kubo/rpc.ts'
 import { exportTo, type Exported, type ExportOptions } from './export.ts'
 import { importCarTo, type ImportOptions } from './import-car.ts'
 import { type Entry, entriesOf, type Range, readFile, type Stat, statOf } from './read.ts'
@@ -106,13 +108,15 @@ export interface ContentServices {
   readonly logger: Logger
   readonly clock?: Clock
   readonly random?: Random
+  /** The RPC of a Kubo that is asked for what no peer has. */
+  readonly kubo?: KuboRpc | undefined
   /** For tests: runs out of disk space on demand. */
   readonly openFile?: OpenFile
 }
 
 /** Opens the content of this node and serves it to peers. Throws `DataDirUnusable` or `StoreCorrupt`. */
 export async function createContent(services: ContentServices): Promise<Content> {
-  const { host, folder, logger, clock = systemClock, random = systemRandom, openFile } = services
+  const { host, folder, logger, clock = systemClock, random = systemRandom, kubo, openFile } = services
   const lifetime = new Lifetime()
   const store = lifetime.own(await openBlockStore({ folder, logger, ...(openFile === undefined ? {} : { openFile }) }))
   const exchanges: Exchange[] = []
@@ -121,6 +125,7 @@ export async function createContent(services: ContentServices): Promise<Content>
     const bitswap = lifetime.own(await startBitswap({ host, stored: store, clock, logger }))
     exchanges.push(createCarClient(dialCar(host), clock), bitswap)
   }
+  if (kubo !== undefined) exchanges.push(createKuboExchange(kubo))
   const connected = () => host?.getPeers().map(String) ?? []
   const reach = lifetime.own(createReach({ store, exchanges, connected, clock, logger }))
   return { ...writing(store, reach), ...reading(store, reach, random), stop: () => lifetime.stop() }

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import process from 'node:process'
 import type { Content } from '../content/content.ts'
+import { createKuboRpc, type KuboRpc } from '../content/kubo/rpc.ts'
 import { createIpfsPublisher } from '../publishers/ipfs/ipfs.ts'
 import { createLocalPublisher } from '../publishers/local/local.ts'
 import type { Publisher } from '../publishers/publisher.ts'
@@ -86,7 +87,7 @@ export async function createDataCapabilities(
   ]
   const publishers = [
     local,
-    createIpfsPublisher(content, services.clock),
+    createIpfsPublisher(content, services.clock, kuboAt(config.kuboPublish, config, services)),
     createS3Publisher({ clients, clock: services.clock, nodeId }),
     await createManagedPublisher({ ...services, outbound, silence, folder: folder.uploads, ask: storage.ask }),
   ]
@@ -105,6 +106,14 @@ const startLocal = ({ config, folder, services }: Pick<DataOptions, 'config' | '
     days: config.keepResultDays,
     ...services,
   })
+
+/** The Kubo that the configuration names, if it names one. */
+export const kuboAt = (
+  endpoint: string | undefined,
+  { inputSilence: silence }: Pick<NodeConfig, 'inputSilence'>,
+  { clock }: Pick<Services, 'clock'>,
+): KuboRpc | undefined =>
+  endpoint === undefined || endpoint === '' ? undefined : createKuboRpc({ endpoint, clock, silence })
 
 /** Whoever ordered an execution opens the results that its job reads. */
 async function openManaged(

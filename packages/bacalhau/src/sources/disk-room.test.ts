@@ -34,3 +34,23 @@ test('where nobody can tell what is free, nothing is refused', async () => {
   const release = await createDiskRoom(() => Promise.reject(new Error('no such call'))).reserve(2 ** 40)
   release()
 })
+
+test('what can be done without goes first', async () => {
+  let free = LIMITS.diskReserve + 10
+  let relieved = 0
+  const room = createDiskRoom(
+    async () => free,
+    async () => {
+      relieved += 1
+      free += 50
+    },
+  )
+  const small = await room.reserve(10)
+  assert.equal(relieved, 0, 'nothing is removed while there is room')
+  small()
+  const large = await room.reserve(60)
+  assert.equal(relieved, 1)
+  large()
+  free = LIMITS.diskReserve
+  await assert.rejects(room.reserve(51), { code: 'DiskFull', message: /an input of 51 B .* room for 50 B/ })
+})

@@ -20,6 +20,8 @@ export interface FetchOptions {
 export interface Exchange {
   /** For logs and messages. */
   readonly name: string
+  /** Who is asked, when that is not the peers of the swarm. */
+  readonly peers?: readonly string[]
   /** Does `peer` have the selection? Answers within a bound, false when it cannot be asked. */
   ask(peer: string, selection: Selection, signal: AbortSignal): Promise<boolean>
   /** Brings what `batch` lacks of the selection; what came before a failure stays in the batch. */
@@ -82,7 +84,7 @@ async function attempt(
   const failures: string[] = []
   let busy = false
   for (const exchange of exchanges) {
-    for (const group of groups) {
+    for (const group of exchange.peers === undefined ? groups : [exchange.peers]) {
       for await (const peer of holders(group, (peer) => exchange.ask(peer, selection, lookup))) {
         try {
           await exchange.download(peer, selection, batch, options)
