@@ -53,6 +53,14 @@ describe('addresses that jobs may reach', () => {
     }
   })
 
+  test('are none of this machine, in whatever form, unless they are granted', () => {
+    const own = () => ['1.1.1.1', '2606:4700:0:0::1']
+    const rules = createAddressRules([], own)
+    for (const address of ['1.1.1.1', '2606:4700::1']) assert.equal(rules.permit(address), false, address)
+    for (const address of ['1.1.1.2', '2606:4700::2']) assert.equal(rules.permit(address), true, address)
+    assert.equal(createAddressRules(['1.1.1.1'], own).permit('1.1.1.1'), true)
+  })
+
   test('are never what is no address', () => {
     const rules = createAddressRules(['0.0.0.0/0', '::/0'])
     fc.assert(fc.property(fc.string(), (text) => assert.equal(rules.permit(`x${text}`), false)))

@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { BacalhauError } from '../../runtime/error.ts'
 
 /** Which addresses this node connects to on behalf of a job. */
@@ -39,21 +40,31 @@ const GLOBAL = listOf(GLOBAL_IPV6)
 const RESERVED = listOf(SPECIAL_IPV6)
 
 /**
- * Public addresses, and those that the operator grants: addresses and ranges (`10.1.2.3`, `10.0.0.0/8`, `fd00::/8`). Throws
- * `ConfigurationError` for an entry that is neither.
+ * Public addresses, less those of this machine, behind which are services that a firewall may keep from everybody else; and what
+ * the operator grants: addresses and ranges (`10.1.2.3`, `10.0.0.0/8`, `fd00::/8`). Throws `ConfigurationError` for an entry that
+ * is neither.
  */
-export function createAddressRules(granted: readonly string[]): AddressRules {
+export function createAddressRules(
+  granted: readonly string[],
+  own: () => readonly string[] = ownAddresses,
+): AddressRules {
   const allowed = listOf(granted)
   return {
     permit(address) {
       // A zone (fe80::1%eth0) names an interface of this machine, which is nobody's business.
       if (isIP(address) === 0 || address.includes('%')) return false
-      if (allowed.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')) return true
+      const family = isIPv4(address) ? 'ipv4' : 'ipv6'
+      if (allowed.check(address, family)) return true
+      // They may change while the node runs.
+      if (listOf(own()).check(address, family)) return false
       if (isIPv4(address)) return !SPECIAL.check(address)
       return GLOBAL.check(address, 'ipv6') && !RESERVED.check(address, 'ipv6')
     },
   }
 }
+
+const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address.replace(/%.*/, '')))
 
 function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList()
