@@ -107,7 +107,9 @@ function createShelf({ clock, trusts, maxNodes = LIMITS.knownNodes }: DirectoryO
     return via === statement.peerId || trusts(via) || (shares.get(via) ?? 0) < LIMITS.nodesOfStranger
   }
 
-  function count(via: string, change: number): void {
+  function count(peerId: string, via: string, change: number): void {
+    // What it says of itself is not counted.
+    if (peerId === via) return
     const share = (shares.get(via) ?? 0) + change
     if (share > 0) shares.set(via, share)
     else shares.delete(via)
@@ -126,7 +128,7 @@ function createShelf({ clock, trusts, maxNodes = LIMITS.knownNodes }: DirectoryO
       const node: KnownNode = { ...statement, seenAt: clock.now() - age }
       const expires = clock.monotonic() + lifeOf(statement) - age
       entries.set(statement.peerId, { node, via: known?.via ?? via, expires })
-      if (known === undefined) count(via, 1)
+      if (known === undefined) count(statement.peerId, via, 1)
       return node
     },
     remove(peerId: string, sequence?: number): KnownNode | undefined {
@@ -136,7 +138,7 @@ function createShelf({ clock, trusts, maxNodes = LIMITS.knownNodes }: DirectoryO
       if (departed.size > maxNodes) departed.delete(departed.keys().next().value ?? '')
       if (entry === undefined) return undefined
       entries.delete(peerId)
-      count(entry.via, -1)
+      count(peerId, entry.via, -1)
       return entry.node
     },
     /** Those that have been silent for too long. */

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { generateKeyPair, privateKeyFromProtobuf, publicKeyToProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { fixtureKey } from './fixtures/keys.ts'
+import { keyProtobuf, parseNodeKey } from './identity.ts'
+import { createSigner, parsePublicKey } from './signature.ts'
+
+const message = Buffer.from('a message')
+
+describe('signatures', () => {
+  for (const kind of ['RSA', 'Ed25519'] as const) {
+    test(`of ${kind} keys are those of libp2p`, async () => {
+      const bytes = kind === 'RSA' ? fixtureKey(0).bytes : privateKeyToProtobuf(await generateKeyPair('Ed25519'))
+      const libp2p = privateKeyFromProtobuf(bytes)
+      const signer = createSigner(parseNodeKey(bytes))
+      assert.deepEqual(Buffer.from(signer.publicKey), Buffer.from(publicKeyToProtobuf(libp2p.publicKey)))
+      assert.ok(await libp2p.publicKey.verify(message, signer.sign(message)))
+      const key = parsePublicKey(signer.publicKey)
+      assert.equal(key.peerId, peerIdFromPrivateKey(libp2p).toString())
+      assert.ok(key.verifies(message, await libp2p.sign(message)))
+      assert.ok(!key.verifies(Buffer.from('another one'), signer.sign(message)))
+      assert.ok(!key.verifies(message, new Uint8Array(64)))
+    })
+  }
+
+  test('with keys of other kinds are not taken', async () => {
+    const other = publicKeyToProtobuf((await generateKeyPair('secp256k1')).publicKey)
+    const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'der' })
+    const large = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey.export({
+      type: 'spki',
+      format: 'der',
+    })
+    for (const protobuf of [
+      other,
+      keyProtobuf(0, curve),
+      keyProtobuf(0, large),
+      keyProtobuf(1, new Uint8Array(31)),
+      new Uint8Array(),
+    ]) {
+      assert.throws(() => parsePublicKey(protobuf))
+    }
+  })
+})
