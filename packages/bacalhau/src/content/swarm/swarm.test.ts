@@ -60,10 +60,12 @@ describe('content of a peer', () => {
     const [reader, holder] = await nodes(context, 2)
     const { cid } = await holder!.content.add(flow(kuboRandomBytes(2_000_000, 'shared')))
     let streams = 0
-    const dial = reader.host.dial.bind(reader.host)
-    reader.host.dial = (...parameters) => {
-      streams += 1
-      return dial(...parameters)
+    for (const connection of reader.host.getConnections()) {
+      const newStream = connection.newStream.bind(connection)
+      connection.newStream = (...parameters) => {
+        streams += 1
+        return newStream(...parameters)
+      }
     }
     await Promise.all([1, 2, 3].map(() => gather(reader.content.cat(ref(cid)))))
     assert.equal(streams, 2) // a question and a download
