@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { describe, type TestContext, test } from 'node:test'
 import type { Executor } from '../executors/executor.ts'
 import { BacalhauError } from '../runtime/error.ts'
@@ -9,6 +9,7 @@ import { createVirtualClock } from '../runtime/virtual-clock.ts'
 import { executionFolder } from './execution-folder.ts'
 import { OWNER, scripted, tempFolder } from './fixtures/bench.ts'
 import { createScriptedExecutor, createScriptedPublisher, createScriptedSource } from './fixtures/scripted.ts'
+import type { JoinedOutput } from './output-log.ts'
 import { createNodeEnvironment } from './policy/node-environment.ts'
 import { runExecution } from './run-execution.ts'
 
@@ -21,6 +22,7 @@ async function bench(t: TestContext, phases: Partial<Executor>) {
   const executor = createScriptedExecutor(clock)
   const told: unknown[] = []
   const prepared: string[] = []
+  const joined: JoinedOutput[] = []
   const context = {
     capabilities: {
       executors: [Object.assign(executor, phases)],
@@ -34,12 +36,31 @@ async function bench(t: TestContext, phases: Partial<Executor>) {
     onProgress: (...progress: unknown[]) => void told.push(progress),
     onPreparing: (text: string) => void prepared.push(text),
     onOutput: () => undefined,
-    onJoined: () => undefined,
+    onJoined: (output: JoinedOutput) => void joined.push(output),
   }
   const order = scripted('e-1', { Say: 'out' }, { InputSources: [INPUT] })
   const run = (signal = new AbortController().signal) => runExecution(order, context, signal)
-  return { clock, folder, told, prepared, run }
+  return { clock, folder, told, prepared, joined, run }
 }
+
+test('output that rolled is joined when the run has ended, however it did, and readers are told', async (t) => {
+  for (const failing of [false, true]) {
+    const { folder, joined, run } = await bench(t, {
+      async run({ stdoutPath }, observer) {
+        await writeFile(stdoutPath, 'begin')
+        await writeFile(`${stdoutPath}.from-9`, 'end')
+        observer.onRolled?.()
+        if (failing) throw new Error('a fault')
+        return { kind: 'exited', exitCode: 0 }
+      },
+    })
+    const report = await run()
+    assert.equal(report.type, failing ? 'failed' : 'completed')
+    const gap = '\n[… 4 bytes of output were dropped here …]\n'
+    assert.equal(await readFile(folder.stdout, 'utf8'), `begin${gap}end`)
+    assert.deepEqual(joined, [{ stdout: { head: 5, shift: Buffer.byteLength(gap) - 4 } }])
+  }
+})
 
 describe('an engine that has to fetch something first', () => {
   test('does so before the job counts as running, and says what it got', async (t) => {

@@ -122,13 +122,15 @@ async function prepareAndRun(
   const inputs = await withinTime({ clock, milliseconds: LIMITS.inputs, late }, signal, (limited) =>
     prepareInputs(sources, capabilities, { folder: folder.inputs, share, onPreparing, ...disk }, limited),
   )
+  let rolled = false
+  const onRolled = () => void (rolled = true)
   try {
     signal.throwIfAborted()
     const request = toRequest(order, task, inputs, context)
     const note = await prepareEngine(executor, request, context, signal)
-    return await timedRun(executor, request, { ...context, ...(note === undefined ? {} : { note }) }, signal)
+    return await timedRun(executor, request, { ...context, onRolled, ...(note === undefined ? {} : { note }) }, signal)
   } finally {
-    if (executor.rollsOutput === true) await join(context)
+    if (rolled) await join(context)
     await inputs.release()
   }
 }
@@ -164,7 +166,7 @@ async function prepareEngine(
 async function timedRun(
   executor: Executor,
   request: ExecutionRequest,
-  context: RunContext & { readonly note?: string },
+  context: RunContext & { readonly note?: string; readonly onRolled?: () => void },
   signal: AbortSignal,
 ): Promise<Run> {
   context.onProgress(6, context.note)

@@ -20,7 +20,7 @@ export interface ExecutionLimits {
   readonly gpu?: number
   /** Wall-clock milliseconds from start to end of the run. 0 means no bound. */
   readonly time: number
-  /** Bytes of standard output and of standard error, each. */
+  /** Bytes of standard output and of standard error, each, that stay: the beginning and the newest. */
   readonly output: number
   /** Bytes that the job may keep in its writable mounts, together. */
   readonly disk: number
@@ -61,6 +61,11 @@ export type ExecutionOutcome =
 export interface ExecutionObserver {
   /** More bytes are in the stdout or stderr file than before. Coalesced; may be called with nothing new. */
   onOutput(): void
+  /**
+   * There is too much output for its files: the beginning is in them, and the newest in further ones beside them, which are to be
+   * joined at the end (`rolling-output.ts`). Told before `run` resolves, once or more.
+   */
+  onRolled?(): void
 }
 
 /** Runs jobs of one engine. Every implementation passes the suite in `compliance.ts`. */
@@ -69,8 +74,6 @@ export interface Executor {
   readonly engine: string
   /** Its jobs see no files: what is mounted stays unread, and no output is written. */
   readonly fileless?: true
-  /** Of too much output it leaves the beginning and the newest, in several files (`rolling-output.ts`). */
-  readonly rollsOutput?: true
   /** Gives its jobs the GPUs that they ask for. */
   readonly givesGpus?: true
   /** Can this node run the engine now? Cheap; asked again and again. */

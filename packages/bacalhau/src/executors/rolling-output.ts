@@ -13,7 +13,8 @@ export interface Rolling {
   readonly segment: number
 }
 
-const SEGMENTS = 4
+/** Newest segments that stay. */
+export const SEGMENTS = 4
 const INFIX = '.from-'
 /** A segment that is being joined is no segment any more. */
 const JOINING = '.joining-'
@@ -69,6 +70,11 @@ export class RollingFile {
 
   /** Has something been dropped? */
   truncated = false
+
+  /** Are there segments to be joined? */
+  get rolled(): boolean {
+    return this.#segments.length > 0
+  }
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {

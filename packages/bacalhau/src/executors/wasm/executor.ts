@@ -13,8 +13,9 @@ import { createModuleCache, type ModuleCache } from './module-cache.ts'
 import { parseWasmParams, type WasmParams } from './params.ts'
 import { createThreadPool } from './pool.ts'
 import { runOnThread, type ThreadEnd } from './sandbox.ts'
-import type { SandboxJob } from './thread.ts'
+import { SHARED, SHARED_BYTES, type SandboxJob } from './thread.ts'
 import { createThreadLine, type ThreadLine } from './thread-line.ts'
+import { weigh } from './weight.ts'
 
 export interface WasmExecutorOptions {
   readonly clock: Clock
@@ -49,11 +50,12 @@ export function createWasmExecutor({ clock, logger, reach, poolSize = 1 }: WasmE
     },
     networkRefusal: ({ Type }) => networkRefusal(Type, http !== undefined),
     async run(request, observer, signal) {
+      const { limits } = request
       const params = tryParse(request)
       if ('code' in params) return params
       const line = openHttp(request.network)
       const job = jobOf(request, params, line && { port: line.port, flag: line.flag })
-      const run = runJob(job, { ...context, observer, time: request.limits.time }, signal)
+      const run = runJob(job, { ...context, observer, time: limits.time, cores: limits.cpu ?? 1 }, signal)
       running.add(run)
       try {
         return await run
@@ -92,10 +94,12 @@ interface RunOptions extends RunContext {
   readonly observer: ExecutionObserver
   /** Milliseconds from the moment at which the job has its thread; 0 for no bound. */
   readonly time: number
+  /** Of the processor, by which it is weighed against others. */
+  readonly cores: number
 }
 
 async function runJob(job: SandboxJob, options: RunOptions, signal: AbortSignal): Promise<Ending> {
-  const { line, modules, clock, logger, stopping, observer, time } = options
+  const { line, modules, clock, logger, stopping, observer, time, cores } = options
   const interrupt = interruption({ signal, stopping })
   const taken = line.take()
   const thread = await Promise.race([taken, interrupt.promise])
@@ -106,16 +110,20 @@ async function runJob(job: SandboxJob, options: RunOptions, signal: AbortSignal)
     void taken.then((unused) => line.giveBack(unused))
     return endingOf(thread, job)
   }
+  const shared = new Int32Array(job.shared)
+  const weight = weigh(clock, () => Atomics.load(shared, SHARED.thread), cores)
   const timer = deadline(clock, time, () => interrupt.end(tooLong(time)))
   const onOutput = () => notify(observer, logger)
   const end = await Promise.race([runOnThread(thread, job, { modules, onOutput }), interrupt.promise])
   timer.cancel()
   interrupt.release()
-  if (end.kind === 'ended' && end.reusable) line.giveBack(thread)
+  const unweighted = weight.release()
+  if (end.kind === 'ended' && end.reusable && unweighted) line.giveBack(thread)
   else {
     await line.discard(thread)
     makeOutputs(job)
   }
+  if (Atomics.load(shared, SHARED.rolled) === 1) observer.onRolled?.()
   onOutput()
   const ending = endingOf(end, job)
   if (ending.kind === 'failed') logger.debug({ code: ending.code }, ending.message)
@@ -151,7 +159,7 @@ function jobOf(request: ExecutionRequest, params: WasmParams, http: JobLine | un
     stdinPath: request.stdinPath,
     limits: { memoryPages: Math.min(Math.floor(memory / PAGE), MAX_PAGES), output, disk, files },
     http,
-    outputFlag: new SharedArrayBuffer(4),
+    shared: new SharedArrayBuffer(SHARED_BYTES),
   }
 }
 

@@ -282,12 +282,12 @@ describe('the end of a run', () => {
   })
 
   test('breaking a limit cannot be caught by the job', async () => {
-    const write = [...i32(1), ...i32(0), ...i32(1), ...i32(16), ...call(0), DROP]
-    const module = program(unwilling(forever(write)), {
-      imports: [wasi('fd_write', 'iiii')],
-      data: [{ at: 0, bytes: [32, 0, 0, 0, 0, 1, 0, 0] }],
+    const make = [...i32(3), ...i32(0), ...i32(9), ...call(0), DROP]
+    const module = program(unwilling(forever(make)), {
+      imports: [wasi('path_create_directory', 'iii')],
+      data: [{ at: 0, bytes: [...Buffer.from('outputs/x')] }],
     })
-    assert.match(await run(module, { limits: { output: 10_000 } }), /^WasmOutputLimit/)
+    assert.match(await run(module, { limits: { files: 0 } }), /^WasmFileLimit/)
   })
 
   test('an exit inside of an imported module ends the whole job', async () => {

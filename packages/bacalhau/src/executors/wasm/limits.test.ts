@@ -150,22 +150,35 @@ describe('time', () => {
 })
 
 describe('output', () => {
-  test('beyond the limit ends the run; what fits is kept', async () => {
+  test('beyond the limit rolls: the beginning and the newest stay, in bounded space', async () => {
     for (const [fd, stream] of [
       [1, 'stdout'],
       [2, 'stderr'],
     ] as const) {
       const { outcome, ...streams } = await arena.run(fixture('probe.wasm'), {
-        stdin: `write\t${fd}\t0123456789\t1000000000\n`,
+        stdin: `write\t${fd}\t0123456789\t20000\n`,
         limits: { output: 12_345 },
       })
-      assert.equal(outcome.kind === 'failed' && outcome.code, 'WasmOutputLimit')
-      assert.equal(streams[stream], '0123456789'.repeat(2_000).slice(0, 12_345))
+      assert.equal(outcome.kind, 'exited')
+      const kept = streams[stream]
+      const [head = '', tail = ''] = kept.split(/\n\[… \d+ bytes of output were dropped here …\]\n/)
+      assert.equal(head, '0123456789'.repeat(2_000).slice(0, 6_173))
+      assert.ok(/^\d+(?:write 0 10\n)?$/.test(tail), tail.slice(-40))
+      assert.ok(tail.length <= 6_172 && tail.length > 4_000, `${tail.length} bytes stay of the end`)
     }
   })
 
-  test('of exactly the limit is fine', async () => {
-    const result = await arena.run(fixture('probe.wasm'), { stdin: 'write\t2\tabc\t4\n', limits: { output: 12 } })
+  test('that is larger than all of its files goes through in one write', async () => {
+    const { outcome, stderr } = await arena.run(fixture('probe.wasm'), {
+      stdin: `write\t2\t${'x'.repeat(3_000)}\t1\n`,
+      limits: { output: 80 },
+    })
+    const dropped = '\n[… 2920 bytes of output were dropped here …]\n'
+    assert.deepEqual([outcome.kind, stderr], ['exited', `${'x'.repeat(40)}${dropped}${'x'.repeat(40)}`])
+  })
+
+  test('within the limit all stays', async () => {
+    const result = await arena.run(fixture('probe.wasm'), { stdin: 'write\t2\tabc\t4\n', limits: { output: 18 } })
     assert.deepEqual([verdict(result), result.stderr], ['exit 0', 'abcabcabcabc'])
   })
 

@@ -10,7 +10,7 @@ import { forever, program } from './fixtures/module-builder.ts'
 import { createModuleCache, type ModuleCache } from './module-cache.ts'
 import { createThreadPool } from './pool.ts'
 import { runOnThread } from './sandbox.ts'
-import type { SandboxJob } from './thread.ts'
+import { type SandboxJob, SHARED_BYTES } from './thread.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'wasm-pool-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -36,7 +36,7 @@ const job = (name: string, module: Uint8Array, memoryPages = 10): SandboxJob => 
     stdinPath: undefined,
     limits: { memoryPages, output: 100, disk: 0, files: 0 },
     http: undefined,
-    outputFlag: new SharedArrayBuffer(4),
+    shared: new SharedArrayBuffer(SHARED_BYTES),
   }
 }
 const EMPTY = job('empty.wasm', program([]))

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { Ending } from './failure.ts'
 import type { ModuleCache } from './module-cache.ts'
-import type { FromWorker, SandboxJob, ToWorker } from './thread.ts'
+import { type FromWorker, SHARED, type SandboxJob, type ToWorker } from './thread.ts'
 
 /** How a thread finished with a job, by itself. */
 export type ThreadEnd =
@@ -17,7 +17,7 @@ export function runOnThread(
   job: SandboxJob,
   { modules, onOutput }: { modules: ModuleCache; onOutput: () => void },
 ): Promise<ThreadEnd> {
-  const flag = new Int32Array(job.outputFlag)
+  const flag = new Int32Array(job.shared)
   const send = (message: ToWorker) =>
     thread.postMessage(message, message.kind === 'run' && message.http !== undefined ? [message.http.port] : [])
   const { promise, resolve } = Promise.withResolvers<ThreadEnd>()
@@ -30,7 +30,7 @@ export function runOnThread(
         case 'compiled':
           return modules.put(message.key, message.module, message.bytes)
         case 'output':
-          Atomics.store(flag, 0, 0)
+          Atomics.store(flag, SHARED.news, 0)
           return onOutput()
         case 'ended':
         case 'fault':

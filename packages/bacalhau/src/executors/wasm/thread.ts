@@ -27,9 +27,13 @@ export interface SandboxJob {
   }
   /** Where the job makes HTTP requests, if it may. */
   readonly http: JobLine | undefined
-  /** One 32-bit flag: 1 while news of output is on its way to the node. */
-  readonly outputFlag: SharedArrayBuffer
+  /** Numbers of 32 bits that node and thread both see, by `SHARED`. */
+  readonly shared: SharedArrayBuffer
 }
+
+/** Which is 1 while news of output is on its way to the node, and which once output is in several files; the system's number of the thread. */
+export const SHARED = { news: 0, rolled: 1, thread: 2 } as const
+export const SHARED_BYTES = 12
 
 /** The compiled modules that the node has, in the order of the keys asked for. */
 export interface CachedModules {

@@ -2,7 +2,7 @@
 // next one. Only after a clean end is it given another: otherwise the node ends the thread.
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../../../runtime/error.ts'
-import type { CachedModules, FromWorker, SandboxJob, ToWorker } from '../thread.ts'
+import { type CachedModules, type FromWorker, SHARED, type SandboxJob, type ToWorker } from '../thread.ts'
 import { stepBack } from './priority.ts'
 import { compileModule, type PlannedModule } from './prepare.ts'
 import { runJob } from './run.ts'
@@ -10,7 +10,7 @@ import { runJob } from './run.ts'
 const port = parentPort
 if (port === null) throw new Error('this is the entry of a worker thread')
 
-stepBack()
+const thread = stepBack()
 
 const send = (message: FromWorker) => port.postMessage(message)
 
@@ -23,12 +23,14 @@ port.on('message', (message: ToWorker) => {
 })
 
 async function run(job: SandboxJob): Promise<void> {
-  const flag = new Int32Array(job.outputFlag)
+  const flag = new Int32Array(job.shared)
+  Atomics.store(flag, SHARED.thread, thread)
   const onOutput = () => {
-    if (Atomics.exchange(flag, 0, 1) === 0) send({ kind: 'output' })
+    if (Atomics.exchange(flag, SHARED.news, 1) === 0) send({ kind: 'output' })
   }
+  const onRoll = () => Atomics.store(flag, SHARED.rolled, 1)
   try {
-    send({ kind: 'ended', ...(await runJob(job, { compile, onOutput })) })
+    send({ kind: 'ended', ...(await runJob(job, { compile, onOutput, onRoll })) })
   } catch (error) {
     send({ kind: 'fault', message: messageOf(error) })
   }

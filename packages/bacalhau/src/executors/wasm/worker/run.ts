@@ -25,6 +25,7 @@ export type CompileModules = (modules: readonly PlannedModule[]) => Promise<read
 export interface RunHooks {
   readonly compile: CompileModules
   readonly onOutput: () => void
+  readonly onRoll: () => void
 }
 
 /** How a run ended, and whether its thread is as good as before: it is after a clean end, and when no code of the job ran. */
@@ -46,7 +47,7 @@ export async function runJob(job: SandboxJob, hooks: RunHooks): Promise<RunEnd> 
     const clean = ending.kind === 'exited' || linked.length === 0
     return { ending, reusable: clean && linked.reduce((sum, one) => sum + memoryBytes(one), 0) <= REUSE_MEMORY }
   }
-  openStreams(descriptors, job, hooks.onOutput)
+  openStreams(descriptors, job, hooks)
   try {
     const tree = buildTree(job.mounts)
     const modules = planModules(loadModules(tree, job.entryModule, job.importModules), job.limits.memoryPages)
@@ -116,17 +117,14 @@ function checkCallable({ name, facts }: PlannedModule, functionName: string): bo
 }
 
 /** Descriptors 0, 1 and 2. */
-function openStreams(descriptors: DescriptorTable, job: SandboxJob, onWrite: () => void): void {
+function openStreams(descriptors: DescriptorTable, job: SandboxJob, { onOutput, onRoll }: RunHooks): void {
   const { stdinPath, stdoutPath, stderrPath } = job
   const limit = job.limits.output
   const hostFd = stdinPath === undefined ? undefined : openSync(stdinPath, 'r')
   const common = { inheriting: 0, flags: 0 }
   descriptors.add({ kind: 'input', ...common, rights: STREAM_RIGHTS | RIGHT.fdRead, hostFd, offset: 0 })
-  for (const [title, path] of [
-    ['standard output', stdoutPath],
-    ['standard error', stderrPath],
-  ] as const) {
-    const file = openOutput({ title, path, limit, onWrite })
+  for (const path of [stdoutPath, stderrPath]) {
+    const file = openOutput({ path, limit, onWrite: onOutput, onRoll })
     descriptors.add({ kind: 'output', ...common, rights: STREAM_RIGHTS | RIGHT.fdWrite, file })
   }
 }

@@ -1,51 +1,67 @@
-import { closeSync, openSync, writevSync } from 'node:fs'
-import { fail, size } from '../../failure.ts'
+import { closeSync, openSync, unlinkSync, writevSync } from 'node:fs'
+import { rollingWithin, SEGMENTS, segmentPath } from '../../../rolling-output.ts'
 
-/** The host file behind standard output or standard error. */
+/** Where standard output or standard error goes: files that roll, as `rolling-output.ts` says. */
 export interface OutputFile {
-  /** Appends all of it, or ends the run when there is more than the job may write; then the part that fits is kept. */
+  /** Appends all of it. */
   write(buffers: readonly Uint8Array[]): number
   close(): void
 }
 
 export interface OutputOptions {
-  /** For messages: `standard output`. */
-  readonly title: string
   readonly path: string
-  /** Bytes. */
+  /** Bytes that stay. */
   readonly limit: number
   readonly onWrite: () => void
+  /** The output goes on in a further file. */
+  readonly onRoll: () => void
 }
 
-export function openOutput({ title, path, limit, onWrite }: OutputOptions): OutputFile {
-  const fd = openSync(path, 'a')
-  let left = limit
+export function openOutput({ path, limit, onWrite, onRoll }: OutputOptions): OutputFile {
+  const rolling = rollingWithin(limit)
+  const segments: string[] = []
+  let fd = openSync(path, 'a')
+  let room = rolling.head
+  let size = 0
+
+  function roll(): void {
+    const segment = segmentPath(path, size)
+    const next = openSync(segment, 'w', 0o600)
+    closeSync(fd)
+    fd = next
+    room = rolling.segment
+    segments.push(segment)
+    const oldest = segments.length > SEGMENTS ? segments.shift() : undefined
+    if (oldest !== undefined) unlinkSync(oldest)
+    onRoll()
+  }
+
   return {
     write(buffers) {
-      const wanted = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
-      const fitting = wanted > left ? cut(buffers, left) : buffers
       let written = 0
-      if (fitting.length > 0) written = writevSync(fd, fitting)
-      left -= written
+      for (let rest = buffers; rest.length > 0;) {
+        if (room === 0) roll()
+        const part = writevSync(fd, cut(rest, 0, room))
+        written += part
+        size += part
+        room -= part
+        rest = cut(rest, part, Number.POSITIVE_INFINITY)
+      }
       onWrite()
-      if (wanted > written && left === 0)
-        fail(
-          'WasmOutputLimit',
-          `the job wrote more than ${size(limit)} to ${title}`,
-          'Write large data to a result file instead.',
-        )
       return written
     },
     close: () => closeSync(fd),
   }
 }
 
-/** The first `length` bytes of `buffers`. */
-function cut(buffers: readonly Uint8Array[], length: number): Uint8Array[] {
-  let left = length
-  return buffers.map((buffer) => {
-    const part = buffer.subarray(0, left)
-    left -= part.length
-    return part
-  })
+/** The bytes of `buffers` from `start` up to `end`, without copying. */
+function cut(buffers: readonly Uint8Array[], start: number, end: number): Uint8Array[] {
+  const parts: Uint8Array[] = []
+  let at = 0
+  for (const buffer of buffers) {
+    const part = buffer.subarray(Math.max(0, start - at), Math.max(0, end - at))
+    if (part.length > 0) parts.push(part)
+    at += buffer.length
+  }
+  return parts
 }
