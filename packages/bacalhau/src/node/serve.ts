@@ -8,8 +8,8 @@ import { createLoopback } from '../link/loopback.ts'
 import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
 import { ensureDataFolder } from '../network/data-folder.ts'
 import { loadNodeKey } from '../network/key-file.ts'
-import { parsePeers } from '../network/peer-address.ts'
-import { startPeerKeeper } from '../network/peer-keeper.ts'
+import { parsePeers, type PeerTarget } from '../network/peer-address.ts'
+import { type PeerKeeper, startPeerKeeper } from '../network/peer-keeper.ts'
 import { loadSwarmKey } from '../network/private-swarm/swarm-key.ts'
 import { createSwarm } from '../network/swarm.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
@@ -97,14 +97,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   )
   const checks = () => checkNode(store, config, node)
   const api = await startApiRole({ config, host, folder, content, services, storage, checks, ...node }, scope)
-  const keeper = startPeerKeeper({
-    ...services,
-    targets,
-    swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }),
-    onConnected: (peerId) => node.compute?.links.connected(peerId),
-    onDisconnected: (peerId) => node.compute?.links.disconnected(peerId),
-  })
-  scope.own(keeper)
+  const keeper = keepPeers({ host, services, targets, node, isPrivate: swarmKey !== undefined }, scope)
   guests.admits = (peer) => keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
   const dials = targets.length > 0
   const worksForGo = () => config.roles.compute
@@ -122,6 +115,26 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
     warnings: [...key.warnings, ...(swarmKey?.warnings ?? []), ...api.warnings],
     stop: () => scope.stop(),
   }
+}
+
+interface Wanted {
+  readonly host: Libp2p
+  readonly services: Services
+  readonly targets: readonly PeerTarget[]
+  readonly node: Roles
+  readonly isPrivate: boolean
+}
+
+/** Connects to the peers that this node was pointed at, and takes work of them. */
+function keepPeers({ host, services, targets, node, isPrivate }: Wanted, scope: Scope): PeerKeeper {
+  const keeper = startPeerKeeper({
+    ...services,
+    targets,
+    swarm: createSwarm(host, { isPrivate }),
+    onConnected: (peerId) => node.compute?.links.connected(peerId),
+    onDisconnected: (peerId) => node.compute?.links.disconnected(peerId),
+  })
+  return scope.own(keeper)
 }
 
 interface Parts {
