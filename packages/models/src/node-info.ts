@@ -69,6 +69,10 @@ export interface NodeState {
   readonly Connection: 'CONNECTED' | 'DISCONNECTED'
   /** How it is reached at present. */
   readonly Reach?: Reach
+  /** What it and the orchestrator speak: `bacalhau-link/v3`, or `go-libp2p/v1.2.3` with a node of the Go program. */
+  readonly Protocol?: string
+  /** What that protocol cannot promise, and what is done about it, one sentence each. */
+  readonly Guarantees?: readonly string[]
   readonly ConnectionState: {
     readonly Status: 'CONNECTED' | 'DISCONNECTED'
     readonly LastHeartbeat: string

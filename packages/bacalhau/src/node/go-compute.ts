@@ -18,14 +18,17 @@ import type { Scope } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Services } from './services.ts'
 
-export interface GoComputeOptions {
-  readonly host: Libp2p
-  readonly directory: NodeDirectory
-  readonly services: Pick<Services, 'store' | 'clock' | 'logger'>
-  /** May this peer speak as a node of the Go program? */
+/** Which peers may speak as nodes of the Go program, which believes whatever is said. */
+export interface GoTrust {
   readonly admits: (speaker: Speaker) => boolean
   /** Has the operator allowed this very peer? Then it needs no join token. */
   readonly isAllowed: (peer: string) => boolean
+}
+
+export interface GoComputeOptions extends GoTrust {
+  readonly host: Libp2p
+  readonly directory: NodeDirectory
+  readonly services: Pick<Services, 'store' | 'clock' | 'logger'>
   readonly joinToken: string
   readonly restore: (job: Job, signal: AbortSignal) => Promise<Job>
 }

@@ -3,13 +3,17 @@ import type { NodeInfo } from '@bacalhau/models'
 import type { ComputeNode } from '../compute/compute-node.ts'
 import type { Content } from '../content/content.ts'
 import { reachOf } from '../network/reach/reach.ts'
+import type { NodeDirectory } from '../link/facts/known-node.ts'
+import { describeProtocol } from '../link/go/requester/guarantees.ts'
 import { acceptLinks } from '../link/link-protocol.ts'
 import { readRemoteLogs } from '../link/log-protocol.ts'
+import { createInlineData } from '../orchestrator/inline-data.ts'
 import type { LogRoutes } from '../orchestrator/log-routes.ts'
 import { createOrchestrator, type RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import type { NodeConfig } from './config.ts'
 import type { ManagedStorage } from './managed-storage.ts'
+import { type GoCompute, type GoTrust, startGoCompute } from './go-compute.ts'
 import { createResultKeeper } from './keeper.ts'
 import type { Services } from './services.ts'
 import { createVault } from './vault.ts'
@@ -26,6 +30,8 @@ export interface OrchestratorRoleOptions {
   readonly services: Services
   readonly content: Content
   readonly storage: ManagedStorage
+  readonly directory: NodeDirectory
+  readonly trust: GoTrust
 }
 
 /** The orchestrating side of a node: takes links of compute nodes and jobs of users. */
@@ -34,32 +40,36 @@ export async function startOrchestratorRole(
   scope: Scope,
 ): Promise<RunningOrchestrator> {
   const { config, host, joinToken, storeGeneration, self, services, content, storage } = options
+  const vault = createVault(content)
+  const { restore } = createInlineData(vault)
+  const go = await startGoCompute({ ...options, ...options.trust, restore }, scope)
   const orchestrator = await createOrchestrator({
     ...services,
     self,
     approval: config.nodeApproval,
     placement: config.placement,
-    aboutPeer: (peerId) => ({ Reach: reachOf(host, peerId) }),
+    aboutPeer: (peerId, info) => ({ Reach: reachOf(host, peerId), ...describeProtocol(info.SupportedProtocols) }),
     keptJobs: config.keptJobs,
-    vault: createVault(content),
+    vault,
     keeper: createResultKeeper(content),
     keptResult: config.keepResultSize,
     storeGeneration,
     joinToken,
-    logs: logRoutes(options),
+    logs: logRoutes(options, go),
     check: storage.check,
   })
   scope.own(orchestrator)
   await storage.serve(orchestrator)
   scope.own(await acceptLinks(host, (channel) => orchestrator.attach(channel), services.logger, services.traffic))
+  go.attachTo(orchestrator)
   return orchestrator
 }
 
 /** Output of this very node is read directly, that of others over the connection that they made. */
-function logRoutes({ host, compute }: OrchestratorRoleOptions): LogRoutes {
+function logRoutes({ host, compute }: OrchestratorRoleOptions, go: GoCompute): LogRoutes {
   const self = host.peerId.toString()
-  return (nodeId, request, signal) =>
+  return (nodeId, request, signal, ended) =>
     nodeId === self && compute !== undefined
       ? compute.readLogs(request.executionId, { ...request, reader: self }, signal)
-      : readRemoteLogs(host, nodeId, request, signal)
+      : (go.logs(nodeId, request, signal, ended) ?? readRemoteLogs(host, nodeId, request, signal))
 }

@@ -6,6 +6,7 @@ import { measuredTraffic } from '../link/traffic.ts'
 import type { NodeDirectory } from '../link/facts/known-node.ts'
 import { createLoopback } from '../link/loopback.ts'
 import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
+import { isLoopback } from '../network/addresses.ts'
 import { ensureDataFolder } from '../network/data-folder.ts'
 import { loadNodeKey } from '../network/key-file.ts'
 import { parsePeers, type PeerTarget } from '../network/peer-address.ts'
@@ -187,6 +188,8 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
           storeGeneration: facts.storeGeneration,
           content: parts.content,
           storage: parts.storage,
+          directory: parts.directory,
+          trust: { admits: ({ address }) => isLoopback(address), isAllowed: () => false },
         },
         scope,
       )

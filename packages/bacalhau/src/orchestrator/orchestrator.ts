@@ -54,7 +54,7 @@ export interface OrchestratorOptions extends Omit<DispatcherOptions, 'onChange'>
   /** How the output of an execution at a node is read. */
   readonly logs: LogRoutes
   /** What is known of a node beside what it says of itself, for the list of nodes. */
-  readonly aboutPeer?: (peerId: string) => Partial<Pick<NodeState, 'Reach'>>
+  readonly aboutPeer?: (peerId: string, info: NodeInfo) => Partial<Pick<NodeState, 'Reach' | 'Protocol' | 'Guarantees'>>
   /** Ended jobs that are kept. */
   readonly keptJobs?: number
   readonly meter?: Meter
@@ -281,7 +281,7 @@ class Service implements RunningOrchestrator {
   }
 
   #described(state: NodeState): NodeState {
-    return { ...state, ...this.#options.aboutPeer?.(state.Info.NodeID) }
+    return { ...state, ...this.#options.aboutPeer?.(state.Info.NodeID, state.Info) }
   }
 
   async approveNode(id: string, message: string): Promise<void> {

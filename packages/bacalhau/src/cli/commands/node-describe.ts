@@ -31,6 +31,8 @@ function fieldsOf(node: NodeState, now: number, style: Style): (readonly [string
     ['Node', Info.NodeID],
     ['Type', Info.NodeType],
     ['Reach', node.Reach ?? ''],
+    ['Protocol', node.Protocol ?? ''],
+    ...(node.Guarantees ?? []).map((text, index) => [index === 0 ? 'Guarantees' : '', text] as const),
     ['Version', Info.BacalhauVersion.GitVersion],
     ['Engines', compute.ExecutionEngines.join(', ')],
     ['Publishers', compute.Publishers.join(', ')],

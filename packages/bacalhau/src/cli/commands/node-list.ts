@@ -53,6 +53,7 @@ function columnsOf(details: ReadonlySet<Detail>): readonly TableColumn<NodeState
     column('APPROVAL', ({ Membership }, look) => paintState(Membership, look.style)),
     column('STATUS', ({ Connection }, look) => paintState(Connection, look.style)),
     wideColumn('REACH', ({ Reach }) => plainLine(Reach ?? '')),
+    wideColumn('PROTOCOL', ({ Protocol }) => plainLine(Protocol ?? '')),
     ...only(
       'labels',
       column('LABELS', ({ Info }) => labelsText(Info.Labels)),

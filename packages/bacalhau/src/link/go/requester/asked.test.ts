@@ -30,7 +30,7 @@ const no = (reason: string): AskedEvent => ({ type: 'bid', accepted: false, reas
 const NO_ROOM = 'not enough capacity to enqueue job'
 
 /** One line: where it is, what happens, where it is then, what is called, what is reported. */
-type Line = readonly [Asked, AskedEvent, Phase | 'gone', Call?, ...string[]]
+type Line = readonly [Asked, AskedEvent, Phase | 'gone', (Call | undefined)?, ...string[]]
 
 const TABLE: readonly Line[] = [
   // The way it goes.
@@ -192,7 +192,10 @@ describe('whatever a Go node says', () => {
         const last = reports.findIndex(({ type }) => LAST.includes(type))
         assert.ok(last === -1 || last === reports.length - 1, 'nothing follows the last report')
         const states = reports.flatMap((report) => (report.type === 'progress' ? [report.state] : []))
-        assert.deepEqual(states, [...new Set(states)].toSorted())
+        assert.ok(
+          states.every((state, index) => state > (states[index - 1] ?? 0)),
+          `out of order: ${states.join(' ')}`,
+        )
       }),
     )
   })
@@ -227,13 +230,13 @@ describe('whatever a Go node says', () => {
         for (const event of said) asked = asked && step(ID, asked, event).next
         for (let round = 0; round < 4 && asked !== undefined && asked.phase !== 'over'; round++) {
           asked = step(ID, asked, { type: 'ask answered' }).next
-          const { call } = asked === undefined ? {} : step(ID, asked, { type: 'silence' })
+          const call = asked && step(ID, asked, { type: 'silence' }).call
           const error = `execution e-1 is in state ${state} but expected one of [Created]`
           const answer =
             call === 'cancel' ? 'stop answered' : call === 'accept result' ? 'result answered' : 'accept answered'
           asked = asked && step(ID, asked, { type: answer, error }).next
         }
-        assert.ok(asked === undefined || asked.phase === 'over', asked?.phase)
+        assert.ok(asked === undefined || asked.phase === 'over', JSON.stringify(asked))
       }),
     )
   })

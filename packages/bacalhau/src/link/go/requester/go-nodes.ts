@@ -1,3 +1,4 @@
+import type { NodeInfo } from '@bacalhau/models'
 import { isLoopback } from '../../../network/addresses.ts'
 import type { Swarm } from '../../../network/swarm.ts'
 import { type Clock, sleep } from '../../../runtime/clock.ts'
@@ -8,6 +9,7 @@ import type { Logger } from '../../../runtime/logger.ts'
 import type { KnownNode, NodeDirectory } from '../../facts/known-node.ts'
 import type { OrchestratorChannel } from '../../link-protocol.ts'
 import type { Speaker } from '../wire/rpc.ts'
+import { goProtocol } from './guarantees.ts'
 import { createGoChannel, type GoChannel } from './go-channel.ts'
 import type { GoDesk } from './go-desk.ts'
 
@@ -70,7 +72,7 @@ class GoNodes implements Stoppable {
     if (node.kind !== 'go' || peerId === swarm.peerId) return
     if (node.role !== 'Compute' || node.leaving) return this.#leave(peerId, 'the node does not compute any more')
     const present = this.#channels.get(peerId)
-    if (present !== undefined) return present.refresh(node.info)
+    if (present !== undefined) return present.refresh(infoOf(node))
     const address = swarm.isConnected(peerId) ? addressOf(peerId) : undefined
     if (address !== undefined && admits({ peer: peerId, address })) this.#enter(node, address)
   }
@@ -80,14 +82,15 @@ class GoNodes implements Stoppable {
     if (node !== undefined) this.#consider(node)
   }
 
-  #enter({ peerId, info, generation, version }: KnownNode, address: string): void {
+  #enter(node: KnownNode, address: string): void {
+    const { peerId, generation, version } = node
     const { swarm, logger, attach, joinTokenOf } = this.#options
     const joinToken = joinTokenOf(peerId)
     const channel: GoChannel = createGoChannel({
       ...this.#options,
       peer: peerId,
       generation,
-      info,
+      info: infoOf(node),
       sameMachine: isLoopback(address) && !address.includes('/p2p-circuit'),
       ...(joinToken === undefined ? {} : { joinToken }),
       isConnected: () => swarm.isConnected(peerId),
@@ -140,3 +143,6 @@ class GoNodes implements Stoppable {
     if (!swarm.isConnected(peerId)) this.#leave(peerId, 'the node cannot be reached')
   }
 }
+
+/** What it speaks is not among what such a node tells. */
+const infoOf = ({ info, version }: KnownNode): NodeInfo => ({ ...info, SupportedProtocols: [goProtocol(version)] })
