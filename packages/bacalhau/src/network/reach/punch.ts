@@ -6,12 +6,13 @@ import { messageOf } from '../../runtime/error.ts'
 import type { Stoppable } from '../../runtime/lifecycle.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import { isRelayed, openConnections } from '../connections.ts'
+import type { SharedDialOptions } from './shared-port.ts'
 import { DCUTR, decodePunch, encodePunch, MAX_PUNCH_MESSAGE, PUNCH_TYPE } from './punch-message.ts'
 
 /** Dials one address outside of the host's own queue, which would take it for the dial of the same peer that is under way. */
 export type DirectDial = (
   address: Multiaddr,
-  options: { readonly signal: AbortSignal; readonly initiator?: boolean; readonly from?: 'fresh' | 'listening' },
+  options: { readonly signal: AbortSignal } & Pick<SharedDialOptions, 'answers' | 'from' | 'patience'>,
 ) => Promise<Connection>
 
 export interface PunchOptions {
@@ -28,7 +29,7 @@ export interface Puncher extends Stoppable {
   isPunched(connection: Connection): boolean
 }
 
-/** Milliseconds: what a direct attempt without a hole has, what both sides dial for, the pauses between whole attempts. */
+/** Milliseconds: what one side dials alone at least, what both dial for then, the pauses between whole attempts. */
 const PROBE = 600
 const WINDOW = 2_400
 const AGAIN = [500, 3_000]
@@ -41,9 +42,10 @@ const REDIAL = 100
  * other's packets for answers. The side that was called (B) leads:
  *
  *     B --CONNECT, addresses--> A     A --CONNECT, addresses--> B
- *     B dials A alone for a moment: that is enough where A's router lets everyone in, and opens B's router for A
- *     B --SYNC--> A                   A dials at once; B after half a round trip, as the answering side of the handshake
+ *     B dials A: that is enough where A's router lets everyone in, and opens B's router for A
+ *     B --SYNC--> A, a moment later   A dials too. Where the two meet half way, B is the answering side of the handshake
  *
+ * B goes on with the same socket, because routers that have seen one opening packet are confused by a second, other one.
  * Once there is a direct connection, the relayed one is closed as soon as nothing uses it.
  */
 export async function startPuncher(host: Libp2p, options: PunchOptions): Promise<Puncher> {
@@ -51,7 +53,7 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
   const stopping = new AbortController()
   const punched = new WeakSet<Connection>()
   /** Peers with which a punch is under way now. */
-  const active = new Set<string>()
+  const active = new Map<string, { readonly together: () => boolean; readonly found: () => void }>()
   const isDirect = (peer: string) => openConnections(host, peer).some((one) => !isRelayed(one))
 
   async function lead(relayed: Connection): Promise<void> {
@@ -72,13 +74,18 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
       const begin = clock.monotonic()
       await messages.write(encodePunch({ type: PUNCH_TYPE.connect, addresses: options.candidates() }), { signal })
       const theirs = decodePunch((await messages.read({ signal })).subarray())
-      const half = (clock.monotonic() - begin) / 2
-      const targets = plausible(theirs.addresses, relayed)
-      await dialAll(targets, { from: 'listening' }, PROBE).catch(() => undefined)
+      const probe = Math.max(PROBE, 2 * (clock.monotonic() - begin))
+      let synced = false
+      const dialled = meet(relayed, theirs.addresses, {
+        window: probe + WINDOW,
+        answers: () => synced,
+        together: () => synced,
+      })
+      await Promise.race([dialled, sleep(clock, probe, signal)])
       if (isDirect(relayed.remotePeer.toString())) return
+      synced = true
       await messages.write(encodePunch({ type: PUNCH_TYPE.sync, addresses: [] }), { signal })
-      await sleep(clock, half, signal)
-      await punch(relayed, targets, false)
+      await dialled
     } finally {
       await stream.close({ signal }).catch((error: unknown) => stream.abort(new Error(messageOf(error))))
     }
@@ -93,19 +100,23 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
     await messages.write(encodePunch({ type: PUNCH_TYPE.connect, addresses: options.candidates() }), { signal })
     const sync = decodePunch((await messages.read({ signal })).subarray())
     if (sync.type !== PUNCH_TYPE.sync) throw new Error('an unexpected message')
-    await punch(relayed, plausible(theirs.addresses, relayed), true)
+    await meet(relayed, theirs.addresses, { window: WINDOW, answers: () => false, together: () => true })
+    if (isDirect(relayed.remotePeer.toString())) retire(relayed)
     await stream.close({ signal })
   }
 
-  async function punch(relayed: Connection, targets: readonly Multiaddr[], initiator: boolean): Promise<void> {
+  /** Resolves when there is a direct connection, whoever made it, or time is up. */
+  async function meet(relayed: Connection, addresses: readonly Multiaddr[], how: Meeting): Promise<void> {
     const peer = relayed.remotePeer.toString()
-    active.add(peer)
-    try {
-      await dialAll(targets, { from: 'listening', initiator }, WINDOW).catch(() => undefined)
-    } finally {
-      active.delete(peer)
-    }
-    if (isDirect(peer)) retire(relayed)
+    const met = new AbortController()
+    const signal = AbortSignal.any([stopping.signal, met.signal, AbortSignal.timeout(how.window)])
+    const targets = plausible(addresses, relayed)
+    // The dial that made the connection is about to end: it must not be taken for one that is still under way.
+    const found = () => void clock.after(REDIAL, () => met.abort(new Error('there is a direct connection')))
+    const meeting = { together: how.together, found }
+    active.set(peer, meeting)
+    await Promise.all(targets.map((target) => dialAgain(target, signal, how)))
+    if (active.get(peer) === meeting) active.delete(peer)
   }
 
   function plausible(addresses: readonly Multiaddr[], { remotePeer }: Connection): Multiaddr[] {
@@ -115,33 +126,23 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
     return fit.map((one) => multiaddr(`${one.toString().replace(/\/p2p\/[^/]+$/, '')}/p2p/${remotePeer.toString()}`))
   }
 
-  /** Dials all addresses at once and again until one is connected or `window` milliseconds are over. */
-  async function dialAll(
-    targets: readonly Multiaddr[],
-    how: { readonly initiator?: boolean; readonly from: 'listening' },
-    window: number,
-  ): Promise<void> {
-    if (targets.length === 0) throw new Error('there is nothing to dial')
-    const done = new AbortController()
-    const signal = AbortSignal.any([stopping.signal, done.signal, AbortSignal.timeout(window)])
-    const reach = async (target: Multiaddr) => {
-      const peer = target.toString().replace(/^.*\/p2p\//, '')
-      for (;;) {
-        try {
-          return await options.dial(target, { ...how, signal })
-        } catch (error) {
-          if (signal.aborted || isDirect(peer)) throw error
-        }
-        await sleep(clock, REDIAL, signal)
+  /** Dials until it is told to stop: whoever refuses now may have a router that was not ready yet. */
+  async function dialAgain(target: Multiaddr, signal: AbortSignal, { window, answers }: Meeting): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await options.dial(target, { from: 'listening', patience: window, answers, signal })
+        return
+      } catch {
+        await sleep(clock, REDIAL, signal).catch(() => undefined)
       }
     }
-    await Promise.any(targets.map(reach)).finally(() => done.abort(new Error('another address was quicker')))
   }
 
   /** Closes the relayed connection once nothing goes over it any more. */
   function retire(relayed: Connection): void {
     const look = () => {
       if (relayed.status !== 'open' || stopping.signal.aborted) return
+      if (!isDirect(relayed.remotePeer.toString())) return
       if (relayed.streams.length === 0) {
         relayed.close().catch((error: unknown) => relayed.abort(new Error(messageOf(error))))
       } else {
@@ -156,7 +157,11 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
     lead(connection).catch(() => undefined)
   }
   const onOpen = ({ detail }: CustomEvent<Connection>) => {
-    if (!isRelayed(detail) && active.has(detail.remotePeer.toString())) punched.add(detail)
+    const meeting = isRelayed(detail) ? undefined : active.get(detail.remotePeer.toString())
+    if (meeting === undefined) return
+    // Before both dialled there was no hole to come through.
+    if (meeting.together()) punched.add(detail)
+    meeting.found()
   }
   host.addEventListener('peer:identify', onIdentify)
   host.addEventListener('connection:open', onOpen)
@@ -176,6 +181,15 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
       await host.unhandle(DCUTR)
     },
   }
+}
+
+interface Meeting {
+  /** Milliseconds. */
+  readonly window: number
+  /** Is this side to answer the handshake of a connection that it dialled? */
+  readonly answers: () => boolean
+  /** Do both sides dial by now? */
+  readonly together: () => boolean
 }
 
 /** How often to look whether a relayed connection that is no longer needed is still in use. */

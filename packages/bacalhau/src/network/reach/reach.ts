@@ -101,9 +101,9 @@ export async function startReach(
 ): Promise<HostReach> {
   const { admits, clock = systemClock, random = systemRandom } = options
   const scope = new Scope()
-  const sightings = watchSightings(host, shared.isShared)
+  const sightings = watchSightings(host, (connection) => shared.isShared(connection))
   scope.defer(() => sightings.stop())
-  const dial: DirectDial = (address, how) => transportManager.dial(address, how)
+  const dial = directDial(transportManager)
   const interfaces = () => transportManager.getAddrs().filter((one) => !isLoopback(one.toString()))
   const candidates = () => [...sightings.addresses().map((one) => multiaddr(one)), ...interfaces()]
   const onChange = () => announceAnew(host)
@@ -147,6 +147,21 @@ export async function startReach(
   }
   KNOWN.set(host, reach)
   return reach
+}
+
+/** The signal ends with the dial: the socket would go on listening to it, and be destroyed when it aborts later. */
+function directDial(transportManager: TransportManager): DirectDial {
+  return async (address, { signal, ...how }) => {
+    const dialling = new AbortController()
+    const onAbort = () => dialling.abort(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await transportManager.dial(address, { ...how, signal: dialling.signal })
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
 }
 
 function plainReach(best: Connection | undefined): Reach {

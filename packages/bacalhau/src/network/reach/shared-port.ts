@@ -1,4 +1,11 @@
-import type { Connection, DialTransportOptions, Listener, Transport } from '@libp2p/interface'
+import type {
+  Connection,
+  DialTransportOptions,
+  Listener,
+  MultiaddrConnection,
+  Transport,
+  Upgrader,
+} from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { lookup } from 'node:dns/promises'
@@ -27,6 +34,10 @@ type TcpComponents = Parameters<ReturnType<typeof tcp>>[0]
 export interface SharedDialOptions extends DialTransportOptions {
   /** `fresh`: from a port that no router has seen, as a stranger would. `listening`: from the shared one or not at all. */
   readonly from?: 'fresh' | 'listening'
+  /** Both sides dial each other: does this one answer the handshake? Asked when the two have met. */
+  readonly answers?: () => boolean
+  /** How long to wait for the TCP connection, in milliseconds. */
+  readonly patience?: number
 }
 
 /** What Node has below a socket, as far as it is needed here. */
@@ -92,8 +103,9 @@ export function sharedPortTcp(Handle: TcpHandleClass | undefined): SharedPortTcp
           const handle = bound(Handle, target?.family, port)
           if (handle === undefined || target === undefined) return plain(inner, address, options)
           try {
-            const extra = { handle, manualStart: true, host: target.host, timeout: CONNECT_WAIT }
-            const connection = await inner.dial(address, { ...options, ...extra })
+            const timeout = options.patience ?? CONNECT_WAIT
+            const extra = { handle, manualStart: true, host: target.host, timeout }
+            const connection = await inner.dial(address, { ...answering(options), ...extra })
             shared.add(connection)
             return connection
           } catch (error) {
@@ -104,6 +116,23 @@ export function sharedPortTcp(Handle: TcpHandleClass | undefined): SharedPortTcp
       })
     },
   }
+}
+
+/**
+ * The upgrader of libp2p answers the handshakes of a connection that it is told to, but leaves it marked as outbound, so that
+ * both muxers would take the part of the client.
+ */
+function answering(options: SharedDialOptions): SharedDialOptions {
+  const { answers } = options
+  if (answers === undefined) return options
+  const upgrader: Upgrader = Object.assign(Object.create(options.upgrader) as Upgrader, {
+    upgradeOutbound(raw: MultiaddrConnection, more: Parameters<Upgrader['upgradeOutbound']>[1]) {
+      if (!answers()) return options.upgrader.upgradeOutbound(raw, more)
+      raw.direction = 'inbound'
+      return options.upgrader.upgradeOutbound(raw, { ...more, initiator: false })
+    },
+  })
+  return { ...options, upgrader }
 }
 
 function wrap(inner: Transport, changed: Pick<Transport, 'dial' | 'createListener'>): Transport {
