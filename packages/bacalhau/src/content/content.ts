@@ -103,6 +103,8 @@ export interface Content extends Stoppable {
 export interface ContentServices {
   /** The host of the swarm; without one, only what is stored can be read. */
   readonly host: Libp2p | undefined
+  /** Peers of the swarm that are known of, connected or not; they are asked last. */
+  readonly known?: () => readonly string[]
   /** Everything is stored below this folder, which is made if need be. */
   readonly folder: string
   readonly logger: Logger
@@ -127,7 +129,8 @@ export async function createContent(services: ContentServices): Promise<Content>
   }
   if (kubo !== undefined) exchanges.push(createKuboExchange(kubo))
   const connected = () => host?.getPeers().map(String) ?? []
-  const reach = lifetime.own(createReach({ store, exchanges, connected, clock, logger }))
+  const known = services.known ?? (() => [])
+  const reach = lifetime.own(createReach({ store, exchanges, connected, known, clock, logger }))
   return { ...writing(store, reach), ...reading(store, reach, random), stop: () => lifetime.stop() }
 }
 

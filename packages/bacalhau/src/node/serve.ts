@@ -87,11 +87,12 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const host = await startHost(config, { node: key.bytes, swarm: swarmKey?.bytes }, guests, logger)
   scope.defer(() => host.stop())
   const kubo = kuboAt(config.kuboEndpoint, config, services)
-  const content = scope.own(await createContent({ host, folder: folder.content, ...services, kubo }))
+  const directory = openDirectory(host, services, (peer) => guests.admits(peer), scope)
+  const known = () => directory.nodes().flatMap(({ kind, peerId }) => (kind === 'bacalhau' ? [peerId] : []))
+  const content = scope.own(await createContent({ host, folder: folder.content, ...services, kubo, known }))
   const freeSpace = () => freePartOf(folder.content)
   const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
   const storage = createManagedStorage({ config, host, services }, scope)
-  const directory = openDirectory(host, services, (peer) => guests.admits(peer), scope)
   const node = await startRoles(
     { config, host, folder, facts, content, services, storage, directory, relieve: () => upkeep.relieve() },
     scope,

@@ -21,6 +21,7 @@ async function fetching(
   {
     hints = [] as string[],
     connected = Object.keys(peers),
+    known = [] as string[],
     names = ['first'],
     signal = new AbortController().signal,
   } = {},
@@ -49,12 +50,22 @@ async function fetching(
     selection,
     batch,
     { signal, hints, maxBytes: 1_000 },
-    { exchanges, connected: () => connected, clock, logger: silentLogger },
+    { exchanges, connected: () => connected, known: () => known, clock, logger: silentLogger },
   )
   return { fetched, tried, clock, has: () => batch.has(cid) }
 }
 
 describe('fetching', () => {
+  test('asks those that are only known of when no connected one has it, and nobody twice', async (context) => {
+    const peers = { near: [], far: ['sends'], other: [] } as const
+    const there = { connected: ['near'], known: ['near', 'far'], names: ['first', 'second'] }
+    const { fetched, tried } = await fetching(context, peers, there)
+    await fetched
+    assert.deepEqual(tried, ['first? near', 'second? near', 'first? far', 'first! far'])
+    const nowhere = await fetching(context, { near: [] }, { connected: ['near'], known: ['other'] })
+    await assert.rejects(nowhere.fetched, { code: 'ContentNotFound', message: /asked 2 peers \(near, other\)/ })
+  })
+
   test('asks the peers that were hinted at first, and the others only if need be', async (context) => {
     const peers = { a: ['sends'], b: ['sends'], far: ['sends'] } as const
     const { fetched, tried, has } = await fetching(context, peers, { hints: ['far'], connected: ['a', 'b'] })

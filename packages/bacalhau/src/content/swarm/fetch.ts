@@ -33,6 +33,8 @@ export interface FetchContext {
   readonly exchanges: readonly Exchange[]
   /** Peers that we are connected to. */
   readonly connected: () => readonly string[]
+  /** Peers that are known of; asked, by connecting to them, when no connected one has the content. */
+  readonly known?: () => readonly string[]
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -54,12 +56,14 @@ export async function fetchSelection(
   const lookup = withDeadline(options.signal, LIMITS.contentLookup)
   const hinted = options.hints.slice(0, LIMITS.contentPeers)
   const others = context.connected().filter((peer) => !hinted.includes(peer))
-  const groups = [hinted, others.slice(0, LIMITS.contentPeers - hinted.length)]
+  const near = [hinted, others.slice(0, LIMITS.contentPeers - hinted.length)]
+  const asked = near.flat()
+  const far = (context.known?.() ?? []).filter((peer) => !asked.includes(peer)).slice(0, ASK_AT_ONCE)
   for (;;) {
-    const outcome = await attempt({ selection, batch, options, lookup, groups }, context)
+    const outcome = await inTurn([near, [far]], { selection, batch, options, lookup }, context)
     if (outcome === 'done') return
     const { failures, busy } = outcome
-    if (!busy || lookup.aborted) throw notFound(selection, groups.flat(), failures)
+    if (!busy || lookup.aborted) throw notFound(selection, [...asked, ...far], failures)
     await sleep(context.clock, BUSY_PAUSE, options.signal)
   }
 }
@@ -77,10 +81,29 @@ interface Attempt {
   readonly groups: readonly (readonly string[])[]
 }
 
+/** The next step only when none of the one before has the content. */
+async function inTurn(
+  steps: readonly (readonly (readonly string[])[])[],
+  what: Omit<Attempt, 'groups'>,
+  context: FetchContext,
+): Promise<Outcome> {
+  const failures: string[] = []
+  let busy = false
+  for (const groups of steps) {
+    const outcome = await attempt({ ...what, groups }, context)
+    if (outcome === 'done') return outcome
+    failures.push(...outcome.failures)
+    busy ||= outcome.busy
+  }
+  return { failures, busy }
+}
+
+type Outcome = 'done' | { readonly failures: readonly string[]; readonly busy: boolean }
+
 async function attempt(
   { selection, batch, options, lookup, groups }: Attempt,
   { exchanges, logger }: FetchContext,
-): Promise<'done' | { readonly failures: readonly string[]; readonly busy: boolean }> {
+): Promise<Outcome> {
   const failures: string[] = []
   let busy = false
   for (const exchange of exchanges) {
