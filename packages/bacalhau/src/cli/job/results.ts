@@ -45,7 +45,7 @@ function bestOf<T>(
   return [...best.values()].toSorted((a, b) => a.execution.PartitionIndex - b.execution.PartitionIndex)
 }
 
-const ELSEWHERE: readonly string[] = ['urldownload', 's3']
+const ELSEWHERE: readonly string[] = ['urldownload', 's3', 's3managed']
 
 const archiveOf = ({ PublishedResult }: Execution): SpecConfig | undefined =>
   ELSEWHERE.includes(PublishedResult.Type.toLowerCase()) ? PublishedResult : undefined

@@ -20,12 +20,16 @@ export async function withSignedUrls(
 }
 
 const isInS3 = ({ source }: Download): boolean =>
-  typeof source !== 'string' && source.published.Type.toLowerCase() === 's3'
+  typeof source !== 'string' && ['s3', 's3managed'].includes(source.published.Type.toLowerCase())
 
 function isSameObject({ Params }: SpecConfig, { Params: wanted = {} }: SpecConfig): boolean {
   const source = Params?.['SourceSpec']
   if (typeof source !== 'object' || source === null) return false
   const object: Readonly<Record<string, unknown>> = { ...source }
+  const { JobID, ExecutionID } = wanted
+  // Of its own bucket the orchestrator alone knows the keys, which end like this.
+  if (Params?.['Managed'] === true)
+    return String(object['Key']).endsWith(`${String(JobID)}/${String(ExecutionID)}.tar.gz`)
   return (
     object['Bucket'] === wanted['Bucket'] &&
     object['Key'] === wanted['Key'] &&

@@ -78,7 +78,7 @@ export async function download(
 /** A folder beside the place, the same each time that the same things are fetched to it. */
 async function openStaging(items: readonly Download[], { target }: Download): Promise<string> {
   const folder = await existingAncestor(path.dirname(target))
-  const staging = path.join(folder, `.bacalhau-${hash('sha256', JSON.stringify(items)).slice(0, 16)}`)
+  const staging = path.join(folder, `.bacalhau-${hash('sha256', identityOf(items)).slice(0, 16)}`)
   await mkdir(staging, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new BacalhauError('Forbidden', `cannot write into ${folder}: ${messageOf(error)}`, {
       hint: 'Choose another folder.',
@@ -87,11 +87,15 @@ async function openStaging(items: readonly Download[], { target }: Download): Pr
   return staging
 }
 
+/** A URL is signed anew each time, for the same object. */
+const identityOf = (items: readonly Download[]): string =>
+  JSON.stringify(items, (key, value: unknown) => (key === 'PreSignedURL' ? undefined : value))
+
 /** What ends a download without saying anything against its content. */
 const canGoOn = (error: unknown, signal: AbortSignal): boolean =>
   signal.aborted ||
   (error instanceof ApiError && (error.status === 0 || error.status >= 500)) ||
-  (isBacalhauError(error) && error.code === 'DiskFull')
+  (isBacalhauError(error) && ['DiskFull', 'InputFailed'].includes(error.code))
 
 async function fetchInto(client: Source, source: string, target: string, options: DownloadOptions): Promise<void> {
   if ((await stat(target).catch(() => undefined)) !== undefined) return

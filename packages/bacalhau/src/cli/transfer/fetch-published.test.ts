@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
+import { createGzip } from 'node:zlib'
 import type { SpecConfig } from '@bacalhau/models'
-import { folderWith, temporaryFolder } from '../../content/testing/temporary.ts'
+import { packFolder } from '../../content/pack-folder.ts'
+import { folderWith, gather, temporaryFolder } from '../../content/testing/temporary.ts'
 import { createLocalPublisher } from '../../publishers/local/local.ts'
 import { createS3Publisher } from '../../publishers/s3/s3.ts'
 import { createResultSigner } from '../../publishers/s3/sign-results.ts'
-import { systemClock } from '../../runtime/clock.ts'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
 import { systemRandom } from '../../runtime/random.ts'
-import { startServer } from '../../sources/fixtures/hostile-server.ts'
+import { inParts, startServer } from '../../sources/fixtures/hostile-server.ts'
 import { BUCKET, s3ClientsOf, startS3Server } from '../../sources/fixtures/s3-server.ts'
 import { withSignedUrls } from '../job/signed-results.ts'
 import { silentProgress } from '../terminal/progress.ts'
@@ -97,5 +101,110 @@ describe('results that are not in IPFS', () => {
     await assert.rejects(fetched(context, at(server.url('/gone'))), { code: 'InputFailed', message: /answers 404/ })
     await assert.rejects(fetched(context, at('file:///etc/passwd')), { code: 'BadAnswer' })
     await assert.rejects(fetched(context, { Type: 's3', Params: { Bucket: 'x', Key: 'y' } }), { code: 'Forbidden' })
+  })
+})
+
+describe('an archive of results, point 24: no partial file is reused wrongly', () => {
+  const hurried: Clock = { ...systemClock, after: (delay, action) => systemClock.after(Math.min(delay, 1), action) }
+
+  /** Fetches into the same folder again and again, from a server that does as the test says. */
+  async function bench(context: TestContext) {
+    const folder = await temporaryFolder(context)
+    const packed = Readable.from(packFolder(await folderWith(context, LARGE)), { objectMode: false })
+    const archive = await gather(packed.pipe(createGzip()))
+    let answer: Parameters<typeof startServer>[1][string] = inParts(archive)
+    const server = await startServer(context, { '/x.tar.gz': (...call) => answer(...call) })
+    const get = async (params: object = {}, stopped = new AbortController()) => {
+      const published = { Type: 's3PreSigned', Params: { PreSignedURL: server.url('/x.tar.gz'), ...params } }
+      const world = { progress: silentProgress, clock: hurried, tell: async () => undefined, signal: stopped.signal }
+      await download(nobody, [{ source: { published, inner: '' }, target: path.join(folder, 'results') }], world)
+      return filesIn(path.join(folder, 'results'))
+    }
+    /** The first half comes; then whoever waits for the rest gives up. */
+    const half = async (params: object = {}) => {
+      const stopped = new AbortController()
+      answer = (request, response) => {
+        if (request.headers.range === undefined)
+          return inParts(archive, { most: archive.length >> 1 })(request, response)
+        stopped.abort(new Error('interrupted'))
+      }
+      await assert.rejects(get(params, stopped), /interrupted/)
+      server.asked.length = 0
+    }
+    const serve = (next: typeof answer) => (answer = next)
+    const left = async () => (await readdir(folder)).filter((name) => name !== 'results')
+    return { archive, server, get, half, serve, left }
+  }
+
+  /** Something that a compressor cannot make small. */
+  const LARGE = { stdout: randomBytes(200_000).toString('hex') }
+
+  test('goes on where it was, also by a URL that was signed anew', async (context) => {
+    const { archive, server, get, half, serve, left } = await bench(context)
+    await half({ PreSignedURL: `${server.url('/x.tar.gz')}?signature=1` })
+    serve(inParts(archive))
+    assert.deepEqual(await get({ PreSignedURL: `${server.url('/x.tar.gz')}?signature=2` }), LARGE)
+    assert.deepEqual(server.asked, [`GET /x.tar.gz bytes=${(archive.length >> 1) - 1}-`])
+    assert.deepEqual(await left(), [], 'nothing else is left')
+  })
+
+  test('begins anew when it is another one by now, or the server knows no parts', async (context) => {
+    const { archive, server, get, half, serve } = await bench(context)
+    await half()
+    serve(inParts(archive, { etag: '"2"' }))
+    assert.deepEqual(await get(), LARGE)
+    assert.equal(server.asked.length, 1)
+    for (const status of [416, 404]) {
+      const again = await bench(context)
+      await again.half()
+      again.serve((request, response) => {
+        if (request.headers.range !== undefined) response.writeHead(status).end()
+        else inParts(archive)(request, response)
+      })
+      assert.deepEqual(await again.get(), LARGE)
+      assert.deepEqual(again.server.asked.length, 2)
+    }
+  })
+
+  test('is checked against what its publisher has said, and what is wrong is thrown away', async (context) => {
+    const { archive, get, half, serve, left } = await bench(context)
+    const right = createHash('sha256').update(archive).digest('base64')
+    const told = (ChecksumSHA256: string) => ({ SourceSpec: { Bucket: 'b', Key: 'k.tar.gz', ChecksumSHA256 } })
+    await half(told(right))
+    // Another archive that pretends to be the same one.
+    const forged = Buffer.from(archive)
+    forged[archive.length - 20_000] = (forged[archive.length - 20_000] ?? 0) ^ 0xff
+    serve(inParts(forged))
+    await assert.rejects(get(told(right)), { code: 'ContentInvalid', message: /not what was published/ })
+    assert.deepEqual(await left(), [])
+    serve(inParts(archive))
+    assert.deepEqual(await get(told(right)), LARGE)
+  })
+
+  test('is fetched twice into the same folder', async (context) => {
+    const { get } = await bench(context)
+    assert.deepEqual(await get(), LARGE)
+    assert.deepEqual(await get(), LARGE)
+  })
+})
+
+describe('results in the bucket of the orchestrator', () => {
+  const managed: SpecConfig = { Type: 's3managed', Params: { JobID: 'j-1', ExecutionID: 'e-2' } }
+  const items = [{ source: { published: managed, inner: '' }, target: '/x' }]
+  const signed = (Key: string): SpecConfig => ({
+    Type: 's3PreSigned',
+    Params: { SourceSpec: { Bucket: 'b', Key }, PreSignedURL: 'https://b.example/', Managed: true },
+  })
+
+  test('are fetched by the URL that was signed for their execution', async () => {
+    const results = async () => [signed('p/j-1/e-1.tar.gz'), signed('p/j-1/e-2.tar.gz')]
+    const [item] = await withSignedUrls(items, results)
+    assert.ok(item !== undefined && typeof item.source !== 'string')
+    assert.deepEqual(item.source.published, signed('p/j-1/e-2.tar.gz'))
+  })
+
+  test('cannot be fetched where none is signed, and that is said', async (context) => {
+    assert.deepEqual(await withSignedUrls(items, async () => [managed]), items)
+    await assert.rejects(fetched(context, managed), { code: 'NotFound', hint: /S3Managed.Bucket/ })
   })
 })

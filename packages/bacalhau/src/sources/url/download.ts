@@ -10,13 +10,29 @@ import { type Attempt, begin, type Fetching, gaveUp, PassingAnswer } from './att
 /** How often it is looked whether there still is room for a file whose length nobody knows, in bytes. */
 const LOOK_EVERY = 64 * 1024 * 1024
 
-/** The first answer for `url` that is worth reading; tries that fail in passing are repeated. */
-export async function knock(url: URL, fetching: Fetching, signal: AbortSignal): Promise<Attempt> {
+/** What is there of a file from an earlier download: so many bytes of the version that the validator tells from others. */
+export interface Rest {
+  readonly at: number
+  readonly validator: string
+}
+
+const rangeOf = ({ at, validator }: Rest) => ({ range: `bytes=${at}-`, 'if-range': validator })
+
+/**
+ * The first answer for `url` that is worth reading; tries that fail in passing are repeated. Where something is there already, it
+ * begins behind that if the server can do so and still has the same file; else at the beginning.
+ */
+export async function knock(url: URL, fetching: Fetching, signal: AbortSignal, rest?: Rest): Promise<Attempt> {
   for (let failures = 1; ; failures += 1) {
     try {
-      return await begin(url, fetching, signal)
+      const attempt = await begin(url, fetching, signal, rest === undefined ? {} : rangeOf(rest))
+      if (attempt.start === 0 || (attempt.start === rest?.at && attempt.validator === rest.validator)) return attempt
+      attempt.end()
+      rest = undefined
     } catch (error) {
-      await orGiveUp(url, error, failures, fetching, signal)
+      // What a server does not want to give in parts it may give as a whole.
+      if (rest !== undefined && isBacalhauError(error)) rest = undefined
+      else await orGiveUp(url, error, failures, fetching, signal)
     }
   }
 }
@@ -49,9 +65,9 @@ interface Target {
 }
 
 /**
- * Writes the file that `first` begins to `place`, which must not exist, and says how many bytes it has. When the connection
- * breaks off, the rest is asked for, as far as the server can do that and the file is still the same. What was written stays
- * when it throws.
+ * Writes the file that `first` begins to `place`, and says how many bytes it has. What is at `place` must end where `first` begins, or
+ * not exist. When the connection breaks off, the rest is asked for, as far as the server can do that and the file is still the
+ * same. What was written stays when it throws.
  */
 export async function download(
   url: URL,
@@ -60,8 +76,8 @@ export async function download(
   { room, ...fetching }: Fetching & { readonly room: DiskRoom },
   signal: AbortSignal,
 ): Promise<number> {
-  const handle = await open(place, 'wx', 0o644)
-  const target: Target = { handle, url, fetching, room, at: 0 }
+  const handle = await open(place, first.start === 0 ? 'wx' : 'r+', 0o644)
+  const target: Target = { handle, url, fetching, room, at: first.start }
   let attempt: Attempt | undefined = first
   try {
     for (let failures = 1; ; failures += 1) {
@@ -86,7 +102,7 @@ export async function download(
 /** Asks for the rest, or for all of it where the file cannot be told from another one. */
 async function again({ url, fetching, at }: Target, first: Attempt, signal: AbortSignal): Promise<Attempt> {
   const { validator, total } = first
-  const range = validator !== undefined && at > 0 ? { range: `bytes=${at}-`, 'if-range': validator } : undefined
+  const range = validator !== undefined && at > 0 ? rangeOf({ at, validator }) : undefined
   const attempt = await begin(url, fetching, signal, range)
   const changed = validator !== undefined && (attempt.validator !== validator || attempt.total !== total)
   const misplaced = attempt.start !== 0 && attempt.start !== at
