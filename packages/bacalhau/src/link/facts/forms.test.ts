@@ -162,16 +162,16 @@ describe('JSON as Go reads it', () => {
 })
 
 describe('messages of ours', () => {
+  /** What a reader of the flat fields passes over. */
+  function withoutOthers(form: object): Record<string, unknown> {
+    const { Info: _i, Membership: _m, Connection: _c, Bacalhau: _b, ...flat } = form as Record<string, unknown>
+    return flat
+  }
+
   const accepted = recorded('TS compute accepted by both v1.2.3 and v1.3.1 (double form)').json
 
   test('have the flat fields that v1.2.3 took, in the same order and of the same kinds', () => {
-    const {
-      Info: _i,
-      Membership: _m,
-      Connection: _c,
-      Bacalhau: _b,
-      ...flat
-    } = doubleForm(ownFacts(PEER)) as Record<string, unknown>
+    const flat = withoutOthers(doubleForm(ownFacts(PEER)))
     const labels = { Labels: accepted['Labels'] }
     assert.deepEqual(shape({ ...flat, ...labels }), shape({ ...accepted, ...labels }))
     assert.deepEqual(flat['BacalhauVersion'], accepted['BacalhauVersion'])
@@ -181,17 +181,19 @@ describe('messages of ours', () => {
 
   test('have the state that v1.3.1 sends itself, in the same order and of the same kinds', () => {
     const theirs = recorded('Go v1.3.1 compute (--network libp2p)').json
-    const { Info, Membership, Connection } = doubleForm(ownFacts(PEER)) as Record<string, object>
-    const alike = { Labels: {}, PeerInfo: {} }
-    assert.deepEqual(
-      shape({ Info: { ...Info, ...alike }, Membership, Connection }),
-      shape({ ...theirs, Info: { ...(theirs['Info'] as object), ...alike } }),
-    )
+    for (const form of [doubleForm, generationBForm]) {
+      const { Info, Membership, Connection } = form(ownFacts(PEER)) as Record<string, object>
+      const alike = { Labels: {}, PeerInfo: {} }
+      assert.deepEqual(
+        shape({ Info: { ...Info, ...alike }, Membership, Connection }),
+        shape({ ...theirs, Info: { ...(theirs['Info'] as object), ...alike } }),
+      )
+    }
   })
 
   test('have the form that v1.0.3 took', () => {
     const theirs = recorded('TS compute accepted by Go v1.0.3').json
-    const { Bacalhau: _, ...ours } = generationBForm(ownFacts(PEER, { addresses: [] })) as Record<string, unknown>
+    const ours = withoutOthers(generationBForm(ownFacts(PEER, { addresses: [] })))
     const labels = { Labels: theirs['Labels'] }
     assert.deepEqual(shape({ ...ours, ...labels }), shape({ ...theirs, ...labels }))
     assert.deepEqual(ours['BacalhauVersion'], theirs['BacalhauVersion'])
@@ -199,16 +201,10 @@ describe('messages of ours', () => {
 
   test('tell of a requester as Go does', () => {
     const facts = ownFacts(PEER, { info: nodeInfo(PEER, { NodeType: 'Requester' }), addresses: [] })
-    const {
-      Info: _i,
-      Membership: _m,
-      Connection: _c,
-      Bacalhau: _b,
-      ...flat
-    } = doubleForm(facts) as Record<string, unknown>
+    const flat = withoutOthers(doubleForm(facts))
     const labels = { Labels: {} }
     assert.deepEqual(shape({ ...flat, ...labels }), shape({ ...recorded('Go v1.2.3 requester').json, ...labels }))
-    const { Bacalhau: _, ...b } = generationBForm(facts) as Record<string, unknown>
+    const b = withoutOthers(generationBForm(facts))
     assert.deepEqual(shape({ ...b, ...labels }), shape({ ...recorded('Go v1.0.3 requester').json, ...labels }))
   })
 

@@ -30,12 +30,17 @@ export function doubleForm(facts: OwnFacts): object {
   return {
     ...nodeForm(facts, {}),
     Approval: 'APPROVED',
-    Info: nodeForm(facts, { QueueCapacity: {} }),
-    Membership: 'APPROVED',
-    Connection: 'CONNECTED',
+    ...stateForm(facts),
     ...ownForm(facts),
   }
 }
+
+/** Without it a node of v1.3 would list a node without a name. */
+const stateForm = (facts: OwnFacts): object => ({
+  Info: nodeForm(facts, { QueueCapacity: {} }),
+  Membership: 'APPROVED',
+  Connection: 'CONNECTED',
+})
 
 /** Go nodes rank versions as text, and take this one for usable. */
 const LIKE_GO = { Major: '1', Minor: '2', GitVersion: 'v1.2.3', GitCommit: '', BuildDate: '2024-03-14T10:00:00Z' }
@@ -60,7 +65,10 @@ function nodeForm(facts: OwnFacts, queue: object): object {
   }
 }
 
-/** The message for Go nodes of v1.0.3, which refuse the other one, as the others refuse this one. */
+/**
+ * The message for Go nodes of v1.0.3, which refuse the other one. Those of v1.2 refuse this one; those of v1.3 read what is
+ * theirs.
+ */
 export function generationBForm(facts: OwnFacts): object {
   const { info, addresses } = facts
   const { ExecutionEngines, Publishers, StorageSources } = info.ComputeNodeInfo
@@ -85,6 +93,7 @@ export function generationBForm(facts: OwnFacts): object {
     NodeType: offersWork(facts) ? 1 : 0,
     Labels: labelsOf(info),
     ComputeNodeInfo: offersWork(facts) ? compute : null,
+    ...stateForm(facts),
     ...ownForm(facts),
   }
 }

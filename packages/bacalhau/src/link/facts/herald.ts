@@ -37,7 +37,7 @@ export interface HeraldOptions {
 export interface Herald {
   /** Something may have changed that should be told soon. */
   look(): void
-  /** A Go node has come near, which has not heard of this one. */
+  /** A Go node has appeared, which has not heard of this one. */
   greet(): void
   /** Facts of ours with this number are about, perhaps of the process before this one: what is told from now on is newer. */
   outdo(sequence: number): void
@@ -71,7 +71,11 @@ export function startHerald(options: HeraldOptions): Herald {
   look()
   return {
     look,
-    greet: () => void (left || mouth.repeatToGo(gather(options))),
+    greet() {
+      const before = saidAt
+      look()
+      if (!left && saidAt === before) mouth.repeatToGo(gather(options))
+    },
     outdo(sequence) {
       if (!left && mouth.skipTo(sequence)) say(gather(options), true)
     },

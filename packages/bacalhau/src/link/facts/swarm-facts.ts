@@ -80,8 +80,16 @@ function publisher(gossip: Gossip, logger: Logger) {
   }
 }
 
+/** Milliseconds from when a peer listens until it can be spoken to: the stream in the other direction opens a moment later. */
+const BOTH_WAYS = 1_000
+
 /** Hears Go nodes, and speaks to them as soon as one is about. */
-function listen({ directory, logger }: SwarmFactsOptions, gossip: Gossip, go: GoWatch, herald: Herald): () => void {
+function listen(
+  { directory, clock, logger }: SwarmFactsOptions,
+  gossip: Gossip,
+  go: GoWatch,
+  herald: Herald,
+): () => void {
   gossip.subscribe(GO_TOPIC, ({ author, via, data }) => {
     const statement = readStatement(author, data)
     if (statement !== undefined) directory.learn({ statement, via })
@@ -89,15 +97,10 @@ function listen({ directory, logger }: SwarmFactsOptions, gossip: Gossip, go: Go
   })
   gossip.onSubscriber(GO_TOPIC, (peerId) => {
     go.met(peerId).then(
-      (isGo) => isGo && welcome(),
+      (isGo) => isGo && clock.after(BOTH_WAYS, () => herald.greet()),
       (error: unknown) => logger.debug({ peerId, error: messageOf(error) }, 'a peer is gone again'),
     )
   })
-
-  function welcome(): void {
-    herald.look()
-    herald.greet()
-  }
 
   const seen = new Set<string>()
   return directory.watch(({ peerId, kind, goPeers }, gone) => {
@@ -105,7 +108,7 @@ function listen({ directory, logger }: SwarmFactsOptions, gossip: Gossip, go: Go
     if (gone || !brings) seen.delete(peerId)
     else if (!seen.has(peerId)) {
       seen.add(peerId)
-      welcome()
+      herald.greet()
     }
   })
 }
