@@ -1,4 +1,4 @@
-import type { HeldExecution, NodeInfo, Resources } from '@bacalhau/models'
+import type { HeldExecution, NodeInfo, Offer, Resources } from '@bacalhau/models'
 import { createComputeOffice } from '../link/compute-office.ts'
 import type { ComputeChannel } from '../link/link-protocol.ts'
 import type { LogChunk, LogOptions } from '../link/logs.ts'
@@ -9,7 +9,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
-import type { ExecutionRunner } from './runner.ts'
+import type { ExecutionRunner, Refusal } from './runner.ts'
 import { Workload } from './workload.ts'
 
 /** What a compute node is busy with at this moment. */
@@ -55,6 +55,8 @@ export interface ComputeNode extends Stoppable {
   attach(channel: ComputeChannel): LinkSession
   /** The description has changed: tells all orchestrators. */
   refresh(): void
+  /** Why an offer of this orchestrator would not be taken, as things are; undefined when it would. */
+  consider(orchestrator: string, offer: Offer): Promise<Refusal | undefined>
   /** Executions of an orchestrator that wait or run here. */
   held(orchestrator: string): HeldExecution[]
   /** Throws `NotFound` for an execution that is not here or not the reader's. */
@@ -104,6 +106,7 @@ export async function createComputeNode(options: ComputeOptions): Promise<Comput
     waiting: () => workload.waiting(),
     attach: (channel) => office.attach(channel),
     refresh: () => office.refresh(),
+    consider: (orchestrator, offer) => workload.consider(orchestrator, offer),
     held: (orchestrator) => workload.held(orchestrator),
     readLogs: (executionId, reading, signal) => runner.readLogs(executionId, reading, signal),
     stop: () => (stopped ??= stop()),

@@ -131,6 +131,17 @@ export class Workload {
     this.#questions.add(work)
   }
 
+  /** Would an offer be taken, as things are? Nothing is promised by it. */
+  async consider(orchestrator: string, offer: Offer): Promise<Refusal | undefined> {
+    const [first] = offer.executions
+    if (first === undefined) return undefined
+    const sample = newHolding(first.id, orchestrator, this.#holdings.orderOf(orchestrator, offer), first.partition)
+    const refusal = this.#refusal(sample) ?? (this.#isFull() ? FULL : undefined)
+    if (refusal !== undefined) return refusal
+    if (!this.#hasRoom(sample.order) && this.#waiting.length >= LIMITS.queuedExecutions) return this.#crowded(sample.order)
+    return this.#ask(sample)
+  }
+
   #ask(sample: Holding): Promise<Refusal | undefined> | undefined {
     return this.#options.runner.consider?.(sample, this.#asking.signal)
   }

@@ -27,7 +27,8 @@ export interface ProtocolOptions {
 export async function handleProtocol(
   host: Libp2p,
   protocol: string,
-  handler: (stream: ByteStream) => Promise<void>,
+  /** `raw` is the same stream as libp2p has it, for those who have to know how it is cut into frames. */
+  handler: (stream: ByteStream, raw: Stream) => Promise<void>,
   options: ProtocolOptions,
 ): Promise<Stoppable> {
   const { logger, maxStreams = LIMITS.streamsPerProtocol, overRelay = false, clock = systemClock } = options
@@ -35,7 +36,7 @@ export async function handleProtocol(
 
   async function serve(stream: Stream, bytes: ByteStream): Promise<void> {
     try {
-      await handler(bytes)
+      await handler(bytes, stream)
       await bytes.close()
       await lingering(stream, clock)
     } catch (error) {

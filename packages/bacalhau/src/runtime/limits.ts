@@ -283,4 +283,16 @@ export const LIMITS = {
   goPatience: 5_000,
   /** A Go node that cannot be reached for so long is gone. It redials by itself every ten seconds. */
   goAbsence: 30_000,
+  /** A Go requester that throws a report away so often, or cannot be told it for so long, is not told it. */
+  goRefusals: 5,
+  goReportLife: 24 * 60 * 60_000,
+  /** What Go requesters may have open on this node together, and one that only asks has this long to decide. */
+  goTaken: 10_000,
+  goBidLife: 24 * 60 * 60_000,
+  /** Bytes of output in one entry of a log for a Go node; escapes make up to six times as much. */
+  goLogEntry: 4 * KIB,
+  /** How long the address of a log is good for. */
+  goLogTicket: 60_000,
+  /** A stop waits so long for reports to be taken. */
+  goFarewell: 2_000,
 } as const

@@ -19,6 +19,8 @@ const STEPS: readonly ((database: DatabaseSync) => void)[] = [
   (database) => createTables(database, ['token', 'client-key']),
   (database) => createTables(database, ['receipt']),
   (database) => createTables(database, ['go-asked']),
+  (database) => createTables(database, ['go-taken']),
+  (database) => createTables(database, ['peer']),
 ]
 
 function createTables(database: DatabaseSync, tables: readonly string[]): void {

@@ -37,6 +37,10 @@ export const TABLES = [
   'client-key',
   /** Orchestrator: executions that nodes of the Go program were asked to run, by execution id. */
   'go-asked',
+  /** Compute node: what Go requesters have asked, by execution id. */
+  'go-taken',
+  /** Peers that were added while the node ran, by their address. */
+  'peer',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -1,4 +1,4 @@
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, Stream } from '@libp2p/interface'
 import type { z } from 'zod'
 import type { ByteStream } from '../../../network/byte-stream.ts'
 import { handleProtocol, openStream } from '../../../network/protocol.ts'
@@ -151,16 +151,16 @@ export function serveGo(
   host: Libp2p,
   protocol: string,
   { logger, admits }: ServeOptions,
-  handler: (stream: ByteStream, speaker: Speaker, room: Room) => Promise<void>,
+  handler: (stream: ByteStream, speaker: Speaker, room: Room, raw: Stream) => Promise<void>,
 ): Promise<Stoppable> {
   const withRoom = rooms()
   return handleProtocol(
     host,
     protocol,
-    async (stream) => {
+    async (stream, raw) => {
       const speaker = { peer: stream.remotePeer, address: stream.remoteAddress }
       if (!admits(speaker)) throw new BacalhauError('Forbidden', 'this peer is not trusted to speak as a node of Go')
-      await withRoom(speaker.peer, (room) => handler(stream, speaker, room))
+      await withRoom(speaker.peer, (room) => handler(stream, speaker, room, raw))
     },
     { logger, maxStreams: LIMITS.streamsPerProtocol, overRelay: true },
   )

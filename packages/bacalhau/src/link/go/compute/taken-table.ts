@@ -1,0 +1,130 @@
+import type { Logger } from '../../../runtime/logger.ts'
+import type { Journal, Recorded } from '../../../store/journal.ts'
+import { put, remove, type Store, type Write } from '../../../store/store.ts'
+import { type GoState, type Phase, type Taken, takenSchema } from './taken.ts'
+
+export interface Entry {
+  readonly executionId: string
+  readonly taken: Taken
+  /** Running or publishing, as our compute node says; it is told again after a restart. */
+  active: 'Running' | 'Publishing' | undefined
+}
+
+/** Ends of executions that are remembered, to answer as the Go program would. */
+const REMEMBERED = 10_000
+
+/** What Go requesters have asked of this node and is not settled: durable, and all of it in memory. */
+export class TakenTable implements Recorded {
+  readonly #journal: Pick<Journal, 'record'>
+  readonly #entries = new Map<string, Entry>()
+  readonly #ended = new Map<string, { readonly requester: string; readonly state: GoState }>()
+  #stale = new Set<string>()
+
+  constructor(journal: Pick<Journal, 'record'>) {
+    this.#journal = journal
+  }
+
+  async load(store: Pick<Store, 'range'>, logger: Logger): Promise<void> {
+    for (const { key, value } of await store.range('go-taken', { limit: Number.MAX_SAFE_INTEGER })) {
+      const taken = takenSchema.safeParse(value)
+      if (taken.success) this.#entries.set(key, { executionId: key, taken: taken.data, active: undefined })
+      else {
+        logger.warn({ executionId: key }, 'what was kept of an execution of a Go requester cannot be read')
+        this.#changed(key)
+      }
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(executionId: string): Entry | undefined {
+    return this.#entries.get(executionId)
+  }
+
+  /** The entry, if it is this requester's. */
+  of(requester: string, executionId: string): Entry | undefined {
+    const entry = this.#entries.get(executionId)
+    return entry?.taken.requester === requester ? entry : undefined
+  }
+
+  all(requester?: string): Entry[] {
+    const entries = [...this.#entries.values()]
+    return requester === undefined ? entries : entries.filter(({ taken }) => taken.requester === requester)
+  }
+
+  requesters(): string[] {
+    return [...new Set(this.all().map(({ taken }) => taken.requester))]
+  }
+
+  add(executionId: string, taken: Taken): Entry {
+    const entry: Entry = { executionId, taken, active: undefined }
+    this.#entries.set(executionId, entry)
+    this.#changed(executionId)
+    return entry
+  }
+
+  /** Goes on to `phase`. Gives the entry as it is now. */
+  move(entry: Entry, phase: Phase, changes: Partial<Pick<Taken, 'result'>> = {}): Entry {
+    const { offer, ...rest } = { ...entry.taken, ...changes, phase }
+    // The job may be large, and our compute node keeps it from then on.
+    const needed = phase === 'asked' || phase === 'bid' || phase === 'ordered'
+    const taken = needed && offer !== undefined ? { ...rest, offer } : rest
+    const moved = { ...entry, taken }
+    this.#entries.set(entry.executionId, moved)
+    this.#changed(entry.executionId)
+    return moved
+  }
+
+  end({ executionId, taken }: Entry, state: GoState): void {
+    if (!this.#entries.delete(executionId)) return
+    this.#ended.set(executionId, { requester: taken.requester, state })
+    const [oldest] = this.#ended.keys()
+    if (this.#ended.size > REMEMBERED && oldest !== undefined) this.#ended.delete(oldest)
+    this.#changed(executionId)
+  }
+
+  /** The state of an execution of this requester in Go's words; undefined when it is not known. */
+  stateOf(requester: string, executionId: string): GoState | undefined {
+    const entry = this.of(requester, executionId)
+    if (entry !== undefined) return inGo(entry)
+    const ended = this.#ended.get(executionId)
+    return ended?.requester === requester ? ended.state : undefined
+  }
+
+  takeWrites(): Write[] {
+    const stale = this.#stale
+    this.#stale = new Set()
+    return [...stale].map((id) => {
+      const entry = this.#entries.get(id)
+      return entry === undefined ? remove('go-taken', id) : put('go-taken', id, entry.taken)
+    })
+  }
+
+  onDurable(): void {
+    // Whoever waits for it asks the journal.
+  }
+
+  #changed(executionId: string): void {
+    this.#stale.add(executionId)
+    this.#journal.record(this)
+  }
+}
+
+function inGo({ taken: { phase }, active }: Entry): GoState {
+  switch (phase) {
+    case 'asked':
+    case 'bid':
+      return 'Created'
+    case 'ordered':
+    case 'held':
+      return active ?? 'BidAccepted'
+    case 'dropped':
+      return 'Cancelled'
+    case 'proposed':
+      return 'Publishing'
+    case 'published':
+      return 'Completed'
+  }
+}
