@@ -11,10 +11,13 @@ import type { Stage } from './stage.ts'
 export async function heal(stage: Stage): Promise<void> {
   const { world, mad } = stage
   world.note('* everything works again')
+  stage.isHealed = true
   mad?.silence()
   for (const machine of [world.host.machine, ...[...world.nodes.values()].map((node) => node.machine)]) {
     Object.assign(machine.disk.weather, { full: false, slowness: [0, 1], deafness: 0 })
     machine.disarm()
+    machine.drift(1)
+    machine.wake()
   }
   for (const node of world.nodes.values()) {
     Object.assign(node.weather, { latency: [0, 2], duplicates: 0, unreachable: false })

@@ -5,11 +5,12 @@ import type { Action, JobPlan, JobType, Kind, NodePlan, Plan, Step } from './scr
 
 /** Weights of the kinds of worlds, of a thousand. */
 const SHARES: readonly (readonly [Kind, number])[] = [
-  ['calm', 80],
-  ['network', 220],
-  ['crashes', 240],
-  ['disks', 150],
-  ['everything', 210],
+  ['calm', 60],
+  ['network', 170],
+  ['weather', 150],
+  ['crashes', 210],
+  ['disks', 110],
+  ['everything', 200],
   ['mad', 50],
   ['amnesia', 45],
   ['crowd', 4],
@@ -153,6 +154,24 @@ const jump: Maker = (dice, progress) => ({
   machine: anyMachine(dice, progress),
   milliseconds: dice.pick([-3_600_000, -5_000, -20, 15, 5_000, 3_600_000]),
 })
+const drift: Maker = (dice, progress) => ({
+  do: 'drift',
+  machine: anyMachine(dice, progress),
+  rate: dice.pick([0.5, 0.9, 1, 1.1, 2]),
+})
+const sleep: Maker = (dice, progress) => ({ do: 'sleep', machine: anyMachine(dice, progress), time: anyTime(dice) })
+const part: Maker = (dice, { nodes }) => {
+  const left = dice.chance(0.6)
+  const machines = Array.from({ length: nodes }, (_, index) => index + 1).filter(() => dice.chance(0.6))
+  return { do: 'part', machines, left, right: !left || dice.chance(0.6), time: anyTime(dice) }
+}
+const flap: Maker = (dice, progress) => ({
+  do: 'flap',
+  machine: anyNode(dice, progress),
+  times: dice.int(2, 12),
+  up: Math.floor(dice.next() * dice.pick([20, 400, 3_000])),
+  down: Math.floor(dice.next() * dice.pick([10, 200, 4_000])),
+})
 const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), dice: dice.int(0, 2 ** 31) })
 
 const read: Maker = () => ({ do: 'read' })
@@ -177,6 +196,7 @@ const NETWORK: readonly Maker[] = [
   onNode('refresh'),
   onNode('relabel'),
 ]
+const WEATHER: readonly Maker[] = [part, part, flap, flap, sleep, sleep, drift, jump]
 const CRASHES: readonly Maker[] = [crash, crash, crash, halt]
 const DISKS: readonly Maker[] = [fill, slow, slow]
 const MEMBERS: readonly Maker[] = [onNode('approve'), onNode('approve'), onNode('reject'), onNode('delete')]
@@ -184,9 +204,10 @@ const MEMBERS: readonly Maker[] = [onNode('approve'), onNode('approve'), onNode(
 const MAKERS: Readonly<Record<Kind, readonly Maker[]>> = {
   calm: [...WORK, onNode('refresh')],
   network: [...WORK, ...NETWORK, jump],
+  weather: [...WORK, ...WEATHER, ...WEATHER, onNode('cut'), latency, crash],
   crashes: [...WORK, ...CRASHES, onNode('cut')],
   disks: [...WORK, ...DISKS, crash],
-  everything: [...WORK, ...WORK, ...NETWORK, ...CRASHES, ...DISKS, ...MEMBERS, jump],
+  everything: [...WORK, ...WORK, ...NETWORK, ...WEATHER, ...CRASHES, ...DISKS, ...MEMBERS],
   mad: [...WORK, lie, lie, lie, lie, lie, lie, crash, onNode('cut')],
   amnesia: [...WORK, ...CRASHES, onDisk('wipe'), onDisk('copy'), onDisk('copy'), onDisk('restore'), onNode('cut')],
   crowd: [...WORK, ...NETWORK, ...CRASHES],

@@ -68,6 +68,23 @@ const PERFORMERS: Performers = {
     stage.world.clock.after(time, () => Object.assign(disk.weather, { slowness: [0, 1], deafness: 0 }))
   },
   jump: (stage, { machine, milliseconds }) => stage.machine(machine)?.jump(milliseconds),
+  drift: (stage, { machine, rate }) => stage.machine(machine)?.drift(rate),
+  sleep(stage, { machine, time }) {
+    stage.machine(machine)?.sleep()
+    stage.world.clock.after(time, () => stage.machine(machine)?.wake())
+  },
+  part(stage, { machines, left, right, time }) {
+    for (const machine of machines) stage.node(machine)?.block({ left, right })
+    stage.world.clock.after(time, () => {
+      for (const machine of machines) stage.node(machine)?.block({})
+    })
+  },
+  flap(stage, { machine, times, up, down }) {
+    for (let time = 0; time < times; time++) {
+      stage.world.clock.after(time * (up + down), () => stage.isHealed || stage.node(machine)?.leave())
+      stage.world.clock.after(time * (up + down) + down, () => stage.isHealed || stage.node(machine)?.comeBack())
+    }
+  },
   approve: (stage, { machine }) => decide(stage, machine, 'approve'),
   reject: (stage, { machine }) => decide(stage, machine, 'reject'),
   delete: (stage, { machine }) => decide(stage, machine, 'delete'),

@@ -5,6 +5,7 @@ import type { Script } from '../world/runner.ts'
 export const KINDS = [
   'calm',
   'network',
+  'weather',
   'crashes',
   'disks',
   'everything',
@@ -85,6 +86,24 @@ export type Action =
       readonly time: number
     }
   | { readonly do: 'jump'; readonly machine: number; readonly milliseconds: number }
+  | { readonly do: 'drift'; readonly machine: number; readonly rate: number }
+  | { readonly do: 'sleep'; readonly machine: number; readonly time: number }
+  | {
+      /** Silence between the orchestrator and several nodes, in one direction or in both, also for links that are opened meanwhile. */
+      readonly do: 'part'
+      readonly machines: readonly number[]
+      readonly left: boolean
+      readonly right: boolean
+      readonly time: number
+    }
+  | {
+      /** The link breaks again and again, and cannot be opened for a while each time. */
+      readonly do: 'flap'
+      readonly machine: number
+      readonly times: number
+      readonly up: number
+      readonly down: number
+    }
   | { readonly do: 'approve' | 'reject' | 'delete'; readonly machine: number }
   | { readonly do: 'lie'; readonly machine: number; readonly lie: number; readonly dice: number }
   | { readonly do: 'wipe' | 'copy' | 'restore'; readonly machine: number }

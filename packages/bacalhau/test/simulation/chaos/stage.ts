@@ -28,6 +28,8 @@ export class Stage {
   readonly downtimes = new Map<string, number>()
   /** Disks were lost or set back: what follows from them does not hold. */
   amnesia = false
+  /** Nothing goes wrong any more. */
+  isHealed = false
 
   static async create(plan: Plan, { keepAll = false } = {}): Promise<Stage> {
     const world = await World.create({

@@ -200,14 +200,14 @@ export class ComputeHost {
   /** The process ends as it does at Ctrl-C. */
   async stop(): Promise<void> {
     const process = this.#process
-    if (process === undefined) return
+    if (process === undefined || this.machine.asleep) return
     await process.compute.stop()
     if (!process.life.dead) this.machine.die()
   }
 
   /** The description of the node has changed. */
   refresh(): void {
-    this.#process?.compute.refresh()
+    if (!this.machine.asleep) this.#process?.compute.refresh()
   }
 
   describe(load?: { readonly free: Resources; readonly running: number; readonly waiting: number }): NodeInfo {
@@ -246,6 +246,7 @@ export class ComputeHost {
         return life.dead
       },
       reach: (point) => life.reach(point),
+      holds: (action) => life.holds(action),
     }
     const wire = new Wire<ComputeMessage, OrchestratorMessage>({
       clock,

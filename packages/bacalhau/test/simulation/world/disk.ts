@@ -3,10 +3,13 @@ import { BacalhauError } from '../../../src/runtime/error.ts'
 import { createMemoryStore, type MemoryStore } from '../../../src/store/memory.ts'
 import { put, type Store, TABLES, type Table, type Write } from '../../../src/store/store.ts'
 import type { Dice } from './dice.ts'
-import type { CrashPoint } from './machine.ts'
+import type { Life } from './machine.ts'
 
 /** Everything on a disk at one moment. */
 export type Snapshot = readonly Write[]
+
+/** The process that uses a disk. */
+export type DiskUser = Pick<Life, 'reach' | 'holds'>
 
 export interface DiskOptions {
   readonly clock: Clock
@@ -49,12 +52,12 @@ export class Disk {
   }
 
   /** The store as a process sees it. */
-  open(life: { readonly dead: boolean }, reach: (point: CrashPoint) => void): Store {
+  open(life: { readonly dead: boolean }, process: DiskUser): Store {
     const never = () => new Promise<never>(() => undefined)
     return {
       commit: (writes) => {
-        reach('commit')
-        return life.dead ? never() : this.#commit(life, freeze(writes), reach)
+        process.reach('commit')
+        return life.dead ? never() : this.#commit(life, freeze(writes), process)
       },
       get: (table, key) => (life.dead ? never() : this.#rows.get(table, key)),
       range: (table, query) => (life.dead ? never() : this.#rows.range(table, query)),
@@ -96,7 +99,7 @@ export class Disk {
     this.#generation += 1
   }
 
-  #commit(life: { readonly dead: boolean }, writes: readonly Write[], reach: (point: CrashPoint) => void) {
+  #commit(life: { readonly dead: boolean }, writes: readonly Write[], { reach, holds }: DiskUser) {
     const { clock, dice } = this.#options
     const now = clock.monotonic()
     const [least, most] = this.weather.slowness
@@ -110,7 +113,7 @@ export class Disk {
         await this.#rows.commit(writes)
         this.onUnit?.(writes)
         reach('durable')
-        clock.after(deafness, () => !life.dead && resolve())
+        clock.after(deafness, () => !life.dead && !holds(resolve) && resolve())
       }
       clock.after(delay, () => void write())
       if (this.weather.lies) resolve()

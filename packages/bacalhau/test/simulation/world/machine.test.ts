@@ -100,3 +100,49 @@ describe('a process', () => {
     assert.equal(machine.alive, true)
   })
 })
+
+describe('a machine that sleeps', () => {
+  test('does nothing, and when it wakes everything that was due, in its order', async () => {
+    const { clock, machine } = bench()
+    const life = machine.boot()
+    const done: string[] = []
+    for (const delay of [20, 10]) life.clock.after(delay, () => done.push(`timer ${delay}`))
+    void life.store.commit([put('meta', 'k', 1)]).then(() => done.push('written'))
+    machine.sleep()
+    await clock.advance(50)
+    assert.ok(life.holds(() => done.push('heard')))
+    assert.deepEqual([done, machine.asleep, machine.timers], [[], true, 0])
+    machine.wake()
+    await clock.advance(0)
+    assert.deepEqual(done, ['timer 10', 'timer 20', 'heard', 'written'])
+    assert.equal(await life.store.get('meta', 'k'), 1)
+    assert.deepEqual([machine.asleep, life.holds(() => undefined), life.clock.monotonic()], [false, false, 50])
+  })
+
+  test('and dies in its sleep never does it', async () => {
+    const { clock, machine } = bench()
+    const life = machine.boot()
+    const done: string[] = []
+    life.clock.after(10, () => done.push('old'))
+    machine.sleep()
+    await clock.advance(20)
+    machine.die()
+    const next = machine.boot()
+    next.clock.after(10, () => done.push('new'))
+    machine.wake()
+    await clock.advance(20)
+    assert.deepEqual([done, machine.asleep], [['new'], false])
+  })
+})
+
+test('a clock that drifts goes on from where it was, at its new rate', async () => {
+  const { clock, machine } = bench({ rate: 2 })
+  const life = machine.boot()
+  await clock.advance(100)
+  machine.drift(0.5)
+  await clock.advance(100)
+  const fired: number[] = []
+  life.clock.after(10, () => fired.push(clock.monotonic()))
+  await clock.advance(20)
+  assert.deepEqual([life.clock.monotonic(), fired], [260, [220]])
+})

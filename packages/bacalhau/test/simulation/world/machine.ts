@@ -15,6 +15,8 @@ export interface Life {
   readonly dice: Dice
   /** The process has come to such a point. */
   reach(point: CrashPoint): void
+  /** Is the process frozen? Then `action` is done when the machine wakes, after what else has waited. */
+  holds(action: () => void): boolean
 }
 
 export interface MachineOptions {
@@ -36,10 +38,15 @@ export class Machine {
   /** Timers of the process that have neither fired nor been cancelled. */
   timers = 0
   readonly #options: MachineOptions
-  readonly #rate: number
+  #rate: number
   #skew: number
+  /** How far the monotonic clock of the process was when it began to run at this rate, and when that was in the world. */
+  #passed = 0
+  #since = 0
   #boots = 0
   #life: { dead: boolean } | undefined
+  /** What the process does as soon as it wakes; undefined while it is awake. */
+  #held: (() => void)[] | undefined
   #trap: { readonly point: CrashPoint; readonly hops: number } | undefined
 
   constructor(options: MachineOptions) {
@@ -59,6 +66,8 @@ export class Machine {
     if (this.#life !== undefined) throw new Error(`${this.name} runs already`)
     this.#boots += 1
     this.timers = 0
+    this.#passed = 0
+    this.#since = this.#options.clock.monotonic()
     const mortal = { dead: false }
     this.#life = mortal
     const life: Life = {
@@ -66,9 +75,13 @@ export class Machine {
         return mortal.dead
       },
       clock: this.#clock(mortal),
-      store: this.disk.open(mortal, (point) => this.#reach(mortal, point)),
+      store: this.disk.open(mortal, {
+        reach: (point) => this.#reach(mortal, point),
+        holds: (action) => this.#holds(mortal, action),
+      }),
       dice: createDice(this.#options.dice.fork(String(this.#boots)).int(0, 2 ** 32 - 1)),
       reach: (point) => this.#reach(mortal, point),
+      holds: (action) => this.#holds(mortal, action),
     }
     return life
   }
@@ -79,6 +92,7 @@ export class Machine {
     if (life === undefined) return
     this.#life = undefined
     this.#trap = undefined
+    this.#held = undefined
     life.dead = true
     this.disk.crash()
     this.#options.onDeath?.()
@@ -98,6 +112,39 @@ export class Machine {
   /** Wall time jumps. */
   jump(milliseconds: number): void {
     this.#skew += milliseconds
+  }
+
+  /** From now on its clocks run at this rate, as those of a virtual machine that gets too little time do. */
+  drift(rate: number): void {
+    this.#passed = this.#monotonic()
+    this.#since = this.#options.clock.monotonic()
+    this.#rate = rate
+  }
+
+  get asleep(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** The process does nothing, although it lives: its time goes on, and what comes waits. */
+  sleep(): void {
+    if (this.#life !== undefined) this.#held ??= []
+  }
+
+  /** All at once happens what should have happened meanwhile. */
+  wake(): void {
+    const held = this.#held
+    this.#held = undefined
+    for (const action of held ?? []) action()
+  }
+
+  #holds(life: { readonly dead: boolean }, action: () => void): boolean {
+    if (life.dead || this.#held === undefined) return false
+    this.#held.push(() => !life.dead && action())
+    return true
+  }
+
+  #monotonic(): number {
+    return this.#passed + (this.#options.clock.monotonic() - this.#since) * this.#rate
   }
 
   #reach(life: { dead: boolean }, point: CrashPoint): void {
@@ -122,7 +169,7 @@ export class Machine {
     this.timers += 1
     const timer = this.#options.clock.after(delay, () => {
       settle()
-      if (!life.dead) action()
+      if (!life.dead && !this.#holds(life, action)) action()
     })
     return {
       cancel() {
@@ -134,13 +181,11 @@ export class Machine {
 
   #clock(life: { readonly dead: boolean }): Clock {
     const { clock } = this.#options
-    const rate = this.#rate
-    const began = clock.monotonic()
     return {
       // Whole milliseconds, as the platform's clock shows them.
       now: () => Math.floor(clock.now() + this.#skew),
-      monotonic: () => (clock.monotonic() - began) * rate,
-      after: (delay, action) => this.#after(life, delay / rate, action),
+      monotonic: () => this.#monotonic(),
+      after: (delay, action) => this.#after(life, delay / this.#rate, action),
     }
   }
 }

@@ -60,7 +60,8 @@ export class OrchestratorHost implements OrchestratorEnd {
   }
 
   get orchestrator(): RunningOrchestrator {
-    if (this.#process === undefined) throw new BacalhauError('PeerUnreachable', 'the orchestrator does not run')
+    if (this.#process === undefined || this.machine.asleep)
+      throw new BacalhauError('PeerUnreachable', 'the orchestrator does not run')
     return this.#process.orchestrator
   }
 
@@ -93,7 +94,7 @@ export class OrchestratorHost implements OrchestratorEnd {
 
   answer() {
     const process = this.#process
-    if (process === undefined) return undefined
+    if (process === undefined || this.machine.asleep) return undefined
     const { life, orchestrator } = process
     const holder: Holder = {
       peer: ORCHESTRATOR,
@@ -101,13 +102,14 @@ export class OrchestratorHost implements OrchestratorEnd {
         return life.dead
       },
       reach: (point) => life.reach(point),
+      holds: (action) => life.holds(action),
     }
     return { holder, attach: (channel: Parameters<typeof orchestrator.attach>[0]) => orchestrator.attach(channel) }
   }
 
   async stop(): Promise<void> {
     const process = this.#process
-    if (process === undefined) return
+    if (process === undefined || this.machine.asleep) return
     await process.orchestrator.stop()
     if (!process.life.dead) this.machine.die()
   }

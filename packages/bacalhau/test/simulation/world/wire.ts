@@ -7,6 +7,8 @@ export interface Holder {
   readonly peer: string
   readonly dead: boolean
   reach(point: CrashPoint): void
+  /** Is its process frozen? Then `action` is done when it wakes. */
+  holds?(action: () => void): boolean
 }
 
 export interface WireWeather {
@@ -166,7 +168,7 @@ class End<Out, In> implements Channel<Out, In> {
 
   /** Something has arrived. */
   take(parcel: Parcel<In>): void {
-    if (this.#self.dead || this.over) return
+    if (this.#self.dead || this.over || this.#self.holds?.(() => this.take(parcel)) === true) return
     const handler = this.#handler
     if (handler === undefined) return void this.#early.push(parcel)
     if ('end' in parcel) return this.#finish(parcel.end)
@@ -191,7 +193,7 @@ class End<Out, In> implements Channel<Out, In> {
   }
 
   #finish(error: Error | undefined): void {
-    if (this.over || this.#self.dead) return
+    if (this.over || this.#self.dead || this.#self.holds?.(() => this.#finish(error)) === true) return
     this.over = true
     this.#handler?.onClose(error)
   }
