@@ -2,7 +2,7 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { multiaddr } from '@multiformats/multiaddr'
 import { sendAll } from '../../src/network/byte-stream.ts'
-import { fixtureKey } from '../../src/network/fixtures/keys.ts'
+import { generateKeyPairFromSeed, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { createHost } from '../../src/network/host.ts'
 import { handleProtocol, openStream } from '../../src/network/protocol.ts'
 import { ownReachability, reachOf } from '../../src/network/reach/reach.ts'
@@ -10,11 +10,12 @@ import { silentLogger } from '../../src/runtime/logger.ts'
 
 /**
  * A host that is told over standard input what to do, one JSON array a line, and answers each with one line. First argument:
- * the number of its key; second: `relay` for a relay that admits everyone.
+ * a number of which its key is made; second: `relay` for a relay that admits everyone.
  */
-const [, , key = '0', role] = process.argv
+const [, , number = '0', role] = process.argv
+const key = await generateKeyPairFromSeed('Ed25519', Buffer.alloc(32, Number(number)))
 const host = await createHost({
-  key: fixtureKey(Number(key)).bytes,
+  key: privateKeyToProtobuf(key),
   port: 4001,
   reach: { admits: () => role === 'relay', relay: role === 'relay', punch: true, autonat: true },
 })
@@ -36,17 +37,15 @@ async function perform([what, about = '', length = 0]: [string, string?, number?
     case 'reach':
       return reachOf(host, about)
     case 'own':
-      return { ...ownReachability(host), refusals: [], addresses: host.getMultiaddrs().map(String) }
-    case 'connections':
-      return host
-        .getConnections()
-        .map((one) => `${one.direction} ${one.remoteAddr.toString()} ${one.status} ${one.streams.length}`)
+      return { ...ownReachability(host), refusals: undefined }
+    case 'addresses':
+      return host.getMultiaddrs().map(String)
     default:
       throw new Error(`what is ${what}?`)
   }
 }
 
-process.stdout.write('"ready"\n')
+process.stdout.write(`${JSON.stringify(host.peerId.toString())}\n`)
 for await (const line of createInterface({ input: process.stdin })) {
   const answer = await perform(JSON.parse(line) as [string, string?, number?]).catch((error: unknown) => ({
     error: String(error),
