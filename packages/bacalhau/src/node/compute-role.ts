@@ -11,12 +11,15 @@ import { createPolicy } from '../compute/policy/policy.ts'
 import { createExecutionRunner, type LocalRunner } from '../compute/execution-runner.ts'
 import { type ComputeChannel, openLink } from '../link/link-protocol.ts'
 import { serveLogs } from '../link/log-protocol.ts'
+import type { Trust } from '../link/go/trust.ts'
+import { BacalhauError } from '../runtime/error.ts'
 import type { Scope, Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { trackAbilities } from './abilities.ts'
 import { allocated, type NodeConfig } from './config.ts'
 import { describeNode } from './describe.ts'
+import { type GoRequestersRole, startGoRequesters } from './go-requesters.ts'
 import type { NodeFacts } from './node-facts.ts'
 import type { NodeFolder } from './node-folder.ts'
 import { createOrchestratorLinks, type OrchestratorLinks } from './orchestrator-links.ts'
@@ -27,6 +30,8 @@ export interface ComputeRole extends Stoppable {
   readonly compute: ComputeNode
   readonly links: OrchestratorLinks
   readonly describe: () => NodeInfo
+  /** May a requester of the Go program give work to this node? */
+  readonly worksForGo: () => boolean
   /** Serves an orchestrator in the same process. */
   attach(channel: ComputeChannel): void
 }
@@ -41,6 +46,8 @@ export interface ComputeRoleOptions {
   readonly gpus: readonly Gpu[]
   readonly services: Services
   readonly name: string
+  /** Of nodes of the Go program. */
+  readonly trust: Trust
   /** The disk is nearly full: frees what lies there without being needed. */
   readonly relieve: () => void
 }
@@ -74,19 +81,49 @@ export async function startComputeRole(options: ComputeRoleOptions, scope: Scope
     onMembership: (...decision) => tellMembership(services.logger, ...decision),
   })
   measure(compute, services)
-  const open = (peer: string, signal: AbortSignal) => openLink(host, peer, signal, services.traffic)
-  const links = createOrchestratorLinks({ open, start: (channel) => compute.attach(channel), ...services })
+  const go = await startGoRequesters({ host, compute, services, trust: options.trust })
+  const links = linksTo(options, compute, go)
   scope.own(await serveLogs(host, compute.readLogs.bind(compute), services.logger))
   return {
     compute,
     links,
     describe: () => nodeInfo({ free: compute.free(), running: compute.running(), waiting: compute.waiting() }),
+    worksForGo: () => options.config.legacyPeers !== 'none',
     attach: (channel) => void compute.attach(channel),
     async stop() {
       abilities.stop()
       await compute.stop()
+      await go.stop()
       await links.stop()
     },
+  }
+}
+
+/** Links to orchestrators. Requesters of the Go program are none, and are told apart as soon as they say what they speak. */
+function linksTo(
+  { host, services }: ComputeRoleOptions,
+  compute: ComputeNode,
+  go: GoRequestersRole,
+): OrchestratorLinks {
+  const links = createOrchestratorLinks({
+    ...services,
+    async open(peer, signal) {
+      if (go.includes(peer)) throw new BacalhauError('PeerUnreachable', 'this is a requester of the Go program')
+      return openLink(host, peer, signal, services.traffic)
+    },
+    start: (channel) => compute.attach(channel),
+  })
+  return {
+    ...links,
+    connected(peerId) {
+      go.connected(peerId)
+      links.connected(peerId)
+    },
+    disconnected(peerId) {
+      go.disconnected(peerId)
+      links.disconnected(peerId)
+    },
+    linked: () => [...links.linked(), ...go.peers()],
   }
 }
 

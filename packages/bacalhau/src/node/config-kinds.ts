@@ -1,4 +1,5 @@
 import { parseBytes, parseCount, parseCpu } from '@bacalhau/models/units'
+import type { LegacyPeers } from '../link/go/trust.ts'
 import { formatDuration, parseDuration } from '../runtime/duration.ts'
 
 /** How one kind of setting is read from a flag or variable (text, or several texts) or from YAML (anything), and shown. */
@@ -104,6 +105,24 @@ export const peers: Kind<readonly string[]> = {
   },
   show: (value) => (value.length === 0 ? 'none' : value.join(',')),
 }
+
+const LEGACY_WORDS = ['none', 'loopback', 'all'] as const
+
+/** Peer IDs, with or without the word `allow` in front; or one of the words for all, none, and those on this machine. */
+export const legacyPeers: Kind<LegacyPeers> = {
+  expects: 'allow and peer IDs, all, none, or loopback',
+  read(input) {
+    const items = texts.read(input)?.flatMap((item) => item.split(/\s+/))
+    const named = items?.[0]?.toLowerCase() === 'allow' ? items.slice(1) : (items ?? [])
+    const word = LEGACY_WORDS.find((known) => known === named[0]?.toLowerCase())
+    if (word !== undefined) return named.length === 1 ? word : undefined
+    return named.length > 0 && named.every((id) => PEER_ID.test(id)) ? named : undefined
+  },
+  show: (value) => (typeof value === 'string' ? value : `allow ${value.join(',')}`),
+}
+
+/** A peer ID in base58 (`Qm…`, `12D3…`), as the Go program writes it. */
+const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{40,64}$/
 
 /** Names and values; written as one text: `a=b,c=d`. */
 export const labels: Kind<Readonly<Record<string, string>>> = {

@@ -1,4 +1,5 @@
 import type { ApiUser } from '../api/auth/users.ts'
+import type { LegacyPeers } from '../link/go/trust.ts'
 import { DEFAULT_PEERS } from '../network/bootstrap.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { LogLevel } from '../runtime/logger.ts'
@@ -12,6 +13,7 @@ import {
   type Kind,
   type Share,
   labels,
+  legacyPeers,
   peers,
   port,
   size,
@@ -214,6 +216,13 @@ export const SETTINGS = {
     kind: text,
     fallback: undefined,
     about: 'File with the key of a private swarm: only nodes with the same key connect.',
+  }),
+  legacyPeers: setting<LegacyPeers>({
+    key: 'Swarm.LegacyPeers',
+    kind: legacyPeers,
+    fallback: 'loopback',
+    about:
+      'Nodes of the Go program (releases 1.0 to 1.3) that are trusted: allow and peer IDs, all, none, or loopback: those on this machine.',
   }),
   mdns: setting({
     key: 'Swarm.MDNS',

@@ -3,6 +3,7 @@ import type { Resources } from '@bacalhau/models'
 import type { ApiUser } from '../api/auth/users.ts'
 import type { PolicyRules } from '../compute/policy/policy.ts'
 import { BacalhauError } from '../runtime/error.ts'
+import type { LegacyPeers } from '../link/go/trust.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import type { Share } from './config-kinds.ts'
 import { readConfigFile } from './config-file.ts'
@@ -101,6 +102,8 @@ export interface NodeConfig {
   readonly dockerHttpRate: number
   /** File of the key of a private swarm. */
   readonly swarmKey: string | undefined
+  /** Nodes of the Go program that are trusted. */
+  readonly legacyPeers: LegacyPeers
   readonly mdns: boolean
   readonly upnp: boolean
   /** Whether this node is a relay. Where it is not set, orchestrators are. */

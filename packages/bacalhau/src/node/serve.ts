@@ -3,16 +3,14 @@ import { hostname } from 'node:os'
 import type { Content } from '../content/content.ts'
 import { createContent } from '../content/content.ts'
 import { measuredTraffic } from '../link/traffic.ts'
+import { createTrust, type Trust } from '../link/go/trust.ts'
 import type { NodeDirectory } from '../link/facts/known-node.ts'
 import { createLoopback } from '../link/loopback.ts'
 import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
-import { isLoopback } from '../network/addresses.ts'
 import { ensureDataFolder } from '../network/data-folder.ts'
 import { loadNodeKey } from '../network/key-file.ts'
-import { parsePeers, type PeerTarget } from '../network/peer-address.ts'
-import { type PeerKeeper, startPeerKeeper } from '../network/peer-keeper.ts'
+import { parsePeers } from '../network/peer-address.ts'
 import { loadSwarmKey } from '../network/private-swarm/swarm-key.ts'
-import { createSwarm } from '../network/swarm.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { keepYoungHeapSmall, startIdleCollector } from '../runtime/heap.ts'
@@ -37,6 +35,7 @@ import { loadFacts, type NodeFacts } from './node-facts.ts'
 import { createManagedStorage, type ManagedStorage } from './managed-storage.ts'
 import { type NodeFolder, openNodeFolder } from './node-folder.ts'
 import { startOrchestratorRole } from './orchestrator-role.ts'
+import { createPeersRole } from './peers-role.ts'
 import type { Services } from './services.ts'
 import { type Guests, startHost } from './start-host.ts'
 
@@ -93,16 +92,22 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const freeSpace = () => freePartOf(folder.content)
   const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
   const storage = createManagedStorage({ config, host, services }, scope)
+  const trust = createTrust(config.legacyPeers)
   const node = await startRoles(
-    { config, host, folder, facts, content, services, storage, directory, relieve: () => upkeep.relieve() },
+    { config, host, folder, facts, content, services, storage, directory, trust, relieve: () => upkeep.relieve() },
     scope,
   )
   const checks = () => checkNode(store, config, node)
-  const api = await startApiRole({ config, host, folder, content, services, storage, checks, ...node }, scope)
-  const keeper = keepPeers({ host, services, targets, node, isPrivate: swarmKey !== undefined }, scope)
+  const isPrivate = swarmKey !== undefined
+  const { keeper, peers, begin } = createPeersRole({ host, services, targets, directory, isPrivate, ...node }, scope)
+  const api = await startApiRole(
+    { config, host, folder, content, services, storage, checks, peers, swarmKey: swarmKey?.fingerprint, ...node },
+    scope,
+  )
   guests.admits = (peer) => keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
+  await begin()
   const dials = targets.length > 0
-  const worksForGo = () => config.roles.compute
+  const worksForGo = () => node.compute?.worksForGo() === true
   await startFactsRole({ config, host, key, directory, services, dials, worksForGo, describe: node.describe }, scope)
   const addresses = ownAddresses(host, config)
   return {
@@ -119,26 +124,6 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   }
 }
 
-interface Wanted {
-  readonly host: Libp2p
-  readonly services: Services
-  readonly targets: readonly PeerTarget[]
-  readonly node: Roles
-  readonly isPrivate: boolean
-}
-
-/** Connects to the peers that this node was pointed at, and takes work of them. */
-function keepPeers({ host, services, targets, node, isPrivate }: Wanted, scope: Scope): PeerKeeper {
-  const keeper = startPeerKeeper({
-    ...services,
-    targets,
-    swarm: createSwarm(host, { isPrivate }),
-    onConnected: (peerId) => node.compute?.links.connected(peerId),
-    onDisconnected: (peerId) => node.compute?.links.disconnected(peerId),
-  })
-  return scope.own(keeper)
-}
-
 interface Parts {
   readonly config: NodeConfig
   readonly host: Libp2p
@@ -148,6 +133,8 @@ interface Parts {
   readonly services: Services
   readonly storage: ManagedStorage
   readonly directory: NodeDirectory
+  /** Of nodes of the Go program. */
+  readonly trust: Trust
   readonly relieve: () => void
 }
 
@@ -190,7 +177,7 @@ async function startRoles(parts: Parts, scope: Scope): Promise<Roles> {
           content: parts.content,
           storage: parts.storage,
           directory: parts.directory,
-          trust: { admits: ({ address }) => isLoopback(address), isAllowed: () => false },
+          trust: parts.trust,
         },
         scope,
       )

@@ -41,6 +41,11 @@ export const serveFlags = {
   'limit-total-gpu': text({ placeholder: 'SHARE', help: 'GPUs for jobs', fallback: '100%' }),
   'disable-engine': list({ placeholder: 'ENGINE', help: 'engine that this node does not offer' }),
   'swarm-key': text({ placeholder: 'FILE', help: 'key of a private swarm; all of its nodes have the same' }),
+  'legacy-peers': list({
+    placeholder: 'WORD',
+    help: 'nodes of the Go program that are trusted: allow and peer IDs, all, or none',
+    fallback: 'those on this machine',
+  }),
   mdns: override({ help: 'find nodes in the local network and connect to them' }),
   upnp: override({ help: 'ask the router to open the port' }),
   relay: override({ help: 'carry connections between members; orchestrators do (--relay=false: not)' }),
@@ -55,7 +60,7 @@ export const serve = command({
   about: `A node takes jobs and places them (requester), runs them (compute), or both. Settings come, the later winning, from
 <data dir>/config.yaml, from variables such as BACALHAU_API_PORT, and from flags; \`bacalhau config list\` shows them.
 Ctrl-C ends the node in order; a second one ends it at once.`,
-  usage: '',
+  usage: '[peer-id...]',
   flags: serveFlags,
   examples: [
     { about: 'A network of one', command: 'bacalhau serve --peer none' },

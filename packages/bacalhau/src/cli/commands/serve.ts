@@ -33,6 +33,7 @@ const SETTING_OF = {
   'limit-total-gpu': 'capacityGpu',
   'disable-engine': 'enginesDisabled',
   'swarm-key': 'swarmKey',
+  'legacy-peers': 'legacyPeers',
   mdns: 'mdns',
   upnp: 'upnp',
   relay: 'relay',
@@ -41,7 +42,8 @@ const SETTING_OF = {
   'log-level': 'logLevel',
 } as const satisfies Partial<Record<keyof ServeFlags, SettingName>>
 
-export async function run({ flags, io, signal }: Invocation<typeof serveFlags>): Promise<number> {
+export async function run({ flags: given, args, io, signal }: Invocation<typeof serveFlags>): Promise<number> {
+  const flags = withAllowed(given, args)
   const { config: written, 'data-dir': dataDir } = flags
   const { settings, origins, warnings } = await loadSettings(
     io,
@@ -62,6 +64,15 @@ export async function run({ flags, io, signal }: Invocation<typeof serveFlags>):
   }
   await io.err.write('Stopped.\n')
   return 0
+}
+
+/** `--legacy-peers allow A B`: the only arguments that there are. */
+export function withAllowed(flags: ServeFlags, ids: readonly string[]): ServeFlags {
+  const words = flags['legacy-peers']
+  if (ids.length === 0) return flags
+  if (!/^allow\b/i.test(words[0] ?? ''))
+    throw new BacalhauError('InvalidFlag', `unexpected argument '${ids[0]}'`, { hint: 'Usage: bacalhau serve [flags]' })
+  return { ...flags, 'legacy-peers': [...words, ...ids] }
 }
 
 /** What the flags say, setting by setting. */
