@@ -75,7 +75,7 @@ describe('variables that an older client gives to WebAssembly itself', () => {
   const written = (EnvironmentVariables: unknown, Env: object = {}) =>
     parse('wasm', { ...entry, EntryPoint: 'run', EnvironmentVariables }, { Env })
 
-  test('become those of the task, by the looser rules of old', () => {
+  test('point 15: become those of the task, by the looser rules of old', () => {
     const { Engine, Env } = onlyTask(accepted(written({ lower: 'case', A: 'engine' }, { A: 'task', B: '2' })))
     assert.deepEqual(Env, { A: 'engine', B: '2', lower: 'case' })
     assert.deepEqual(Engine.Params, { EntryModule: '/wasm/entry.wasm', Entrypoint: 'run' })

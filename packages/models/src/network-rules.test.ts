@@ -43,7 +43,7 @@ describe('domains', () => {
     }
   })
 
-  test('of any other form are refused', () => {
+  test('point 31: of any other form are refused', () => {
     const bad = [
       '',
       '.',

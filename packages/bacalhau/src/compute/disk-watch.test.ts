@@ -33,7 +33,7 @@ describe('a disk', () => {
     assert.deepEqual([watch.shortage(), state.relieved, state.told], [undefined, 0, []])
   })
 
-  test('without room is known before any work comes, and relieved until there is room', async () => {
+  test('point 28: without room is known before any work comes, and relieved until there is room', async () => {
     const { state, watch, look } = await bench(GB)
     assert.equal(watch.shortage(), SHORT)
     await look()

@@ -173,7 +173,7 @@ describe('the output of an execution', () => {
     assert.equal(await reading, 'outerr')
   })
 
-  test('can be read for an hour after the end; then nothing is left', async (t) => {
+  test('point 29: can be read for an hour after the end; then nothing is left', async (t) => {
     const { runner, clock, base } = await open(t)
     await runner.run(scripted('e-1', { Say: 'still here', Write: 'large' }), HOOKS, never())
     await clock.advance(LIMITS.outputRetention - 1)
@@ -194,7 +194,7 @@ describe('the output of an execution', () => {
 })
 
 describe('after a restart', () => {
-  test('output of what had ended can still be read by its owner, for what is left of its hour', async (t) => {
+  test('point 27: output of what had ended can still be read by its owner, for what is left of its hour', async (t) => {
     const { base, clock, runner } = await open(t)
     const now = clock.now()
     for (const [id, age] of [

@@ -48,7 +48,7 @@ describe('inputs', () => {
     await assert.rejects(prepare(t, source, ['bad']), failsWith('InputFailed'))
   })
 
-  test('when the execution is ended its reason is told, not that of an input', async (t) => {
+  test('point 26: when the execution is ended its reason is told, not that of an input', async (t) => {
     const source = createScriptedSource()
     source.faults.set('slow', { hang: true })
     const abort = new AbortController()

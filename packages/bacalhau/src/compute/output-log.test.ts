@@ -27,7 +27,7 @@ async function read(chunks: AsyncIterable<LogChunk>): Promise<{ stdout: string; 
 }
 
 describe('the output of an execution', () => {
-  test('reaches every follower once, whole and in order, whenever it joins and however it is written', async (t) => {
+  test('point 29: reaches every follower once, whole and in order, whenever it joins and however it is written', async (t) => {
     const base = await tempFolder(t)
     let run = 0
     const step = fc.oneof(
@@ -114,7 +114,7 @@ describe('the output of an execution', () => {
     })
   })
 
-  test('ends with as many lines as are wanted, however long they are and however the last one ends', async (t) => {
+  test('point 29: ends with as many lines as are wanted, however long they are and however the last one ends', async (t) => {
     const base = await tempFolder(t)
     let run = 0
     const line = fc.oneof(

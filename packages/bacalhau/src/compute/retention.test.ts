@@ -44,7 +44,7 @@ test('what ended before a restart has its time from then on, whatever the wall c
   await retention.stop()
 })
 
-test('of very many only the newest are kept', async (t) => {
+test('point 27: of very many only the newest are kept', async (t) => {
   const { folder, clock, retention, end } = await bench(t)
   for (let index = 0; index < LIMITS.outputsKept + 5; index++) await end(`e-${index}`)
   assert.deepEqual([retention.owner('e-4'), retention.owner('e-5')], [undefined, OWNER])

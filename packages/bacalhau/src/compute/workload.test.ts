@@ -37,7 +37,7 @@ describe('an execution', () => {
     assert.deepEqual(workload.held(OWNER), [{ executionId: 'e-1', state: 5 }])
   })
 
-  test('is told of state by state, and leaves no row', async (t) => {
+  test('point 27: is told of state by state, and leaves no row', async (t) => {
     const { workload, runner, office, clock, rest, rows } = await openBench(t)
     workload.take(OWNER, offer(['e-1']))
     await rest()
@@ -126,7 +126,7 @@ describe('an execution', () => {
     assert.deepEqual(office.words().toSorted(), ['accepted e-1', 'refused e-1'])
   })
 
-  test('offered again is not run again; the answer is given again', async (t) => {
+  test('point 25: offered again is not run again; the answer is given again', async (t) => {
     const { workload, runner, office, rest } = await openBench(t)
     workload.take(OWNER, offer(['e-1']))
     await rest()
@@ -205,7 +205,7 @@ describe('room', () => {
     assert.deepEqual(workload.free(), SMALL)
   })
 
-  test('is not taken by small ones while a large one waits for it', async (t) => {
+  test('point 28: is not taken by small ones while a large one waits for it', async (t) => {
     const { workload, runner, rest } = await openBench(t, { capacity: someResources({ CPU: 2, Memory: 2e9 }) })
     workload.take(OWNER, offer(['small-1']))
     workload.take(OWNER, offer(['large'], { job: { ID: 'j-l' }, resources: { CPU: 2 } }))
@@ -257,7 +257,7 @@ describe('refused is', () => {
     assert.deepEqual([runner.asked, runner.begun], [1, []])
   })
 
-  test('for good, what is larger than the node, and ids that are none', async (t) => {
+  test('point 25: for good, what is larger than the node, and ids that are none', async (t) => {
     const { workload, office, rest, rows } = await openBench(t)
     workload.take(OWNER, offer(['e-1'], { resources: { CPU: 5 } }))
     workload.take(OWNER, offer(['../e-1', 'e/1', '.', 'x'.repeat(129), ''], {}))
@@ -269,7 +269,7 @@ describe('refused is', () => {
     assert.deepEqual(await rows('held'), [])
   })
 
-  test('for now, what is more than can wait', async (t) => {
+  test('point 28: for now, what is more than can wait', async (t) => {
     const { workload, office, rest } = await openBench(t, { capacity: SMALL })
     workload.take(OWNER, offer(ids(LIMITS.queuedExecutions + 2)))
     await rest()
@@ -320,7 +320,7 @@ describe('refused is', () => {
 })
 
 describe('cancelling', () => {
-  test('works in the turn of the offer, waiting, preparing, running and publishing; twice is once', async (t) => {
+  test('point 26: works in the turn of the offer, waiting, preparing, running and publishing; twice is once', async (t) => {
     for (const stage of ['fresh', 'preparing', 'running', 'publishing'] as const) {
       const { workload, runner, office, rest, rows } = await openBench(t)
       workload.take(OWNER, offer(['e-1']))
@@ -338,7 +338,7 @@ describe('cancelling', () => {
     }
   })
 
-  test('of what waits keeps it from running, and lets the next one go', async (t) => {
+  test('point 26: of what waits keeps it from running, and lets the next one go', async (t) => {
     const { workload, runner, office, rest } = await openBench(t, { capacity: someResources({ CPU: 2, Memory: 4e9 }) })
     workload.take(OWNER, offer(['e-1']))
     workload.take(OWNER, offer(['large'], { job: { ID: 'j-l' }, resources: { CPU: 2 } }))
@@ -512,7 +512,7 @@ describe('a job that the node makes its mind up about', () => {
     return { ...bench, decide: resolve }
   }
 
-  test('is neither answered nor held until then, and runs when it is wanted', async (t) => {
+  test('point 28: is neither answered nor held until then, and runs when it is wanted', async (t) => {
     const { workload, runner, office, rest, rows, decide } = await considering(t)
     workload.take(OWNER, offer(['e-1', 'e-2']))
     await rest()

@@ -138,7 +138,8 @@ export class Workload {
     const sample = newHolding(first.id, orchestrator, this.#holdings.orderOf(orchestrator, offer), first.partition)
     const refusal = this.#refusal(sample) ?? (this.#isFull() ? FULL : undefined)
     if (refusal !== undefined) return refusal
-    if (!this.#hasRoom(sample.order) && this.#waiting.length >= LIMITS.queuedExecutions) return this.#crowded(sample.order)
+    if (!this.#hasRoom(sample.order) && this.#waiting.length >= LIMITS.queuedExecutions)
+      return this.#crowded(sample.order)
     return this.#ask(sample)
   }
 

@@ -27,7 +27,7 @@ const failsWith = (code: string, text: RegExp) => (error: unknown) =>
   isBacalhauError(error) && error.code === code && text.test(error.message)
 
 describe('output over a stream', () => {
-  test('any chunks come through whole and in the order of their stream', async () => {
+  test('point 29: any chunks come through whole and in the order of their stream', async () => {
     const some = fc.record({
       stream: fc.constantFrom('stdout' as const, 'stderr' as const),
       bytes: fc.uint8Array({ maxLength: 300 }),

@@ -16,7 +16,7 @@ describe('a variable of the node', () => {
     assert.equal(resolve(['NO', 'TEAM_?'], 'env:TEAM_A'), '')
   })
 
-  test('is not given by a pattern that names a part of it', () => {
+  test('point 31: is not given by a pattern that names a part of it', () => {
     for (const patterns of [[], ['TEAM_*'], ['TEAM_KEY'], ['*TEAM'], ['MY_TEAM_KE']]) {
       assert.throws(() => resolve(patterns, 'env:MY_TEAM_KEY'), refused(/'MY_TEAM_KEY' is not in allowed patterns/))
     }

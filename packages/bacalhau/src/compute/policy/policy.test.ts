@@ -99,7 +99,7 @@ describe('a command', () => {
     assert.doesNotMatch(env ?? '', /BACALHAU_TEST_SECRET/)
   })
 
-  test('gets a large job on its standard input only', async (t) => {
+  test('point 30: gets a large job on its standard input only', async (t) => {
     const folder = await tempFolder(t)
     const probeExec = `wc -c > ${folder}/size; test -z "$BACALHAU_JOB_SELECTION_PROBE_DATA"`
     assert.equal(await decide({ probeExec }, { Env: { LARGE: 'x'.repeat(131_000) } }), undefined)
@@ -159,7 +159,7 @@ describe('a web address', () => {
       probeHttp: await serverOf(t, (_, response) => response.writeHead(status, { 'content-type': type }).end(body)),
     })
 
-  test('decides by its document, whatever the case of its keys', async (t) => {
+  test('point 30: decides by its document, whatever the case of its keys', async (t) => {
     assert.equal(await answering(t, '{"shouldBid":true,"reason":"fine"}'), undefined)
     assert.deepEqual(await answering(t, '{"ShouldBid":false,"Reason":"not today"}'), {
       reason: 'this node does not accept this job: not today',
@@ -170,6 +170,18 @@ describe('a web address', () => {
       silent?.reason ?? '',
       /accept jobs where url "http:\/\/127.0.0.1:\d+\/ask" returns HTTP status code 200$/,
     )
+  })
+
+  test('point 30: may answer in many pieces, without saying how many', async (t) => {
+    const reason = 'x'.repeat(4_000)
+    const probeHttp = await serverOf(t, async (_, response) => {
+      response.writeHead(200, { 'content-type': 'APPLICATION/JSON' })
+      for (const piece of JSON.stringify({ shouldBid: false, reason }).match(/.{1,500}/g) ?? []) {
+        await new Promise<void>((resolve) => response.write(piece, () => resolve()))
+      }
+      response.end()
+    })
+    assert.equal((await decide({ probeHttp }))?.reason, `this node does not accept this job: ${reason}`)
   })
 
   test('refuses by its status, without telling its secrets; one in trouble is asked again', async (t) => {
@@ -191,7 +203,7 @@ describe('a web address', () => {
     assert.match((await decide({ probeHttp: closed }))?.reason ?? '', /cannot be asked \(/)
   })
 
-  test('that takes too long is left', async (t) => {
+  test('point 30: that takes too long is left', async (t) => {
     const asked = Promise.withResolvers<void>()
     const probeHttp = await serverOf(t, () => asked.resolve())
     const { clock, policy } = policyOf({ probeHttp })

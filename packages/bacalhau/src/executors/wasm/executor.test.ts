@@ -54,7 +54,7 @@ describe('C programs', () => {
     assert.equal(stdout, 'main.wasm\narguments\nünï\n\nNAME=value\nEMPTY=\n')
   })
 
-  test('end with the exit code that they return or exit with', async () => {
+  test('point 12: end with the exit code that they return or exit with', async () => {
     for (const [how, code] of [
       ['return', 0],
       ['return', 42],
@@ -145,6 +145,16 @@ describe('entry points', () => {
     })
     const result = await arena.run(module)
     assert.deepEqual([verdict(result), result.stdout], ['exit 1', 'early\n'])
+  })
+
+  test('point 15: one that is being loaded is given up when its job is cancelled', async () => {
+    // Takes far longer to compile than it takes to cancel.
+    const body = Array.from({ length: 20_000 }, () => [...i32(1), DROP]).flat()
+    const functions = Array.from({ length: 60 }, () => ({ code: body }))
+    const end = new AbortController()
+    const running = arena.run(program([], { functions }), { signal: end.signal })
+    end.abort()
+    assert.match(verdict(await running), /^ExecutionCancelled/)
   })
 
   test('a folder with one module stands for the module', async () => {

@@ -278,7 +278,7 @@ describe('a module reaches no more than its job lists', () => {
     await refused([22, 25, 53, 445].map((low) => `http://data.example.com:${low}/`))
   })
 
-  test('where a redirect leads', async () => {
+  test('point 13: where a redirect leads', async () => {
     for (const [path, to] of [
       ['/away', `http://stranger.net:${port}/`],
       ['/inside', `http://internal.example.com:${port}/`],

@@ -13,7 +13,7 @@ const message = (params: Record<string, unknown>) => {
   return 'fine'
 }
 
-test('only the module has to be named', () => {
+test('point 15: only the module has to be named', () => {
   assert.deepEqual(parseWasmParams({ EntryModule: '/a.wasm' }), {
     EntryModule: '/a.wasm',
     Entrypoint: '_start',

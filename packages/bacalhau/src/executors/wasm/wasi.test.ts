@@ -131,7 +131,7 @@ describe('reading and writing', () => {
 })
 
 describe('opening', () => {
-  test('creates, truncates, or insists on creating', async () => {
+  test('point 14: creates, truncates, or insists on creating', async () => {
     const lines = await probe(
       open('f'),
       ['write', 6, 'abc'],
@@ -149,6 +149,16 @@ describe('opening', () => {
       [lines[3], lines[4], lines[5], untimed(lines[6]), ...lines.slice(7)],
       ['read 0 abc', 'open 20', 'open 0 8', 'fd_stat 0 4 0', 'open 44', 'open 54', 'open 54', 'open 44'],
     )
+  })
+
+  test('point 14: at the path that the spec gives, and makes nothing that is only looked for', async () => {
+    const hostPath = path.join(arena.folder, 'results-of-any-name')
+    mkdirSync(hostPath)
+    const mounts = [{ hostPath, guestPath: '/deep/place', readOnly: false }]
+    const at = (name: string, flags: number) => ['open', 3, `deep/place/${name}`, flags, FILE_RIGHTS, 0, 0]
+    const lines = await arena.probe([at('read', 0), at('made', CREATE), ['mkdir', 3, 'deep/place/folder']], { mounts })
+    assert.deepEqual(lines, ['open 44', 'open 0 6', 'mkdir 0'])
+    assert.deepEqual(readdirSync(hostPath).toSorted(), ['folder', 'made'])
   })
 
   test('truncates without the right to write', async () => {
@@ -283,7 +293,7 @@ describe('directories', () => {
     assert.equal(lines[3], 'list 0 .:3 ..:3 inputs:3 outputs:3 wasm:3 ')
   })
 
-  test('are made and removed', async () => {
+  test('point 14: are made and removed', async () => {
     writeFileSync(file('f'), '')
     const lines = await probe(
       ['mkdir', 5, 'd/'],
@@ -536,7 +546,7 @@ describe('time and chance', () => {
     ])
   })
 
-  test('random numbers are random', async () => {
+  test('point 14: random numbers are random', async () => {
     const lines = await probe(['random'], ['random'])
     assert.notEqual(lines[0], lines[1])
   })

@@ -172,6 +172,7 @@ export class ComputeHost {
   /** Opens a link in place of the present one, if there is one. */
   reconnect(): void {
     this.#wire?.cut()
+    if (this.#process?.life.holds(() => this.reconnect()) === true) return
     if (this.#process !== undefined) this.#connect(this.#process)
   }
 
@@ -207,7 +208,7 @@ export class ComputeHost {
 
   /** The description of the node has changed. */
   refresh(): void {
-    if (!this.machine.asleep) this.#process?.compute.refresh()
+    if (this.#process?.life.holds(() => this.refresh()) !== true) this.#process?.compute.refresh()
   }
 
   describe(load?: { readonly free: Resources; readonly running: number; readonly waiting: number }): NodeInfo {

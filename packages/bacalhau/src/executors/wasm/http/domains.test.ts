@@ -16,7 +16,7 @@ describe('domains of a job', () => {
     ['*.0.0.1', [], ['127.0.0.1']],
   ]
   for (const [domain, yes, no] of cases) {
-    test(domain, () => {
+    test(`point 13: ${domain}`, () => {
       const rule = hostRule([domain])
       for (const name of yes) assert.equal(rule(host(`http://${name}/`)), true, name)
       for (const name of no) assert.equal(rule(host(`http://${name}/`)), false, name)
