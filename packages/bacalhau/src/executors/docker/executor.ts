@@ -5,13 +5,14 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 import { failure, printable } from '../wasm/failure.ts'
 import { containerConfig } from './container/config.ts'
+import { createContainer } from './container/create.ts'
 import { createGpuPool, type Gpu, gpuDevices, gpuName } from './container/gpus.ts'
 import { containerName } from './container/labels.ts'
 import { createPorts, NO_NETWORK, type PortPlan, type PortRange } from './container/ports.ts'
 import { emptyFolders } from './container/results.ts'
 import { runContainer, type Subject } from './container/run.ts'
 import type { Survivor } from './container/survivors.ts'
-import { createGates, type EgressOptions, type Gate, type Gates } from './egress/gates.ts'
+import { createGates, type EgressOptions, type Gate } from './egress/gates.ts'
 import type { EngineAddress } from './engine/address.ts'
 import { EngineError } from './engine/call.ts'
 import type { Engine } from './engine/engine.ts'
@@ -187,16 +188,15 @@ class ContainerExecutor implements DockerExecutor {
   }
 
   /** What a former process of this node has begun. */
-  #goOn({ id, gpus, ports, gate }: Survivor, work: Work): Promise<ExecutionOutcome> {
-    const { engine } = work.used
+  #goOn({ id, gpus, ports, gate: left }: Survivor, work: Work): Promise<ExecutionOutcome> {
+    const { request, used } = work
     return this.#holding(this.#gpus.claim(gpus), this.#ports.claim(ports), () =>
-      this.#owning(engine, id, () =>
-        this.#behindGate(
-          work,
-          (gates) => gates.reopen(work.request, gate),
-          (opened) => this.#follow({ id, survivor: true }, work, opened),
-        ),
-      ),
+      this.#owning(used.engine, (own) => {
+        if (left !== undefined) own(left)
+        own(id)
+        const open = () => this.#gates.reopen(request)
+        return this.#withGate(request, open, (gate) => this.#follow({ id, survivor: true }, work, gate))
+      }),
     )
   }
 
@@ -206,29 +206,21 @@ class ContainerExecutor implements DockerExecutor {
     const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
     const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network, survivors.ports)
     return this.#holding(this.#take(request, ports, survivors.gpus), ports, (gpus) =>
-      this.#behindGate(
-        work,
-        (gates) => gates.open(engine, request, signal),
-        async (gate) => {
-          const plan = {
-            node: this.#options.node,
-            facts: engine.facts,
-            imageId,
-            params,
-            request,
-            ports: gate?.id === undefined ? ports : { ...ports, mode: `container:${gate.id}` as const },
-            proxy: gate?.env ?? {},
-            ...(await toDevices(gpus)),
-          }
-          const name = containerName(this.#options.node, request.executionId)
-          const id = await this.#create(engine, name, containerConfig(plan))
-          return this.#owning(engine, id, async () => {
-            await makeFolders(engine, id, request)
-            signal.throwIfAborted()
-            return this.#follow({ id, survivor: false }, work, gate)
-          })
-        },
-      ),
+      this.#owning(engine, (own) => {
+        const open = () => this.#gates.open({ engine, request, own, signal })
+        return this.#withGate(request, open, async (gate) => {
+          const { node } = this.#options
+          const connected = gate?.mode === undefined ? ports : { ...ports, mode: gate.mode }
+          const devices = await toDevices(gpus)
+          const base = { node, facts: engine.facts, imageId, params, request, ...devices }
+          const config = containerConfig({ ...base, ports: connected, proxy: gate?.env ?? {} })
+          const id = await createContainer(engine, containerName(node, request.executionId), config)
+          own(id)
+          await makeFolders(engine, id, request)
+          signal.throwIfAborted()
+          return this.#follow({ id, survivor: false }, work, gate)
+        })
+      }),
     )
   }
 
@@ -238,21 +230,18 @@ class ContainerExecutor implements DockerExecutor {
   }
 
   /** A job that reaches listed domains has a gate beside it, as long as it runs. */
-  async #behindGate<T>(
-    { request, used }: Work,
-    open: (gates: Gates) => Promise<Gate>,
+  async #withGate<T>(
+    { network }: ExecutionRequest,
+    open: () => Promise<Gate>,
     work: (gate: Gate | undefined) => Promise<T>,
   ): Promise<T> {
-    if (request.network?.Type !== 'HTTP') return work(undefined)
-    const gate = await open(this.#gates)
-    const closing = async () => {
-      try {
-        return await work(gate)
-      } finally {
-        await gate.close()
-      }
+    if (network?.Type !== 'HTTP') return work(undefined)
+    const gate = await open()
+    try {
+      return await work(gate)
+    } finally {
+      await gate.close()
     }
-    return gate.id === undefined ? closing() : this.#owning(used.engine, gate.id, closing)
   }
 
   #take({ limits }: ExecutionRequest, ports: PortPlan, reserved: ReadonlySet<string>): readonly Gpu[] {
@@ -274,32 +263,25 @@ class ContainerExecutor implements DockerExecutor {
     }
   }
 
-  /** Creating is never interrupted: a container that nobody knows of would stay. */
-  async #create(engine: Engine, name: string, config: object): Promise<string> {
-    const { signal } = new AbortController()
+  /** Whatever happens, the containers of a job go, the last one first; nobody has to wait for that. */
+  async #owning<T>(engine: Engine, work: (own: (id: string) => void) => Promise<T>): Promise<T> {
+    const owned: string[] = []
     try {
-      return await engine.create(name, config, signal)
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.status !== 409) throw error
-      // Of an earlier try at the same execution, of which nothing else is known any more.
-      await engine.remove(name)
-      return engine.create(name, config, signal)
+      return await work((id) => owned.unshift(id))
+    } finally {
+      const removal: Promise<void> = this.#remove(engine, owned).finally(() => this.#removals.delete(removal))
+      this.#removals.add(removal)
     }
   }
 
-  /** Whatever happens, the container goes; nobody has to wait for that. */
-  async #owning<T>(engine: Engine, id: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } finally {
-      const removal: Promise<void> = engine
-        .remove(id)
-        .catch((error: unknown) => {
-          this.#options.logger.warn({ id, error: messageOf(error) }, 'cannot remove a container; it is tried again')
-          this.#connection.removeLater(id)
-        })
-        .finally(() => this.#removals.delete(removal))
-      this.#removals.add(removal)
+  async #remove(engine: Engine, ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      try {
+        await engine.remove(id)
+      } catch (error) {
+        this.#options.logger.warn({ id, error: messageOf(error) }, 'cannot remove a container; it is tried again')
+        this.#connection.removeLater(id)
+      }
     }
   }
 }

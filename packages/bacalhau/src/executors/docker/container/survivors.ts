@@ -50,13 +50,16 @@ export async function findSurvivors({ node, engine, clock, logger }: SurvivorOpt
       .catch((error: unknown) => logger.warn({ id, error: messageOf(error) }, 'cannot remove a container'))
   }
   const { kept, paths, useless } = sorted(found, node)
-  await Promise.all(useless.map(remove))
+  for (const id of useless) await remove(id)
 
   const dropUnless = async (held: ReadonlySet<string>) => {
     const unwanted = [...kept].filter(([execution]) => !held.has(execution))
     for (const [execution] of unwanted) kept.delete(execution)
-    const ids = unwanted.flatMap(([, { id, gate }]) => (gate === undefined ? [id] : [id, gate]))
-    await Promise.all(ids.map(remove))
+    const removeBoth = async ({ id, gate }: Survivor) => {
+      await remove(id)
+      if (gate !== undefined) await remove(gate)
+    }
+    await Promise.all(unwanted.map(([, survivor]) => removeBoth(survivor)))
   }
   let timer: Timer | undefined
   if (kept.size > 0) timer = clock.after(LIMITS.containerUnclaimed, () => void dropUnless(new Set()))

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import type { ExecutionRequest } from '../../executor.ts'
+import { createContainer } from '../container/create.ts'
 import { containerName, GATE, LABELS } from '../container/labels.ts'
 import { EngineError } from '../engine/call.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -15,7 +16,8 @@ import type { Engine } from '../engine/engine.ts'
  * anywhere but to the proxy in the node: no interface, no route, no name server, and nothing to see of the engine's other
  * networks or of the machine. The image of the gate is empty; program and interpreter are those of the node itself.
  */
-const IMAGE = 'localhost/bacalhau-gate:1'
+// Podman takes no other tag when it makes an image of an archive.
+const IMAGE = 'localhost/bacalhau-gate:latest'
 
 /** Where the proxy of a job listens, in the job's own network. */
 export const PROXY_PORT = 3128
@@ -41,16 +43,9 @@ let interpreterFiles: Promise<Binding[]> | undefined
 
 /** Makes the gate of a job, not yet started. Rejects with an `EngineError`. */
 export async function createGate(engine: Engine, plan: GatePlan, signal: AbortSignal): Promise<string> {
-  const name = `${containerName(plan.node, plan.request.executionId)}-gate`
   interpreterFiles ??= interpreter()
   const config = gateConfig(plan, await imageId(engine, signal), await interpreterFiles)
-  try {
-    return await engine.create(name, config, signal)
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.status !== 409) throw error
-    await engine.remove(name)
-    return engine.create(name, config, signal)
-  }
+  return createContainer(engine, `${containerName(plan.node, plan.request.executionId)}-gate`, config)
 }
 
 function gateConfig({ node, request, folder }: GatePlan, image: string, files: readonly Binding[]): object {

@@ -26,8 +26,8 @@ export interface EgressOptions {
 
 /** The way of one job to its domains. */
 export interface Gate {
-  /** ID of the container; undefined when it is not there any more. */
-  readonly id: string | undefined
+  /** How the container of the job is connected; undefined for one that is there already. */
+  readonly mode: `container:${string}` | undefined
   /** What tells the job's programs about the proxy. */
   readonly env: Readonly<Record<string, string>>
   readonly budget: Budget
@@ -35,11 +35,19 @@ export interface Gate {
   readonly close: () => Promise<void>
 }
 
+export interface Opening {
+  readonly engine: Engine
+  readonly request: ExecutionRequest
+  /** Told of the container, which it removes in the end. */
+  readonly own: (id: string) => void
+  readonly signal: AbortSignal
+}
+
 export interface Gates {
   /** Makes the gate of a job, running. Rejects with an `EngineError`, or `EngineUnavailable` where the engine cannot do it. */
-  open(engine: Engine, request: ExecutionRequest, signal: AbortSignal): Promise<Gate>
+  open(opening: Opening): Promise<Gate>
   /** Takes up the gate of a job that a former process has begun. */
-  reopen(request: ExecutionRequest, id: string | undefined): Promise<Gate>
+  reopen(request: ExecutionRequest): Promise<Gate>
   /** Removes what former processes have left for other executions than these. */
   keep(held: ReadonlySet<string>): Promise<void>
 }
@@ -66,24 +74,23 @@ export function createGates(options: GatesOptions): Gates {
   const lookups = createTurns(LIMITS.egressLookups)
   const folderOf = (executionId: string) => path.join(options.folder, nameOf(executionId))
   return {
-    async open(engine, request, signal) {
+    async open({ engine, request, own, signal }) {
       const folder = folderOf(request.executionId)
       const desk = await openDesk(folder, request, { ...options, lookups })
-      let id: string | undefined
       try {
-        id = await createGate(engine, { node: options.node, request, folder }, new AbortController().signal)
+        const id = await createGate(engine, { node: options.node, request, folder }, signal)
+        own(id)
         await engine.start(id, new AbortController().signal)
         await comesUp(engine, id, desk.reached, signal)
-        return { id, env: ENV, budget: desk.budget, close: desk.close }
+        return { mode: `container:${id}`, env: ENV, budget: desk.budget, close: desk.close }
       } catch (error) {
         await desk.close()
-        if (id !== undefined) await engine.remove(id).catch(() => undefined)
         throw error
       }
     },
-    async reopen(request, id) {
+    async reopen(request) {
       const { budget, close } = await openDesk(folderOf(request.executionId), request, { ...options, lookups })
-      return { id, env: ENV, budget, close }
+      return { mode: undefined, env: ENV, budget, close }
     },
     async keep(held) {
       const wanted = new Set([...held].map(nameOf))
