@@ -1,7 +1,8 @@
 import type { Libp2p } from '@libp2p/interface'
 import type { ByteStream } from '../../../network/byte-stream.ts'
 import { openStream } from '../../../network/protocol.ts'
-import { BacalhauError } from '../../../runtime/error.ts'
+import { type Clock, sleep, systemClock } from '../../../runtime/clock.ts'
+import { BacalhauError, isBacalhauError } from '../../../runtime/error.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
 import type { Generation } from '../../facts/known-node.ts'
 import type { LogRequest } from '../../log-protocol.ts'
@@ -24,9 +25,39 @@ export async function* readGoLogs(
   generation: Generation,
   request: LogRequest,
   signal: AbortSignal,
+  clock: Clock = systemClock,
 ): AsyncGenerator<LogChunk> {
   const read = generation === 'b' ? readLegacy : readEntries
-  yield* selectLogs(read(host, peer, request, signal), request)
+  yield* selectLogs(
+    oncePresent(() => read(host, peer, request, signal), request.follow ? START : 0, clock, signal),
+    request,
+  )
+}
+
+/** Whoever follows an execution has so many milliseconds for it to begin: before that a node does not know its output. */
+const START = 60_000
+const PAUSE = 1_000
+
+async function* oncePresent(
+  read: () => AsyncGenerator<LogChunk>,
+  patience: number,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<LogChunk> {
+  const end = clock.monotonic() + patience
+  for (let begun = false; ;) {
+    try {
+      for await (const chunk of read()) {
+        begun = true
+        yield chunk
+      }
+      return
+    } catch (error) {
+      const isAbsent = isBacalhauError(error) && error.code === 'NotFound' && /not found/.test(error.message)
+      if (begun || !isAbsent || clock.monotonic() >= end) throw error
+      await sleep(clock, PAUSE, signal)
+    }
+  }
 }
 
 /** Entries follow one another until the node closes the stream; an error is an entry too, after which it resets the stream. */
@@ -98,6 +129,9 @@ async function* toFrames(stream: ByteStream): AsyncGenerator<LogChunk> {
 }
 const HEADER = 8
 
+const isReset = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof Error && error.cause.name === 'StreamResetError'
+
 /** Opens a stream, asks, and reads. A reset is how these nodes end a stream that they do not go on with: it ends the output. */
 async function* overStream(
   host: Libp2p,
@@ -116,7 +150,7 @@ async function* overStream(
     yield* read(stream)
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof BacalhauError) throw error
+    if (!isReset(error)) throw error
   } finally {
     signal.removeEventListener('abort', onAbort)
     stream.abort(new Error('the reader left'))

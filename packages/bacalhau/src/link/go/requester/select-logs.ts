@@ -33,15 +33,27 @@ async function* lastLines(chunks: AsyncIterable<LogChunk>, count: number): Async
 
 /** Keeps the last `count` lines of what is pushed. */
 function createTail(count: number) {
-  let bytes = Buffer.alloc(0)
+  let parts: Uint8Array[] = []
+  let [held, room] = [0, TAIL]
+  const take = () => {
+    const bytes = Buffer.concat(parts)
+    return bytes.subarray(beginOf(bytes, count))
+  }
   return {
+    take,
     push(more: Uint8Array) {
-      bytes = Buffer.concat([bytes, more])
-      bytes = bytes.subarray(beginOf(bytes, count))
+      parts.push(more)
+      held += more.length
+      if (held < room) return
+      // Looked through only when it has doubled, so that the whole costs no more than reading it twice.
+      parts = [Buffer.from(take())]
+      held = parts[0]?.length ?? 0
+      room = Math.max(TAIL, 2 * held)
     },
-    take: () => bytes,
   }
 }
+/** Bytes that are held before it is looked which of them are wanted. */
+const TAIL = 64 * 1024
 
 /** Where the last `count` lines begin. A line feed at the end belongs to the last line. */
 function beginOf(bytes: Buffer, count: number): number {
