@@ -2,6 +2,7 @@ import { type Agent, createAgent } from './agent.ts'
 import { createData, type Data } from './data.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createNodes, type Nodes } from './nodes.ts'
+import { createPeers, type Peers } from './peers.ts'
 import { shaped } from './shape.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 import { type CallOptions, createTransport, type TransportOptions } from './transport.ts'
@@ -16,6 +17,7 @@ export interface Client {
   readonly agent: Agent
   readonly data: Data
   readonly tokens: Tokens
+  readonly peers: Peers
   /**
    * Runs an older spec or a job and gives the CID of its result. One request is held all the time; Node gives up on that after
    * five minutes, so for longer jobs submit and wait instead.
@@ -38,6 +40,7 @@ export function createClient(options: ClientOptions): Client {
     agent: createAgent(transport),
     data: createData(transport),
     tokens: createTokens(transport),
+    peers: createPeers(transport),
     run: (spec, call = {}) => transport.ask('POST', '/api/v1/run', ran, { json: spec, timeout: Infinity, ...call }),
   }
 }

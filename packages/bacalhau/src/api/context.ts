@@ -1,5 +1,6 @@
-import type { NodeInfo, PeerResponse, SpecConfig } from '@bacalhau/models'
+import type { NetworkAnswer, NodeInfo, PeerResponse, SpecConfig } from '@bacalhau/models'
 import type { Content } from '../content/content.ts'
+import type { Peers } from '../network/peers/peers.ts'
 import type { Orchestrator } from '../orchestrator/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -29,6 +30,10 @@ export interface ApiContext {
   readonly freeDisk?: () => Promise<number>
   /** Makes a result of a job such that whoever may see it can fetch it. */
   readonly openResult?: (result: SpecConfig, jobId: string) => Promise<SpecConfig>
+  /** The peers of the node. */
+  readonly peers?: Peers
+  /** How others reach it. */
+  readonly network?: () => NetworkAnswer
   /** Whether the other parts can do their work. */
   readonly checks?: () => readonly Check[]
   readonly logger: Logger

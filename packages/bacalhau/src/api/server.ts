@@ -9,6 +9,7 @@ import { type Auth, type AuthOptions, openAuth } from './auth/auth.ts'
 import { guardRequests } from './auth/guard.ts'
 import { authRoutes } from './auth/routes.ts'
 import { inspectionRoutes } from './agent/inspection.ts'
+import { peerRoutes } from './agent/peer-routes.ts'
 import { agentRoutes } from './agent/routes.ts'
 import type { Api, ApiContext } from './context.ts'
 import { dataRoutes } from './data/routes.ts'
@@ -135,6 +136,7 @@ function addRoutes(app: FastifyInstance, api: Api, auth: Auth): void {
   authRoutes(app, auth)
   inspectionRoutes(app, api)
   agentRoutes(app, api)
+  peerRoutes(app, api)
   legacyRoutes(app, api)
   jobRoutes(app, api)
   runRoute(app, api)

@@ -24,7 +24,7 @@ import {
   jobVersions,
 } from './catalogue/jobs.ts'
 import { nodeApprove, nodeDelete, nodeReject } from './catalogue/membership.ts'
-import { networkKey } from './catalogue/network.ts'
+import { networkDoctor, networkKey, peerAdd, peerList, peerPing, peerRemove } from './catalogue/network.ts'
 import { id, nodeDescribe, nodeList, serve, version } from './catalogue/nodes.ts'
 import { dockerRun, jobDiff, jobRerun, run, wasmRun } from './catalogue/running.ts'
 import {
@@ -58,7 +58,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     title: 'Nodes',
     commands: [serve, devstack, doctor, id, nodeList, nodeTop, nodeDescribe, nodeApprove, nodeReject, nodeDelete],
   },
-  { title: 'Network', commands: [networkKey] },
+  { title: 'Network', commands: [peerList, peerAdd, peerRemove, peerPing, networkDoctor, networkKey] },
   { title: 'The node that answers', commands: [agentAlive, agentVersion, agentNode, agentConfig, version] },
   {
     title: 'Settings',

@@ -6,6 +6,8 @@ export interface WantedPeers {
   /** `target` is, from now on, the peer `peerId`. */
   set(target: PeerTarget, peerId: string): void
   has(peerId: string): boolean
+  /** Nobody is pointed at `target` any more. A connection that stays is no longer one to a wanted peer. */
+  drop(target: PeerTarget): void
   stop(): void
 }
 
@@ -39,6 +41,11 @@ export function createWantedPeers({ swarm, onConnected, onDisconnected }: Wanted
       if (swarm.isConnected(peerId)) tell(peerId, true)
     },
     has,
+    drop(target) {
+      const peerId = ids.get(target)
+      ids.delete(target)
+      if (peerId !== undefined && !has(peerId)) tell(peerId, false)
+    },
     stop,
   }
 }

@@ -7,6 +7,7 @@ import type { Check } from '../api/health/routes.ts'
 import { type ApiServer, createApi } from '../api/server.ts'
 import type { Content } from '../content/content.ts'
 import { loadUserKey } from '../network/user-key.ts'
+import type { Peers } from '../network/peers/peers.ts'
 import type { Orchestrator } from '../orchestrator/service.ts'
 import { createResultSigner } from '../publishers/s3/sign-results.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
@@ -16,6 +17,7 @@ import type { ManagedStorage } from './managed-storage.ts'
 import { startS3Clients } from './data-capabilities.ts'
 import { ownAddresses } from './invitation.ts'
 import type { NodeFolder } from './node-folder.ts'
+import { networkFacts } from './network-facts.ts'
 import type { Services } from './services.ts'
 
 export interface ApiRoleOptions {
@@ -28,6 +30,9 @@ export interface ApiRoleOptions {
   readonly orchestrator: Orchestrator | undefined
   readonly describe: () => NodeInfo
   readonly checks: () => readonly Check[]
+  readonly peers: Peers
+  /** Fingerprint of the swarm key. */
+  readonly swarmKey: string | undefined
 }
 
 /** The REST API of a node that serves. */
@@ -62,7 +67,7 @@ export async function startApiRole(options: ApiRoleOptions, scope: Scope): Promi
           others: !config.signedDisabled,
           lasting: config.signedFor,
         })
-  const server = await createApi(
+  const server: ApiServer = await createApi(
     {
       ...services,
       ...(openResult === undefined ? {} : { openResult }),
@@ -73,6 +78,8 @@ export async function startApiRole(options: ApiRoleOptions, scope: Scope): Promi
       config: () => config.shown,
       checks,
       freeDisk,
+      peers: options.peers,
+      network: () => networkFacts({ ...options, clock: services.clock, apiPort: server.port }),
     },
     { host: config.apiHost, port: config.apiPort, auth, tls: certificate },
   )

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
 import { swarmAddresses } from '../network/addresses.ts'
 import type { NodeConfig } from './config.ts'
+import type { NodeFacts } from './node-facts.ts'
 
 /** TCP port in the first listening address of a host. */
 const PORT = /\/tcp\/(\d+)/
@@ -16,8 +17,12 @@ export function ownAddresses(host: Libp2p, { swarmHost }: NodeConfig): string[] 
 }
 
 /** What to type on another machine to add it as a compute node. */
-export function joinLine(addresses: readonly string[], joinToken: string, swarmKey?: string): string {
+export function joinLine(
+  addresses: readonly string[],
+  { swarmKey, joinToken }: Pick<NodeConfig, 'swarmKey' | 'joinToken'>,
+  facts: Pick<NodeFacts, 'joinToken'>,
+): string {
   // The file has to be copied first: a secret of all is not for a command line.
   const key = swarmKey === undefined ? '' : ` --swarm-key ${path.basename(swarmKey)}`
-  return `bacalhau serve --compute --peer ${addresses[0] ?? 'none'} --join-token ${joinToken}${key}`
+  return `bacalhau serve --compute --peer ${addresses[0] ?? 'none'} --join-token ${joinToken ?? facts.joinToken}${key}`
 }

@@ -10,7 +10,6 @@ import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
 import { ensureDataFolder } from '../network/data-folder.ts'
 import { loadNodeKey } from '../network/key-file.ts'
 import { parsePeers } from '../network/peer-address.ts'
-import { loadSwarmKey } from '../network/private-swarm/swarm-key.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { keepYoungHeapSmall, startIdleCollector } from '../runtime/heap.ts'
@@ -82,9 +81,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const services: Services = { store, clock: systemClock, random: systemRandom, logger, meter, traffic }
   const facts = await loadFacts(store, services.random)
   const guests: Guests = { admits: () => false }
-  const swarmKey = config.swarmKey === undefined ? undefined : await loadSwarmKey(config.swarmKey)
-  const host = await startHost(config, { node: key.bytes, swarm: swarmKey?.bytes }, guests, logger)
-  scope.defer(() => host.stop())
+  const { host, swarmKey } = await startHost({ config, key: key.bytes, guests, logger }, scope)
   const kubo = kuboAt(config.kuboEndpoint, config, services)
   const directory = openDirectory(host, services, (peer) => guests.admits(peer), scope)
   const known = () => directory.nodes().flatMap(({ kind, peerId }) => (kind === 'bacalhau' ? [peerId] : []))
@@ -99,13 +96,24 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   )
   const checks = () => checkNode(store, config, node)
   const isPrivate = swarmKey !== undefined
-  const { keeper, peers, begin } = createPeersRole({ host, services, targets, directory, isPrivate, ...node }, scope)
+  const wanted = createPeersRole({ host, services, targets, directory, isPrivate, ...node }, scope)
   const api = await startApiRole(
-    { config, host, folder, content, services, storage, checks, peers, swarmKey: swarmKey?.fingerprint, ...node },
+    {
+      config,
+      host,
+      folder,
+      content,
+      services,
+      storage,
+      checks,
+      peers: wanted.peers,
+      swarmKey: swarmKey?.fingerprint,
+      ...node,
+    },
     scope,
   )
-  guests.admits = (peer) => keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
-  await begin()
+  guests.admits = (peer) => wanted.keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
+  await wanted.begin()
   const dials = targets.length > 0
   const worksForGo = () => node.compute?.worksForGo() === true
   await startFactsRole({ config, host, key, directory, services, dials, worksForGo, describe: node.describe }, scope)
@@ -115,10 +123,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
     addresses,
     apiUrl: api.url,
     apiFingerprint: api.certificate?.fingerprint,
-    joinLine:
-      node.orchestrator === undefined
-        ? undefined
-        : joinLine(addresses, config.joinToken ?? facts.joinToken, config.swarmKey),
+    joinLine: node.orchestrator === undefined ? undefined : joinLine(addresses, config, facts),
     warnings: [...key.warnings, ...(swarmKey?.warnings ?? []), ...api.warnings],
     stop: () => scope.stop(),
   }

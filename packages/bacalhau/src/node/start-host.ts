@@ -2,6 +2,8 @@ import type { Libp2p } from '@libp2p/interface'
 import { GO_TOPIC } from '../link/facts/swarm-facts.ts'
 import { createHost } from '../network/host.ts'
 import type { Foreign } from '../network/private-swarm/protector.ts'
+import { loadSwarmKey, type LoadedSwarmKey } from '../network/private-swarm/swarm-key.ts'
+import type { Scope } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { NodeConfig } from './config.ts'
 
@@ -10,17 +12,26 @@ export interface Guests {
   admits: (peerId: string) => boolean
 }
 
-export interface HostKeys {
-  readonly node: Uint8Array
+export interface StartHostOptions {
+  readonly config: NodeConfig
+  /** Of the node. */
+  readonly key: Uint8Array
+  readonly guests: Guests
+  readonly logger: Logger
+}
+
+export interface StartedHost {
+  readonly host: Libp2p
   /** Of the private swarm that the node is in. */
-  readonly swarm: Uint8Array | undefined
+  readonly swarmKey: LoadedSwarmKey | undefined
 }
 
 /** Starts the libp2p host that the configuration describes. */
-export function startHost(config: NodeConfig, keys: HostKeys, guests: Guests, logger: Logger): Promise<Libp2p> {
-  return createHost({
-    key: keys.node,
-    ...(keys.swarm === undefined ? {} : { swarmKey: keys.swarm, onForeign: tellForeign(logger) }),
+export async function startHost({ config, key, guests, logger }: StartHostOptions, scope: Scope): Promise<StartedHost> {
+  const swarmKey = config.swarmKey === undefined ? undefined : await loadSwarmKey(config.swarmKey)
+  const host = await createHost({
+    key,
+    ...(swarmKey === undefined ? {} : { swarmKey: swarmKey.bytes, onForeign: tellForeign(logger) }),
     port: config.swarmPort,
     ...(config.swarmHost === '0.0.0.0' ? {} : { listen: [config.swarmHost] }),
     mdns: config.mdns,
@@ -33,6 +44,8 @@ export function startHost(config: NodeConfig, keys: HostKeys, guests: Guests, lo
       autonat: config.autonat,
     },
   })
+  scope.defer(() => host.stop())
+  return { host, swarmKey }
 }
 
 /** Hosts whose attempts have been told; with more than these, nobody reads them. */

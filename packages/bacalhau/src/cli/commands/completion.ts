@@ -1,7 +1,7 @@
 import { COMMANDS } from '../catalogue.ts'
 import type { completionFlags } from '../catalogue/experience.ts'
 import type { Invocation } from '../command.ts'
-import { type Candidate, possibilities } from '../completion/candidates.ts'
+import { type Candidate, type Kind, possibilities } from '../completion/candidates.ts'
 import { SCRIPTS, type Shell } from '../completion/scripts.ts'
 import { globalFlags } from '../global-flags.ts'
 import { parseLine, readFlags } from '../parse-flags.ts'
@@ -36,7 +36,7 @@ const isShell = (name: string): name is Shell => Object.hasOwn(SCRIPTS, name)
 
 /** Asks the node that the line names so far. */
 async function askNode(
-  kind: 'job' | 'node',
+  kind: Exclude<Kind, 'files'>,
   line: readonly string[],
   io: Invocation<typeof completionFlags>['io'],
   signal: AbortSignal,

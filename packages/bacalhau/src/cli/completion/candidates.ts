@@ -9,7 +9,7 @@ export interface Candidate {
 }
 
 /** What only a node knows, or the shell: the words of this kind could come next. */
-export type Kind = 'job' | 'node' | 'files'
+export type Kind = 'job' | 'node' | 'peer' | 'files'
 
 export interface Possibilities {
   readonly candidates: readonly Candidate[]
@@ -137,6 +137,7 @@ function argumentOf({ usage }: Command, place: number): Possibilities {
   const name = (names[place] ?? names.filter((one) => one.includes('...')).at(-1) ?? '').slice(1, -1)
   if (/^job\b/.test(name)) return { ...NOTHING, kinds: ['job'] }
   if (/^node\b/.test(name)) return { ...NOTHING, kinds: ['node'] }
+  if (/^peer\b/.test(name)) return { ...NOTHING, kinds: ['peer'] }
   if (/file|folder|path|spec|module|dir/i.test(name)) return { ...NOTHING, kinds: ['files'] }
   if (/^[a-z]+(?:\|[a-z]+)+$/.test(name))
     return { candidates: name.split('|').map((word) => ({ word, about: '' })), kinds: [] }

@@ -6,14 +6,14 @@ import type { Candidate, Kind } from './candidates.ts'
 /** Jobs that are offered: the ones that changed last. */
 const JOBS = 50
 
-/** The jobs or nodes of the node that answers, as words that commands take. Nobody who waits for a completion wants an error. */
+/** The jobs, nodes or peers of the node that answers, as words that commands take. Nobody who waits for a completion wants an error. */
 export async function liveWords(
   client: Client,
   kind: Exclude<Kind, 'files'>,
   signal: AbortSignal,
 ): Promise<Candidate[]> {
   try {
-    return await (kind === 'job' ? jobWords(client, signal) : nodeWords(client, signal))
+    return await WORDS[kind](client, signal)
   } catch {
     return []
   }
@@ -36,3 +36,11 @@ async function nodeWords({ nodes }: Client, signal: AbortSignal): Promise<Candid
     return { word: shortId(plainLine(Info.NodeID)), about: name === undefined ? about : `${plainLine(name)}, ${about}` }
   })
 }
+
+async function peerWords({ peers }: Client, signal: AbortSignal): Promise<Candidate[]> {
+  return (await peers.list({ signal })).flatMap(({ PeerID, State }) =>
+    PeerID === undefined ? [] : [{ word: shortId(plainLine(PeerID)), about: plainLine(State) }],
+  )
+}
+
+const WORDS = { job: jobWords, node: nodeWords, peer: peerWords } as const

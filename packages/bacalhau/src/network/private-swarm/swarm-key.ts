@@ -15,6 +15,11 @@ export interface SwarmKey {
   readonly fingerprint: string
 }
 
+export interface LoadedSwarmKey extends SwarmKey {
+  /** For the owner of the file. */
+  readonly warnings: readonly string[]
+}
+
 const keyOf = (bytes: Uint8Array): SwarmKey => ({
   bytes,
   fingerprint: createHash('sha256').update('bacalhau swarm key').update(bytes).digest('hex').slice(0, 16),
@@ -54,7 +59,7 @@ function invalid(origin: string, found: string): BacalhauError {
 }
 
 /** The key in `file`, and what its owner should know. Throws `SwarmKeyInvalid` or, for what cannot be read, `KeyFileInvalid`. */
-export async function loadSwarmKey(file: string): Promise<SwarmKey & { readonly warnings: readonly string[] }> {
+export async function loadSwarmKey(file: string): Promise<LoadedSwarmKey> {
   const read = await readPrivateFile(file)
   const origin = `The swarm key ${file}`
   if (read === undefined) throw invalid(origin, 'is not there')
