@@ -14,7 +14,7 @@ const askSchema = goObject({
   ExecutionID: goName,
   JobID: goName,
   Job: z.unknown().optional(),
-  Execution: goObject({ ID: goName, JobID: goName, Job: z.unknown().optional() }).optional(),
+  Execution: goObject({ ID: goName, JobID: goName, Job: z.unknown().optional() }),
   WaitForApproval: goFlag,
 })
 
@@ -46,12 +46,17 @@ export async function handleCalls(
 }
 
 function askOf({ Execution, ...request }: z.output<typeof askSchema>): Omit<Ask, 'addresses'> {
-  if (Execution === undefined) {
-    const { ExecutionID, JobID, Job } = request
+  const { ExecutionID, JobID, Job } = request
+  if (ExecutionID !== '' && Execution.ID === '') {
     return { executionId: ExecutionID, jobId: JobID, generation: 'b', approval: true, job: Job }
   }
-  const { ID, JobID, Job } = Execution
-  return { executionId: ID, jobId: JobID, generation: 'c', approval: request.WaitForApproval, job: Job }
+  return {
+    executionId: Execution.ID,
+    jobId: Execution.JobID,
+    generation: 'c',
+    approval: request.WaitForApproval,
+    job: Execution.Job,
+  }
 }
 
 /** Where a requester says that it listens. */
