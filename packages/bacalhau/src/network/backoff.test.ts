@@ -41,13 +41,19 @@ test('failures wait longer and longer', () => {
 })
 
 test('a lost connection is tried again at once, and makes earlier failures forgotten', () => {
-  assert.deepEqual(pauses(['failed', 'failed', 'lost soon', 'failed']), [500, 1000, 0, 500])
+  assert.deepEqual(pauses(['failed', 'failed', 'lost soon', 'failed', 'failed']), [500, 1000, 0, 500, 500])
   assert.deepEqual(pauses(['lost late', 'lost late', 'lost late']), [0, 0, 0])
 })
 
 test('a peer that throws us out again and again is waited for', () => {
   assert.deepEqual(pauses(['lost soon', 'lost soon', 'lost soon', 'lost soon']), [0, 500, 1000, 2000])
   assert.deepEqual(pauses(['lost soon', 'lost soon', 'lost late', 'lost soon']), [0, 500, 0, 0])
+})
+
+test('a connection that was there a moment ago is sought with hardly a pause, for some two minutes', () => {
+  const after = pauses(['lost late', ...Array<Mishap>(70).fill('failed')])
+  assert.ok(after.slice(0, 61).every((pause) => pause <= 500))
+  assert.deepEqual(after.slice(61, 65), [500, 1000, 2000, 4000])
 })
 
 test('a stranger at the address waits longest from the start', () => {

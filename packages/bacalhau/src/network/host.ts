@@ -11,6 +11,7 @@ import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { VERSION } from '../runtime/version.ts'
 import { type Extras, type HostFeatures, loadExtras } from './host-features.ts'
+import { PINGS_AT_ONCE } from './reach/alive.ts'
 import { type HostReach, type ReachComponents, startReach } from './reach/reach.ts'
 import { protectConnections, type ProtectorOptions } from './private-swarm/protector.ts'
 import { prepareSharing, sharedPortTcp } from './reach/shared-port.ts'
@@ -63,7 +64,7 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
       addresses: {
         listen,
         announce: [...(options.announce ?? [])],
-        announceFilter: (addresses) => reach?.announced(addresses) ?? addresses,
+        announceFilter: (addresses) => reach?.announced(addresses, options.announce === undefined) ?? addresses,
       },
       transports: [shared.transport, circuitTransport({ expects: (relay) => reach?.expects(relay) === true })],
       connectionEncrypters: [tls(), noise()],
@@ -115,7 +116,12 @@ async function handleToShare({ reach, port, listen = EVERY_INTERFACE }: HostOpti
 }
 
 function services(extras: Extras) {
-  return { identify: identify(), identifyPush: identifyPush(), ping: ping(), ...extras.services }
+  return {
+    identify: identify(),
+    identifyPush: identifyPush(),
+    ping: ping({ maxInboundStreams: PINGS_AT_ONCE, maxOutboundStreams: PINGS_AT_ONCE }),
+    ...extras.services,
+  }
 }
 
 function listenFailure(error: unknown, port: number): unknown {

@@ -12,6 +12,11 @@ import type { WantedPeers } from './wanted-peers.ts'
 /** A connection that lasted this many milliseconds counts as good. */
 const STABLE = 10_000
 
+/** A connected peer is asked for a sign of life this often, and has so long to give it; less after an alarm. Milliseconds. */
+const BEAT = 5_000
+const PATIENCE = 7_000
+const PATIENCE_ALARMED = 2_000
+
 /** One wanted peer as a person wants to see it. */
 export interface PeerStatus {
   /** The address as it was given. */
@@ -121,16 +126,39 @@ function failure(line: Line, thrown: unknown): Mishap {
 }
 
 /** Resolves when the connection is gone. */
-async function loss({ options, signal, logger }: Line, peerId: string): Promise<Mishap> {
+async function loss(line: Line, peerId: string): Promise<Mishap> {
+  const { options, signal, logger } = line
   const { clock, swarm } = options
   const begin = clock.monotonic()
   await until(signal, (done) => {
     const stop = swarm.onPeer((peer, connected) => !connected && peer === peerId && done())
     if (!swarm.isConnected(peerId)) done()
-    return stop
+    const unwatch = watchOver(line, peerId)
+    return () => {
+      stop()
+      unwatch()
+    }
   })
   if (!signal.aborted) logger.warn({ peerId }, 'lost the connection to a peer')
   return clock.monotonic() - begin >= STABLE ? 'lost late' : 'lost soon'
+}
+
+/** Cuts the connection once the peer is silent. */
+function watchOver({ options }: Line, peerId: string): () => void {
+  const { clock, swarm } = options
+  let watching = true
+  let timer = clock.after(BEAT, beat)
+  function beat(): void {
+    void swarm.cutDead(peerId, PATIENCE).then(() => {
+      if (watching) timer = clock.after(BEAT, beat)
+    })
+  }
+  const stop = swarm.onAlarm(() => void swarm.cutDead(peerId, PATIENCE_ALARMED))
+  return () => {
+    watching = false
+    timer.cancel()
+    stop()
+  }
 }
 
 async function pause(line: Line, delay: number): Promise<void> {
@@ -139,9 +167,11 @@ async function pause(line: Line, delay: number): Promise<void> {
   await until(line.signal, (done) => {
     const timer = clock.after(delay, done)
     const stop = swarm.onPeer((peer, connected) => connected && peer === line.status.peerId && done())
+    const calm = swarm.onAlarm(done)
     return () => {
       timer.cancel()
       stop()
+      calm()
     }
   })
 }

@@ -15,7 +15,10 @@ const API: PeerTarget = { kind: 'api', text: '/api', url: 'http://api', machine:
 function scriptedSwarm() {
   const connected = new Set<string>()
   const listeners = new Set<(peerId: string, connected: boolean) => void>()
+  const alarms = new Set<() => void>()
+  const dead = new Set<string>()
   const dialled: string[] = []
+  const asked: string[] = []
   let failure: BacalhauError | undefined
   const swarm: Swarm = {
     peerId: 'self',
@@ -25,6 +28,14 @@ function scriptedSwarm() {
       dialled.push(`${peerId} at ${addresses.join()}`)
       if (failure !== undefined) throw failure
       set(peerId, true)
+    },
+    async cutDead(peerId, patience) {
+      asked.push(`${peerId} within ${patience}`)
+      if (dead.has(peerId) && connected.has(peerId)) set(peerId, false)
+    },
+    onAlarm(listener) {
+      alarms.add(listener)
+      return () => alarms.delete(listener)
     },
     onPeer(listener) {
       listeners.add(listener)
@@ -39,7 +50,11 @@ function scriptedSwarm() {
   return {
     swarm,
     dialled,
+    asked,
     listeners,
+    alarms,
+    die: (peerId: string) => dead.add(peerId),
+    alarm: () => alarms.forEach((listener) => listener()),
     fail: (code?: 'PeerUnreachable' | 'PeerIdMismatch', message = 'down') => {
       failure = code === undefined ? undefined : new BacalhauError(code, message)
     },
@@ -191,7 +206,7 @@ describe('peer keeper', () => {
   })
 
   test('leaves itself alone', async () => {
-    const self: PeerTarget = { ...ADDRESS, peerId: 'self' }
+    const self: PeerTarget = { ...ADDRESS, text: '/self', peerId: 'self' }
     const { clock, network, begin } = await start([self, ADDRESS])
     const keeper = begin()
     await clock.advance(60_000)
@@ -201,6 +216,35 @@ describe('peer keeper', () => {
     )
     assert.deepEqual(network.dialled, ['A at /a'])
     await keeper.stop()
+  })
+
+  test('asks a connected peer for a sign of life, and connects anew when there is none', async () => {
+    const { clock, network, begin } = await start([ADDRESS])
+    const keeper = begin()
+    await clock.advance(11_000)
+    assert.deepEqual(network.asked, ['A within 7000', 'A within 7000'])
+    network.die('A')
+    await clock.advance(5_000)
+    assert.deepEqual(network.dialled, ['A at /a', 'A at /a'])
+    await keeper.stop()
+  })
+
+  test('after an alarm it asks at once, for a quick answer, and does not wait to connect', async () => {
+    const { clock, network, begin } = await start([ADDRESS])
+    const keeper = begin()
+    await clock.advance(1)
+    network.alarm()
+    assert.deepEqual(network.asked, ['A within 2000'])
+    await keeper.stop()
+    network.lose('A')
+    const other = begin('PeerUnreachable')
+    await clock.advance(120_000)
+    const before = network.dialled.length
+    network.alarm()
+    await settle()
+    assert.equal(network.dialled.length, before + 1)
+    await other.stop()
+    assert.equal(network.alarms.size, 0)
   })
 
   test('stops at once in whatever state, leaving nothing behind', async () => {

@@ -4,6 +4,8 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { withDeadline } from '../runtime/abort.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { cutDead } from './reach/alive.ts'
+import { onAlarm } from './reach/reach.ts'
 import { looksPrivate } from './private-swarm/probe.ts'
 
 /** Connections as the peer keeper needs them. */
@@ -17,6 +19,10 @@ export interface Swarm {
   connect(peerId: string, addresses: readonly string[], signal: AbortSignal): Promise<void>
   /** Calls `listener` whenever the first connection to a peer opens or its last one closes. Gives the way to stop that. */
   onPeer(listener: (peerId: string, connected: boolean) => void): () => void
+  /** Cuts connections to the peer over which no answer comes within `patience` milliseconds. */
+  cutDead(peerId: string, patience: number): Promise<void>
+  /** Calls `listener` when connections may have died without a word: networks have changed, or the machine has slept. */
+  onAlarm(listener: () => void): () => void
 }
 
 export interface SwarmOptions {
@@ -48,6 +54,8 @@ export function createSwarm(host: Libp2p, { isPrivate = false }: SwarmOptions = 
         throw unreachable(peerId, error)
       }
     },
+    cutDead: (peerId, patience) => cutDead(host, peerId, patience),
+    onAlarm: (listener) => onAlarm(host, listener),
     onPeer(listener) {
       const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => listener(detail.toString(), true)
       const onDisconnect = ({ detail }: CustomEvent<{ toString(): string }>) => listener(detail.toString(), false)

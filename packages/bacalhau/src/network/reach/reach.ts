@@ -14,6 +14,7 @@ import { startAutonat } from './autonat.ts'
 import { type DirectDial, startPuncher } from './punch.ts'
 import type { SharedPortTcp } from './shared-port.ts'
 import { watchSightings } from './sightings.ts'
+import { watchChanges } from './changes.ts'
 import { createWays } from './ways.ts'
 
 /** What this node knows about how others reach it. */
@@ -62,8 +63,9 @@ export interface HostReach extends Stoppable {
   own(): OwnReachability
   /** Are we to be brought connections by this relay? */
   expects(relay: string): boolean
-  /** The addresses to announce, made of those that we listen at. */
-  announced(listening: readonly Multiaddr[]): Multiaddr[]
+  /** The addresses to announce, made of those that libp2p would; `own`: with those of the interfaces, which may be public. */
+  announced(found: readonly Multiaddr[], own: boolean): Multiaddr[]
+  onAlarm(listener: () => void): () => void
 }
 
 const KNOWN = new WeakMap<Libp2p, HostReach>()
@@ -77,6 +79,11 @@ export function reachOf(host: Libp2p, peerId: string): Reach {
 /** How others reach this host; undefined for one that was made without that. */
 export function ownReachability(host: Libp2p): OwnReachability | undefined {
   return KNOWN.get(host)?.own()
+}
+
+/** See `Swarm.onAlarm`. */
+export function onAlarm(host: Libp2p, listener: () => void): () => void {
+  return KNOWN.get(host)?.onAlarm(listener) ?? (() => undefined)
 }
 
 export interface ConnectOptions {
@@ -107,6 +114,12 @@ export async function startReach(
   const interfaces = () => transportManager.getAddrs().filter((one) => !isLoopback(one.toString()))
   const candidates = () => [...sightings.addresses().map((one) => multiaddr(one)), ...interfaces()]
   const onChange = () => announceAnew(host)
+  const alarms = new Set<() => void>()
+  const alarm = () => {
+    onChange()
+    for (const listener of alarms) listener()
+  }
+  scope.own(watchChanges({ clock, onChange: alarm }))
   const reservations = scope.own(keepReservations(host, { onChange, clock, random }))
   const autonat = options.autonat
     ? scope.own(await startAutonat(host, { admits, candidates, dial, onChange, clock, random }))
@@ -136,12 +149,20 @@ export async function startReach(
       relays: relay?.load(),
     }),
     expects: (peer) => reservations.has(peer),
-    announced(listening) {
-      const others = listening.filter((one) => !isLoopback(one.toString()))
-      const told = [...(others.length === 0 ? listening : others)]
-      const more = [...(autonat?.confirmed() ?? []), ...reservations.addresses()].map((one) => multiaddr(one))
+    announced(found, own) {
       const id = `/p2p/${host.peerId.toString()}`
-      return [...new Set([...told, ...more.map((one) => one.encapsulate(id))].map(String))].map((one) => multiaddr(one))
+      const more = [
+        ...(own ? interfaces().map(String) : []),
+        ...(autonat?.confirmed() ?? []),
+        ...reservations.addresses(),
+      ]
+      const all = [...new Set([...found.map(String), ...more.map((one) => `${one}${id}`)])]
+      const others = all.filter((one) => !isLoopback(one))
+      return (others.length === 0 ? all : others).map((one) => multiaddr(one))
+    },
+    onAlarm(listener) {
+      alarms.add(listener)
+      return () => void alarms.delete(listener)
     },
     stop: () => scope.stop(),
   }
