@@ -74,14 +74,10 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   await ensureDataFolder(config.dataDir)
   const key = await loadNodeKey(config.dataDir, config.swarmPort)
   const folder = await openNodeFolder(config.dataDir, config.swarmPort)
-  const meter = createMeter()
-  const store = measuredStore(scope.own(openSqliteStore(folder.store)), meter, systemClock)
-  const logger = createLogger(config.logLevel)
-  const traffic = measuredTraffic(meter)
-  const services: Services = { store, clock: systemClock, random: systemRandom, logger, meter, traffic }
-  const facts = await loadFacts(store, services.random)
+  const services = openServices(config, folder, scope)
+  const facts = await loadFacts(services.store, services.random)
   const guests: Guests = { admits: () => false }
-  const { host, swarmKey } = await startHost({ config, key: key.bytes, guests, logger }, scope)
+  const { host, swarmKey } = await startHost({ config, key: key.bytes, guests, ...services }, scope)
   const kubo = kuboAt(config.kuboEndpoint, config, services)
   const directory = openDirectory(host, services, (peer) => guests.admits(peer), scope)
   const known = () => directory.nodes().flatMap(({ kind, peerId }) => (kind === 'bacalhau' ? [peerId] : []))
@@ -94,7 +90,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
     { config, host, folder, facts, content, services, storage, directory, trust, relieve: () => upkeep.relieve() },
     scope,
   )
-  const checks = () => checkNode(store, config, node)
+  const checks = () => checkNode(services.store, config, node)
   const isPrivate = swarmKey !== undefined
   const wanted = createPeersRole({ host, services, targets, directory, isPrivate, ...node }, scope)
   const api = await startApiRole(
@@ -126,6 +122,18 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
     joinLine: node.orchestrator === undefined ? undefined : joinLine(addresses, config, facts),
     warnings: [...key.warnings, ...(swarmKey?.warnings ?? []), ...api.warnings],
     stop: () => scope.stop(),
+  }
+}
+
+function openServices(config: NodeConfig, folder: NodeFolder, scope: Scope): Services {
+  const meter = createMeter()
+  return {
+    store: measuredStore(scope.own(openSqliteStore(folder.store)), meter, systemClock),
+    clock: systemClock,
+    random: systemRandom,
+    logger: createLogger(config.logLevel),
+    meter,
+    traffic: measuredTraffic(meter),
   }
 }
 
