@@ -17,7 +17,12 @@ import { openPolicy } from './policy/policy.ts'
 
 /** Writes `length` bytes of what lies at 64 in memory to standard output; the words of the call lie before it. */
 const write = (length: number) => [
-  ...[...i32(0), ...i32(64), 0x36, 2, 0, ...i32(4), ...i32(length), 0x36, 2, 0],
+  ...i32(0),
+  ...i32(64),
+  ...[0x36, 2, 0],
+  ...i32(4),
+  ...i32(length),
+  ...[0x36, 2, 0],
   ...[...i32(1), ...i32(0), ...i32(1), ...i32(16), ...call(0), DROP],
 ]
 const saying = (text: string, code: readonly number[]) =>

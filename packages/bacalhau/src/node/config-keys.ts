@@ -53,6 +53,13 @@ const foreignKey = (key: string) =>
     (foreign) => foreign.toLowerCase() === key.toLowerCase() || below(key.toLowerCase(), foreign),
   )
 
+/** The variable of a key. */
+const variableOf = (key: string): string => `BACALHAU_${key.toUpperCase().replaceAll('.', '_')}`
+
+/** The key of the Go program without effect here that such a variable would set, itself or one below it. */
+export const foreignOfVariable = (variable: string): string | undefined =>
+  Object.keys(FOREIGN).find((key) => variable === variableOf(key) || variable.startsWith(`${variableOf(key)}_`))
+
 /** Is this a key of the Go program that has no effect here? */
 export const isForeign = (key: string): boolean => foreignKey(key) !== undefined
 

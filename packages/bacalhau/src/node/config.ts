@@ -9,6 +9,7 @@ import type { Share } from './config-kinds.ts'
 import { readConfigFile } from './config-file.ts'
 import type { ConfigFlag } from './config-flag.ts'
 import { configTree, HIDDEN } from './config-tree.ts'
+import { variableWarnings } from './config-variables.ts'
 import {
   type Setting,
   SETTING_NAMES,
@@ -155,7 +156,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
       dataDir: folder,
     },
     origins: Object.fromEntries(decided.map(([name, { origin }]) => [name, origin])) as Record<SettingName, string>,
-    warnings: [...(written?.warnings ?? []), ...warnings],
+    warnings: [...(written?.warnings ?? []), ...(await variableWarnings(sources.env)), ...warnings],
   }
 }
 
