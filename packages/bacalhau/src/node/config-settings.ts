@@ -228,7 +228,7 @@ export const SETTINGS = {
     key: 'Swarm.MDNS',
     kind: toggle,
     fallback: false,
-    about: 'Find nodes in the local network and connect to them.',
+    about: 'Find nodes in the local network by multicast (mDNS) and connect to them.',
   }),
   upnp: setting({ key: 'Swarm.UPnP', kind: toggle, fallback: false, about: 'Ask the router to open the port.' }),
   relay: setting<boolean | undefined>({

@@ -101,6 +101,14 @@ describe('flags of serve', () => {
     assert.equal((await configOf('--mdns=false', env)).mdns, false)
   })
 
+  test('--discover lan looks for nodes by multicast', async () => {
+    assert.deepEqual(
+      [(await configOf('--discover lan')).mdns, (await configOf('--discover none')).mdns, (await configOf('')).mdns],
+      [true, false, false],
+    )
+    assert.equal((await configOf('--discover none', { BACALHAU_SWARM_MDNS: 'true' })).mdns, false)
+  })
+
   test('a wrong value is refused under the name of its flag', async () => {
     await assert.rejects(configOf('--limit-total-memory lots'), {
       message: /^--limit-total-memory: .*must be a percentage/,

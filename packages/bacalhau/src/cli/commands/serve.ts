@@ -83,6 +83,7 @@ export function settingsOf(flags: ServeFlags): ConfigSources['flags'] {
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue
     given[name] = { flag, value: Array.isArray(value) ? value : String(value) }
   }
+  if (flags.discover !== undefined) given.mdns ??= { flag: 'discover', value: String(flags.discover === 'lan') }
   const types = flags['node-type'].flatMap((text) => text.toLowerCase().split(',')).map((text) => text.trim())
   const unknown = types.find((type) => !['requester', 'orchestrator', 'compute'].includes(type))
   if (unknown !== undefined) throw invalidFlag('node-type', `'${unknown}' is neither requester nor compute`)
