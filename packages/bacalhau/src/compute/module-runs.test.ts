@@ -15,16 +15,11 @@ import { createScriptedPublisher } from './fixtures/scripted.ts'
 import { createNodeEnvironment } from './policy/node-environment.ts'
 import { openPolicy } from './policy/policy.ts'
 
+/** `i32.store`, of what was put on the stack last, at the place before it. */
+const STORE = [0x36, 2, 0]
 /** Writes `length` bytes of what lies at 64 in memory to standard output; the words of the call lie before it. */
-const write = (length: number) => [
-  ...i32(0),
-  ...i32(64),
-  ...[0x36, 2, 0],
-  ...i32(4),
-  ...i32(length),
-  ...[0x36, 2, 0],
-  ...[...i32(1), ...i32(0), ...i32(1), ...i32(16), ...call(0), DROP],
-]
+const write = (length: number) =>
+  [i32(0), i32(64), STORE, i32(4), i32(length), STORE, i32(1), i32(0), i32(1), i32(16), call(0), [DROP]].flat()
 const saying = (text: string, code: readonly number[]) =>
   program([...code], { imports: [wasi('fd_write', 'iiii')], data: [{ at: 64, bytes: [...Buffer.from(text)] }] })
 
