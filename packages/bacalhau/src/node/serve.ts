@@ -17,7 +17,7 @@ import { Scope } from '../runtime/lifecycle.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { createMeter } from '../runtime/meter.ts'
 import { systemRandom } from '../runtime/random.ts'
-import { measuredStore } from '../store/measured.ts'
+import { type MeasuredStore, measuredStore } from '../store/measured.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { startApiRole } from './api-role.ts'
 import { checkNode } from './checks.ts'
@@ -78,12 +78,8 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const facts = await loadFacts(services.store, services.random)
   const guests: Guests = { admits: () => false }
   const { host, swarmKey } = await startHost({ config, key: key.bytes, guests, ...services }, scope)
-  const kubo = kuboAt(config.kuboEndpoint, config, services)
   const directory = openDirectory(host, services, (peer) => guests.admits(peer), scope)
-  const known = () => directory.nodes().flatMap(({ kind, peerId }) => (kind === 'bacalhau' ? [peerId] : []))
-  const content = scope.own(await createContent({ host, folder: folder.content, ...services, kubo, known }))
-  const freeSpace = () => freePartOf(folder.content)
-  const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
+  const { content, upkeep } = await openContent({ config, host, folder, services, directory }, scope)
   const storage = createManagedStorage({ config, host, services }, scope)
   const trust = createTrust(config.legacyPeers)
   const node = await startRoles(
@@ -125,7 +121,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   }
 }
 
-function openServices(config: NodeConfig, folder: NodeFolder, scope: Scope): Services {
+function openServices(config: NodeConfig, folder: NodeFolder, scope: Scope): Services & { store: MeasuredStore } {
   const meter = createMeter()
   return {
     store: measuredStore(scope.own(openSqliteStore(folder.store)), meter, systemClock),
@@ -135,6 +131,19 @@ function openServices(config: NodeConfig, folder: NodeFolder, scope: Scope): Ser
     meter,
     traffic: measuredTraffic(meter),
   }
+}
+
+/** The content of the node, and what keeps it from growing for ever. */
+async function openContent(
+  { config, host, folder, services, directory }: Pick<Parts, 'config' | 'host' | 'folder' | 'services' | 'directory'>,
+  scope: Scope,
+) {
+  const kubo = kuboAt(config.kuboEndpoint, config, services)
+  const known = () => directory.nodes().flatMap(({ kind, peerId }) => (kind === 'bacalhau' ? [peerId] : []))
+  const content = scope.own(await createContent({ host, folder: folder.content, ...services, kubo, known }))
+  const freeSpace = () => freePartOf(folder.content)
+  const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
+  return { content, upkeep }
 }
 
 interface Parts {
