@@ -7,6 +7,7 @@ import type { Check } from '../api/health/routes.ts'
 import { type ApiServer, createApi } from '../api/server.ts'
 import type { Content } from '../content/content.ts'
 import { loadUserKey } from '../network/user-key.ts'
+import type { SwarmKey } from '../network/private-swarm/swarm-key.ts'
 import type { Peers } from '../network/peers/peers.ts'
 import type { Orchestrator } from '../orchestrator/service.ts'
 import { createResultSigner } from '../publishers/s3/sign-results.ts'
@@ -31,8 +32,7 @@ export interface ApiRoleOptions {
   readonly describe: () => NodeInfo
   readonly checks: () => readonly Check[]
   readonly peers: Peers
-  /** Fingerprint of the swarm key. */
-  readonly swarmKey: string | undefined
+  readonly swarmKey: SwarmKey | undefined
 }
 
 /** The REST API of a node that serves. */

@@ -1,5 +1,6 @@
 import type { NetworkAnswer } from '@bacalhau/models'
 import type { Libp2p } from '@libp2p/interface'
+import type { SwarmKey } from '../network/private-swarm/swarm-key.ts'
 import { ownReachability } from '../network/reach/reach.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { NodeConfig } from './config.ts'
@@ -9,8 +10,7 @@ export interface NetworkFactsOptions {
   readonly config: NodeConfig
   readonly host: Libp2p
   readonly clock: Clock
-  /** Fingerprint of the swarm key. */
-  readonly swarmKey: string | undefined
+  readonly swarmKey: SwarmKey | undefined
   readonly apiPort: number
 }
 
@@ -33,7 +33,7 @@ export function networkFacts({ config, host, clock, swarmKey, apiPort }: Network
     MDNS: config.mdns,
     HolePunching: config.holePunching,
     AutoNAT: config.autonat,
-    ...(swarmKey === undefined ? {} : { SwarmKey: swarmKey }),
+    ...(swarmKey === undefined ? {} : { SwarmKey: swarmKey.fingerprint }),
     SwarmPort: Number(/\/tcp\/(\d+)/.exec(listening[0] ?? '')?.[1] ?? config.swarmPort),
     APIHost: config.apiHost,
     APIPort: apiPort,

@@ -3,6 +3,7 @@ import type { NodeDirectory } from '../link/facts/known-node.ts'
 import { type PeerKeeper, startPeerKeeper } from '../network/peer-keeper.ts'
 import type { PeerTarget } from '../network/peer-address.ts'
 import { createPeers, loadAddedPeers, type Peers } from '../network/peers/peers.ts'
+import type { SwarmKey } from '../network/private-swarm/swarm-key.ts'
 import { createSwarm } from '../network/swarm.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import type { ComputeRole } from './compute-role.ts'
@@ -15,7 +16,7 @@ export interface PeersRoleOptions {
   readonly targets: readonly PeerTarget[]
   readonly directory: NodeDirectory
   readonly compute: ComputeRole | undefined
-  readonly isPrivate: boolean
+  readonly swarmKey: SwarmKey | undefined
 }
 
 export interface PeersRole {
@@ -27,11 +28,11 @@ export interface PeersRole {
 
 /** Keeps connections to the peers that this node was pointed at, and takes work of them. Dials nobody before `begin`. */
 export function createPeersRole(options: PeersRoleOptions, scope: Scope): PeersRole {
-  const { host, services, targets, directory, compute, isPrivate } = options
+  const { host, services, targets, directory, compute, swarmKey } = options
   const keeper = startPeerKeeper({
     ...services,
     targets: [],
-    swarm: createSwarm(host, { isPrivate }),
+    swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }),
     onConnected: (peerId) => compute?.links.connected(peerId),
     onDisconnected: (peerId) => compute?.links.disconnected(peerId),
   })

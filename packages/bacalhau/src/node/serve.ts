@@ -87,23 +87,9 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
     scope,
   )
   const checks = () => checkNode(services.store, config, node)
-  const isPrivate = swarmKey !== undefined
-  const wanted = createPeersRole({ host, services, targets, directory, isPrivate, ...node }, scope)
-  const api = await startApiRole(
-    {
-      config,
-      host,
-      folder,
-      content,
-      services,
-      storage,
-      checks,
-      peers: wanted.peers,
-      swarmKey: swarmKey?.fingerprint,
-      ...node,
-    },
-    scope,
-  )
+  const common = { config, host, folder, content, services, swarmKey, ...node }
+  const wanted = createPeersRole({ ...common, targets, directory }, scope)
+  const api = await startApiRole({ ...common, storage, checks, peers: wanted.peers }, scope)
   guests.admits = (peer) => wanted.keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
   await wanted.begin()
   const dials = targets.length > 0
