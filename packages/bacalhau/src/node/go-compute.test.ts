@@ -5,6 +5,7 @@ import { createDirectory, type Directory } from '../link/facts/directory.ts'
 import { sampleNode, someResources } from '../link/fixtures/samples.ts'
 import { type GoComputeScript, type ScriptedGoNode, startGoComputeNode } from '../link/go/fixtures/go-compute-node.ts'
 import { dial, loopbackHost } from '../link/go/fixtures/go-host.ts'
+import { createTrust } from '../link/go/trust.ts'
 import { nodeHost, wasmJob } from '../link/go/fixtures/requester-bench.ts'
 import { type HandClock, handClock } from '../network/fixtures/hand-clock.ts'
 import { specOf } from '../orchestrator/admission.ts'
@@ -50,9 +51,9 @@ async function liveOn(
   const self = ours.peerId.toString()
   const services = { store, clock, logger: silentLogger, random: seededRandom(1) }
   const directory = scope.own(createDirectory({ self, clock, trusts: () => true }))
-  const trust = { admits: () => true, isAllowed: () => false }
+  const trust = createTrust('loopback')
   const restore = async (job: Job) => job
-  const go = await startGoCompute({ host: ours, directory, services, ...trust, joinToken: 'token', restore }, scope)
+  const go = await startGoCompute({ host: ours, directory, services, trust, joinToken: 'token', restore }, scope)
   const orchestrator = scope.own(
     await createOrchestrator({
       ...services,

@@ -8,7 +8,7 @@ import { serveGoCallbacks } from '../link/go/requester/callbacks.ts'
 import { GoDesk } from '../link/go/requester/go-desk.ts'
 import { keepGoNodes } from '../link/go/requester/go-nodes.ts'
 import { readGoLogs } from '../link/go/requester/logs.ts'
-import type { Speaker } from '../link/go/wire/rpc.ts'
+import type { Trust } from '../link/go/trust.ts'
 import type { OrchestratorChannel } from '../link/link-protocol.ts'
 import type { LogChunk } from '../link/logs.ts'
 import { createSwarm } from '../network/swarm.ts'
@@ -18,17 +18,12 @@ import type { Scope } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Services } from './services.ts'
 
-/** Which peers may speak as nodes of the Go program, which believes whatever is said. */
-export interface GoTrust {
-  readonly admits: (speaker: Speaker) => boolean
-  /** Has the operator allowed this very peer? Then it needs no join token. */
-  readonly isAllowed: (peer: string) => boolean
-}
-
-export interface GoComputeOptions extends GoTrust {
+export interface GoComputeOptions {
   readonly host: Libp2p
   readonly directory: NodeDirectory
   readonly services: Pick<Services, 'store' | 'clock' | 'logger'>
+  readonly trust: Trust
+  /** Shown on behalf of nodes that the operator has allowed by name. */
   readonly joinToken: string
   readonly restore: (job: Job, signal: AbortSignal) => Promise<Job>
 }
@@ -43,7 +38,8 @@ export interface GoCompute {
 
 /** To be called before this node has connections, so that Go nodes see at once that it takes callbacks. */
 export async function startGoCompute(options: GoComputeOptions, scope: Scope): Promise<GoCompute> {
-  const { host, directory, services, admits, isAllowed, joinToken } = options
+  const { host, directory, services, trust, joinToken } = options
+  const admits: Trust['admits'] = (speaker) => trust.admits(speaker)
   const desk = scope.own(await GoDesk.open({ ...services, ...options, call: createGoCaller(host) }))
   scope.own(await serveGoCallbacks(host, desk, { logger: services.logger, admits }))
   return {
@@ -56,7 +52,7 @@ export async function startGoCompute(options: GoComputeOptions, scope: Scope): P
         swarm: createSwarm(host),
         addressOf: (peer) => host.getConnections(peerIdFromString(peer))[0]?.remoteAddr.toString(),
         dial: (peer, addresses, signal) => dial(host, peer, addresses, signal),
-        joinTokenOf: (peer) => (isAllowed(peer) ? joinToken : undefined),
+        joinTokenOf: (peer) => (trust.isAllowed(peer) ? joinToken : undefined),
         attach: (channel) => orchestrator.attach(channel),
       })
       scope.own(nodes)

@@ -5,6 +5,7 @@ import type { Content } from '../content/content.ts'
 import { reachOf } from '../network/reach/reach.ts'
 import type { NodeDirectory } from '../link/facts/known-node.ts'
 import { describeProtocol } from '../link/go/requester/guarantees.ts'
+import type { Trust } from '../link/go/trust.ts'
 import { acceptLinks } from '../link/link-protocol.ts'
 import { readRemoteLogs } from '../link/log-protocol.ts'
 import { createInlineData } from '../orchestrator/inline-data.ts'
@@ -13,7 +14,7 @@ import { createOrchestrator, type RunningOrchestrator } from '../orchestrator/or
 import type { Scope } from '../runtime/lifecycle.ts'
 import type { NodeConfig } from './config.ts'
 import type { ManagedStorage } from './managed-storage.ts'
-import { type GoCompute, type GoTrust, startGoCompute } from './go-compute.ts'
+import { type GoCompute, startGoCompute } from './go-compute.ts'
 import { createResultKeeper } from './keeper.ts'
 import type { Services } from './services.ts'
 import { createVault } from './vault.ts'
@@ -31,7 +32,7 @@ export interface OrchestratorRoleOptions {
   readonly content: Content
   readonly storage: ManagedStorage
   readonly directory: NodeDirectory
-  readonly trust: GoTrust
+  readonly trust: Trust
 }
 
 /** The orchestrating side of a node: takes links of compute nodes and jobs of users. */
@@ -42,7 +43,7 @@ export async function startOrchestratorRole(
   const { config, host, joinToken, storeGeneration, self, services, content, storage } = options
   const vault = createVault(content)
   const { restore } = createInlineData(vault)
-  const go = await startGoCompute({ ...options, ...options.trust, restore }, scope)
+  const go = await startGoCompute({ ...options, restore }, scope)
   const orchestrator = await createOrchestrator({
     ...services,
     self,
