@@ -79,15 +79,16 @@ describe('behind routers', { skip, timeout: 60_000 }, () => {
   })
 
   test('a node learns whether others can reach it, and announces where', async () => {
-    for (const { kind, machine, ask, peerId } of agents) {
-      await until(async () => (await ask<OwnReachability>('own')).verdict !== 'unknown')
-      const { verdict, confirmed, seenAs } = await ask<OwnReachability>('own')
+    for (const agent of agents) {
+      const { kind, machine, peerId } = agent
+      await until(async () => (await agent.ask<OwnReachability>('own')).verdict !== 'unknown')
+      const { verdict, confirmed, seenAs } = await agent.ask<OwnReachability>('own')
       const isReachable = kind === 'open' || kind === 'full-cone'
       const outside = `/ip4/${machine.outside}/tcp/4001`
       assert.equal(verdict, isReachable ? 'reachable' : 'unreachable', kind)
       assert.deepEqual(confirmed, isReachable ? [outside] : [], kind)
       assert.equal(seenAs.includes(outside), kind !== 'symmetric', `${kind} ${seenAs.join()}`)
-      const announced = await ask<string[]>('addresses')
+      const announced = await agent.ask<string[]>('addresses')
       assert.equal(announced.includes(`${outside}/p2p/${peerId}`), isReachable, kind)
       assert.ok(!announced.some((address) => address.startsWith('/ip4/127.')), announced.join())
       assert.equal(await relay.ask('reach', peerId), isReachable ? 'direct' : 'inbound-only', kind)

@@ -5,6 +5,7 @@ import os from 'node:os'
 import { describe, test, type TestContext } from 'node:test'
 import { createHost } from '../host.ts'
 import { fixtureKey } from '../fixtures/keys.ts'
+import { settle } from '../fixtures/hand-clock.ts'
 import { startTestHost, untilPeers } from '../fixtures/test-host.ts'
 import { ownReachability, type ReachOptions, reachOf } from './reach.ts'
 import { prepareSharing } from './shared-port.ts'
@@ -47,11 +48,10 @@ describe('a port that is shared', () => {
     const server = await startTestHost(t, 0, { listen: [own ?? ''], reach: REACH })
     const client = await startTestHost(t, 1, { listen: [own ?? ''], reach: REACH })
     const port = /tcp\/(\d+)/.exec(String(client.getMultiaddrs()[0]))?.[1]
-    const confirmed = new Promise((resolve) => client.addEventListener('self:peer:update', resolve, { once: true }))
     await client.dial(server.getMultiaddrs())
     await untilPeers(server, 1)
     assert.match(String(server.getConnections()[0]?.remoteAddr), new RegExp(`^/ip4/${own}/tcp/${port}/`))
-    await confirmed
+    while (ownReachability(client)?.verdict === 'unknown') await settle()
     const known = ownReachability(client)
     assert.deepEqual([known?.verdict, known?.sharesPort], ['reachable', true])
     assert.deepEqual(known?.seenAs, [`/ip4/${own}/tcp/${port}`])
