@@ -6,7 +6,17 @@ import { text, textByName } from './spec-fields.ts'
 
 /** Parameters by the names that the engines know them by; of `EnvironmentVariables` WebAssembly knows nothing since release 1.5. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
-  docker: ['Image', 'Entrypoint', 'Parameters', 'EnvironmentVariables', 'WorkingDirectory', 'User'],
+  docker: [
+    'Image',
+    'Entrypoint',
+    'Parameters',
+    'EnvironmentVariables',
+    'WorkingDirectory',
+    'User',
+    'ShmSize',
+    'StopSignal',
+    'StopTimeout',
+  ],
   wasm: ['EntryModule', 'Entrypoint', 'Parameters', 'ImportModules', 'EnvironmentVariables'],
 }
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import process from 'node:process'
@@ -8,10 +9,12 @@ import { engineAddresses } from '../executors/docker/engine/address.ts'
 import { createDockerExecutor, type DockerExecutor } from '../executors/docker/executor.ts'
 import { createImageLedger } from '../executors/docker/image/image-ledger.ts'
 import { dockerCredentials } from '../executors/docker/image/credentials.ts'
+import type { Hardening } from '../executors/docker/container/config.ts'
 import type { EgressUse } from '../executors/docker/egress/desk.ts'
 import type { Executor } from '../executors/executor.ts'
 import { createNoopExecutor } from '../executors/noop/executor.ts'
 import { createWasmExecutor } from '../executors/wasm/executor.ts'
+import { BacalhauError, messageOf } from '../runtime/error.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import { createAddressRules } from '../sources/outbound/address-rules.ts'
 import { createOutbound, systemResolve } from '../sources/outbound/outbound.ts'
@@ -39,7 +42,7 @@ export async function createCapabilities(
 ): Promise<Capabilities & Pick<DataCapabilities, 'relieve'>> {
   const { config, services } = options
   const { clock } = services
-  const docker = config.enginesDisabled.includes('docker') ? undefined : createDocker(options)
+  const docker = config.enginesDisabled.includes('docker') ? undefined : await createDocker(options)
   const engines = { wasm: () => createWasm(options), noop: () => createNoopExecutor({ clock }) }
   const executors: Executor[] = Object.entries(engines)
     .filter(([name]) => !config.enginesDisabled.includes(name))
@@ -57,7 +60,8 @@ function createWasm({ config, services: { clock, logger } }: CapabilityOptions):
   return createWasmExecutor({ clock, logger, ...(config.wasmNetworks.includes('http') ? { reach } : {}) })
 }
 
-function createDocker({ config, folder, gpus, services, nodeId }: CapabilityOptions): DockerExecutor {
+async function createDocker(options: CapabilityOptions): Promise<DockerExecutor> {
+  const { config, folder, gpus, services, nodeId } = options
   const { clock, logger } = services
   const { env } = process
   const home = homedir()
@@ -68,6 +72,8 @@ function createDocker({ config, folder, gpus, services, nodeId }: CapabilityOpti
     credentials: dockerCredentials({ env, home }),
     pull: config.dockerPull,
     networks: config.dockerNetworks,
+    ports: config.dockerPorts,
+    hardening: await hardeningOf(config),
     egress: {
       folder: path.join(folder.root, 'egress'),
       outbound: createOutbound(config.dockerAddresses),
@@ -79,6 +85,27 @@ function createDocker({ config, folder, gpus, services, nodeId }: CapabilityOpti
     clock,
     logger,
   })
+}
+
+async function hardeningOf(config: NodeConfig): Promise<Hardening> {
+  const { dockerSeccomp: file } = config
+  return {
+    processes: config.dockerProcesses,
+    openFiles: config.dockerOpenFiles || undefined,
+    seccomp: file === undefined ? undefined : { file, profile: await readProfile(file) },
+    runtime: config.dockerRuntime,
+    grace: config.dockerGrace,
+  }
+}
+
+/** A profile that cannot be read must not become none. */
+async function readProfile(file: string): Promise<string> {
+  try {
+    return JSON.stringify(JSON.parse(await readFile(file, 'utf8')))
+  } catch (cause) {
+    const words = `the seccomp profile of Engines.Docker.Seccomp: ${messageOf(cause)}`
+    throw new BacalhauError('ConfigurationError', words, { cause })
+  }
 }
 
 /** What containers do by the network HTTP. */

@@ -151,6 +151,17 @@ export const size: Kind<number> = {
   show: String,
 }
 
+/** Two ports, the second one not below the first. */
+export const portRange: Kind<readonly [number, number]> = {
+  expects: 'two ports like 20000-32000',
+  read(input) {
+    const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec((toText(input) ?? '').trim()) ?? []
+    const [low, high] = [Number(first), Number(last)]
+    return low >= 1 && high >= low && high <= 65_535 ? [low, high] : undefined
+  },
+  show: ([first, last]) => `${first}-${last}`,
+}
+
 /** Milliseconds, more than none. */
 export const span: Kind<number> = {
   expects: 'a span of time like 30s, 5m or 1h30m',

@@ -16,6 +16,7 @@ import {
   legacyPeers,
   peers,
   port,
+  portRange,
   size,
   span,
   text,
@@ -510,6 +511,42 @@ export const SETTINGS = {
     fallback: [],
     about:
       'Private addresses and ranges that containers reach by the network HTTP, such as 10.1.0.0/16. By default none.',
+  }),
+  dockerProcesses: setting({
+    key: 'Engines.Docker.Processes',
+    kind: wholeNumber(1, 4_194_304),
+    fallback: LIMITS.containerProcesses,
+    about: 'Processes and threads that one container may have.',
+  }),
+  dockerOpenFiles: setting({
+    key: 'Engines.Docker.OpenFiles',
+    kind: wholeNumber(0, 1_073_741_816),
+    fallback: 0,
+    about: 'Files that each process of a container may have open. 0: what the engine gives.',
+  }),
+  dockerSeccomp: setting<string | undefined>({
+    key: 'Engines.Docker.Seccomp',
+    kind: text,
+    fallback: undefined,
+    about: "File with a seccomp profile for containers, instead of the engine's own.",
+  }),
+  dockerRuntime: setting<string | undefined>({
+    key: 'Engines.Docker.Runtime',
+    kind: text,
+    fallback: undefined,
+    about: 'Runtime of containers that the engine knows by this name, such as runsc or kata, instead of its usual one.',
+  }),
+  dockerGrace: setting({
+    key: 'Engines.Docker.StopGrace',
+    kind: span,
+    fallback: 1_000,
+    about: 'How long a container that has to end may take for it after its signal, where the spec has no StopTimeout.',
+  }),
+  dockerPorts: setting<readonly [number, number]>({
+    key: 'Engines.Docker.Ports',
+    kind: portRange,
+    fallback: [20_000, 32_000],
+    about: 'Ports of this machine that containers get where the spec names none: the first and the last.',
   }),
   dockerHttpBytes: setting({
     key: 'Engines.Docker.HTTPBytes',

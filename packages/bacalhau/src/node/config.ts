@@ -100,6 +100,12 @@ export interface NodeConfig {
   readonly dockerNetworks: readonly ('http' | 'bridge' | 'host')[]
   readonly dockerAddresses: readonly string[]
   readonly dockerHttpBytes: number
+  readonly dockerProcesses: number
+  readonly dockerOpenFiles: number
+  readonly dockerSeccomp: string | undefined
+  readonly dockerRuntime: string | undefined
+  readonly dockerGrace: number
+  readonly dockerPorts: readonly [number, number]
   readonly dockerHttpRate: number
   /** File of the key of a private swarm. */
   readonly swarmKey: string | undefined

@@ -253,6 +253,8 @@ export const LIMITS = {
   engineDrain: 10_000,
   /** Processes and threads of one container. */
   containerProcesses: 4_096,
+  /** The longest time that a job may ask for between being told to end and being ended. */
+  containerGrace: 60_000,
   /** How often it is looked how much a container has written; the pause grows with what a look costs. */
   containerWatch: 2_000,
   /** The network HTTP of a container: its connections, headers of a message, and how long a server has to take a connection. */

@@ -5,6 +5,7 @@ import { createGpuPool } from './container/gpus.ts'
 import { openBench, executorAt } from './fixtures/bench.ts'
 import { egressSuite } from './fixtures/egress.ts'
 import { IMAGE, startTestEngine } from './fixtures/engine.ts'
+import { hardeningSuite } from './fixtures/hardening.ts'
 import { isolationSuite } from './fixtures/isolation.ts'
 import { networkSuite } from './fixtures/networks.ts'
 import { pullSuite } from './fixtures/pulls.ts'
@@ -65,11 +66,23 @@ if (typeof engine === 'string') {
       assert.match(outcome.kind === 'failed' ? outcome.message : '', /nowhere.*no such file/)
     })
 
-    test('keeps its output and results when its time is up', async (t) => {
+    test('keeps its output and results when its time is up, and when it is cancelled (point 1)', async (t) => {
       const { run } = await openBench(t, address)
-      const ran = await run({ script: 'echo begun; echo x > /outputs/f; sleep 100', limits: { time: 700 } })
-      assert.equal(ran.outcome.kind === 'failed' && ran.outcome.code, 'ExecutionTimeout')
-      assert.deepEqual([ran.stdout, ran.results], ['begun\n', ['f']])
+      const script = 'echo x > /outputs/f; echo begun; sleep 100'
+      const late = await run({ script, limits: { time: 700 } })
+      assert.equal(late.outcome.kind === 'failed' && late.outcome.code, 'ExecutionTimeout')
+      assert.deepEqual([late.stdout, late.results], ['begun\n', ['f']])
+      const cancel = new AbortController()
+      const cancelled = await run({ script, signal: cancel.signal, onOutput: () => cancel.abort() })
+      assert.equal(cancelled.outcome.kind === 'failed' && cancelled.outcome.code, 'ExecutionCancelled')
+      assert.equal(cancelled.stdout, 'begun\n')
+    })
+
+    test('has its whole exit code (point 2)', async (t) => {
+      const { run } = await openBench(t, address)
+      for (const exitCode of [0, 1, 125, 255]) {
+        assert.deepEqual((await run({ script: `exit ${exitCode}` })).outcome, { kind: 'exited', exitCode })
+      }
     })
 
     test('needs its image on a node that fetches none', async (t) => {
@@ -82,7 +95,7 @@ if (typeof engine === 'string') {
       assert.equal(outcome.kind === 'failed' && outcome.code, 'ImageNotFound')
     })
 
-    test('is named by the digest of its image', async (t) => {
+    test('runs an image that no registry has, named by its content (point 5)', async (t) => {
       const { executor } = await openBench(t, address)
       assert.match(
         (await executor.prepare?.({ Image: IMAGE }, new AbortController().signal)) ?? '',
@@ -107,6 +120,7 @@ if (typeof engine === 'string') {
   })
 
   isolationSuite(() => address)
+  hardeningSuite(() => address)
   networkSuite(() => address)
   egressSuite(() => address)
   pullSuite(() => address)

@@ -4,7 +4,7 @@ import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.t
 import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 import { failure, printable } from '../wasm/failure.ts'
-import { containerConfig } from './container/config.ts'
+import { containerConfig, type Hardening, USUAL_HARDENING } from './container/config.ts'
 import { createContainer } from './container/create.ts'
 import { createGpuPool, type Gpu, gpuDevices, gpuName } from './container/gpus.ts'
 import { containerName } from './container/labels.ts'
@@ -36,6 +36,7 @@ export interface DockerExecutorOptions {
   /** How containers reach listed domains, for the network HTTP. */
   readonly egress: EgressOptions
   readonly ports?: PortRange
+  readonly hardening?: Hardening
   /** Removes images that jobs have left; without it they stay. */
   readonly ledger?: ImageLedger
   readonly gpus?: readonly Gpu[]
@@ -57,6 +58,7 @@ const TELL_EVERY = 5_000
 
 /** One run and what it takes. */
 interface Work {
+  readonly params: DockerParams
   readonly request: ExecutionRequest
   readonly observer: ExecutionObserver
   readonly signal: AbortSignal
@@ -75,6 +77,7 @@ class ContainerExecutor implements DockerExecutor {
   readonly #connection: Connection
   readonly #ports
   readonly #gates
+  readonly #hardening
   readonly #gpus
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
@@ -86,6 +89,7 @@ class ContainerExecutor implements DockerExecutor {
     this.#connection = createConnection(options, this.#stopping.signal)
     this.#gpus = createGpuPool(options.gpus ?? [])
     this.#ports = createPorts(options.ports === undefined ? {} : { range: options.ports })
+    this.#hardening = options.hardening ?? USUAL_HARDENING
     this.#gates = createGates({ ...options, ...options.egress })
   }
 
@@ -182,9 +186,9 @@ class ContainerExecutor implements DockerExecutor {
     const params = parseDockerParams(request.params)
     signal.throwIfAborted()
     const used = await this.#connection.use()
-    const work = { request, observer, signal, used }
+    const work = { params, request, observer, signal, used }
     const survivor = used.survivors.claim(request.executionId)
-    return survivor === undefined ? this.#begin(params, work) : this.#goOn(survivor, work)
+    return survivor === undefined ? this.#begin(work) : this.#goOn(survivor, work)
   }
 
   /** What a former process of this node has begun. */
@@ -200,8 +204,8 @@ class ContainerExecutor implements DockerExecutor {
     )
   }
 
-  async #begin(params: DockerParams, work: Work): Promise<ExecutionOutcome> {
-    const { request, signal, used } = work
+  async #begin(work: Work): Promise<ExecutionOutcome> {
+    const { params, request, signal, used } = work
     const { engine, survivors } = used
     const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
     const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network, survivors.ports)
@@ -212,7 +216,7 @@ class ContainerExecutor implements DockerExecutor {
           const { node } = this.#options
           const connected = gate?.mode === undefined ? ports : { ...ports, mode: gate.mode }
           const devices = await toDevices(gpus)
-          const base = { node, facts: engine.facts, imageId, params, request, ...devices }
+          const base = { node, facts: engine.facts, imageId, params, request, hardening: this.#hardening, ...devices }
           const config = containerConfig({ ...base, ports: connected, proxy: gate?.env ?? {} })
           const id = await createContainer(engine, containerName(node, request.executionId), config)
           own(id)
@@ -224,9 +228,11 @@ class ContainerExecutor implements DockerExecutor {
     )
   }
 
-  #follow(subject: Subject, { request, observer, signal, used }: Work, gate: Gate | undefined) {
+  #follow(subject: Subject, { params, request, observer, signal, used }: Work, gate: Gate | undefined) {
     const budget = gate === undefined ? {} : { budget: gate.budget }
-    return runContainer(subject, request, { ...this.#options, engine: used.engine, observer, ...budget }, signal)
+    const grace = params.grace ?? this.#hardening.grace
+    const context = { ...this.#options, engine: used.engine, observer, grace, ...budget }
+    return runContainer(subject, request, context, signal)
   }
 
   /** A job that reaches listed domains has a gate beside it, as long as it runs. */

@@ -15,6 +15,9 @@ describe('parameters of a container', () => {
         env: {},
         workingDirectory: undefined,
         user: undefined,
+        shm: undefined,
+        stopSignal: undefined,
+        grace: undefined,
       })
     }
   })
@@ -30,6 +33,13 @@ describe('parameters of a container', () => {
     })
     assert.deepEqual(parsed.env, { A: '1=2', B: '' })
     assert.deepEqual([parsed.entrypoint, parsed.command, parsed.user], [['x'], ['', ' y'], '1:2'])
+    const { shm, stopSignal, grace } = parseDockerParams({
+      Image: 'a',
+      ShmSize: '256MiB',
+      StopSignal: 'SIGUSR1',
+      StopTimeout: 1.5,
+    })
+    assert.deepEqual([shm, stopSignal, grace], [256 << 20, 'SIGUSR1', 1_500])
   })
 
   test('are refused with the words of the documented API', () => {
@@ -45,6 +55,12 @@ describe('parameters of a container', () => {
       [{ Image: 'a', Parameters: 'x' }, /must be a list of texts/],
       [{ Image: 'a', Parameters: ['a\0'] }, /NUL/],
       [{ Image: 'a', User: 'a b' }, /'User'/],
+      [{ Image: 'a', ShmSize: 'much' }, /'ShmSize'/],
+      [{ Image: 'a', ShmSize: true }, /'ShmSize'/],
+      [{ Image: 'a', StopSignal: 'kill -9' }, /'StopSignal'/],
+      [{ Image: 'a', StopSignal: '65' }, /'StopSignal'/],
+      [{ Image: 'a', StopTimeout: 61 }, /'StopTimeout' must be seconds, at most 60/],
+      [{ Image: 'a', StopTimeout: '5' }, /'StopTimeout'/],
       [{ Image: 'a', Privileged: true }, /unknown field Privileged/],
     ]
     for (const [params, message] of cases)

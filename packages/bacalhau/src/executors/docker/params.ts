@@ -1,5 +1,7 @@
+import { parseBytes } from '@bacalhau/models'
 import { z } from 'zod'
 import { BacalhauError } from '../../runtime/error.ts'
+import { LIMITS } from '../../runtime/limits.ts'
 import { parseReference } from './image/reference.ts'
 
 const problem = (text: string) => `invalid docker engine param: ${text}`
@@ -17,6 +19,8 @@ const variable = text
   })
   .refine((entry) => !entry.startsWith('='), problem("environment variables look like 'NAME=value'"))
 
+const GRACE_PROBLEM = problem(`'StopTimeout' must be seconds, at most ${LIMITS.containerGrace / 1_000}`)
+
 const nameOf = (input: unknown) => String(input).split('=')[0]?.slice(0, 100)
 
 const schema = z.strictObject({
@@ -33,6 +37,16 @@ const schema = z.strictObject({
   User: text
     .regex(/^[\w.-]{0,64}(?::[\w.-]{1,64})?$/, problem("'User' must be like name, 1000 or 1000:1000"))
     .nullish(),
+  /** Nor are these: room in `/dev/shm`, and how the job is told that its time is up. */
+  ShmSize: z.union([z.string(), z.number()], problem("'ShmSize' must be an amount like 256mb")).nullish(),
+  StopSignal: text
+    .regex(/^(?:(?:SIG)?[A-Z]{2,6}\d?|[1-9]|[1-5]\d|6[0-4])?$/, problem("'StopSignal' must be like SIGINT or 2"))
+    .nullish(),
+  StopTimeout: z
+    .number(GRACE_PROBLEM)
+    .min(0, GRACE_PROBLEM)
+    .max(LIMITS.containerGrace / 1_000, GRACE_PROBLEM)
+    .nullish(),
 })
 
 /** `Params` of the engine `docker`. */
@@ -44,6 +58,12 @@ export interface DockerParams {
   readonly env: Readonly<Record<string, string>>
   readonly workingDirectory: string | undefined
   readonly user: string | undefined
+  /** Bytes; undefined: what the engine gives. */
+  readonly shm: number | undefined
+  /** Undefined: the image's own, else SIGTERM. */
+  readonly stopSignal: string | undefined
+  /** Milliseconds from that signal to the end by force; undefined: what the operator gives. */
+  readonly grace: number | undefined
 }
 
 /** Checks `Params`; throws a `ValidationError` or `ImageInvalid` that says what is wrong. */
@@ -54,6 +74,7 @@ export function parseDockerParams(params: Readonly<Record<string, unknown>>): Do
     throw new BacalhauError('ValidationError', problems, { component: 'docker' })
   }
   const { Image, Entrypoint, Parameters, EnvironmentVariables, WorkingDirectory, User } = parsed.data
+  const { ShmSize, StopSignal, StopTimeout } = parsed.data
   parseReference(Image.trim())
   return {
     image: Image.trim(),
@@ -62,7 +83,17 @@ export function parseDockerParams(params: Readonly<Record<string, unknown>>): Do
     env: variables(EnvironmentVariables ?? []),
     workingDirectory: WorkingDirectory === '' ? undefined : (WorkingDirectory ?? undefined),
     user: User === '' ? undefined : (User ?? undefined),
+    shm: bytesOf(ShmSize),
+    stopSignal: StopSignal === '' ? undefined : (StopSignal ?? undefined),
+    grace: StopTimeout === undefined || StopTimeout === null ? undefined : StopTimeout * 1_000,
   }
+}
+
+function bytesOf(amount: string | number | null | undefined): number | undefined {
+  if (amount === undefined || amount === null || amount === '' || amount === 0) return undefined
+  const bytes = parseBytes(String(amount))
+  if (bytes !== undefined) return bytes
+  throw new BacalhauError('ValidationError', problem("'ShmSize' must be an amount like 256mb"), { component: 'docker' })
 }
 
 const filled = (items: readonly string[] | null | undefined) => (items?.length ? items : undefined)

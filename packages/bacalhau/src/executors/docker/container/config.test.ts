@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { ExecutionRequest } from '../../executor.ts'
 import type { EngineFacts } from '../engine/engine.ts'
 import { parseDockerParams } from '../params.ts'
-import { containerConfig, type ContainerPlan } from './config.ts'
+import { containerConfig, USUAL_HARDENING, type ContainerPlan } from './config.ts'
 import { NO_NETWORK } from './ports.ts'
 
 const facts: EngineFacts = {
@@ -40,6 +40,7 @@ function configOf(plan: Partial<ContainerPlan> = {}, params: object = {}): Confi
     request,
     ports: NO_NETWORK,
     proxy: {},
+    hardening: USUAL_HARDENING,
     gpus: {},
     gpuNames: [],
     ...plan,
@@ -48,6 +49,23 @@ function configOf(plan: Partial<ContainerPlan> = {}, params: object = {}): Confi
 }
 
 describe('a container', () => {
+  test('is bounded as the operator says (point 8)', () => {
+    const seccomp = { file: '/etc/profile.json', profile: '{"defaultAction":"SCMP_ACT_ERRNO"}' }
+    const hardening = { processes: 7, openFiles: 8, seccomp, runtime: 'runsc', grace: 0 }
+    const { HostConfig } = configOf({ hardening })
+    assert.deepEqual([HostConfig['PidsLimit'], HostConfig['Runtime']], [7, 'runsc'])
+    assert.deepEqual(HostConfig['SecurityOpt'], ['no-new-privileges', `seccomp=${seccomp.profile}`])
+    assert.deepEqual(HostConfig['Ulimits'], [
+      { Name: 'core', Soft: 0, Hard: 0 },
+      { Name: 'nofile', Soft: 8, Hard: 8 },
+    ])
+    const podman = configOf({ hardening, facts: { ...facts, isPodman: true } })
+    assert.deepEqual(podman.HostConfig['SecurityOpt'], ['no-new-privileges', 'seccomp=/etc/profile.json'])
+    const usual = configOf().HostConfig
+    assert.deepEqual([usual['SecurityOpt'], usual['Runtime']], [['no-new-privileges'], undefined])
+    assert.deepEqual(usual['Ulimits'], [{ Name: 'core', Soft: 0, Hard: 0 }])
+  })
+
   test('may do nothing that it was not given', () => {
     const { HostConfig, NetworkDisabled, Tty, OpenStdin, Healthcheck } = configOf()
     assert.deepEqual(

@@ -16,8 +16,31 @@ export interface ContainerPlan {
   /** Variables that lead its programs to the proxy, if its network has one. */
   readonly proxy: Readonly<Record<string, string>>
   readonly gpus: GpuDevices
+  readonly hardening: Hardening
   /** Their names, for the label. */
   readonly gpuNames: readonly string[]
+}
+
+/** What the operator wants of every container. */
+export interface Hardening {
+  /** Processes and threads of one. */
+  readonly processes: number
+  /** Files that each of its processes may have open; undefined: what the engine gives. */
+  readonly openFiles: number | undefined
+  /** Instead of the engine's own profile: the file, and what is in it. */
+  readonly seccomp: { readonly file: string; readonly profile: string } | undefined
+  /** What runs it instead of the engine's usual program, for example one that puts a kernel of its own around it. */
+  readonly runtime: string | undefined
+  /** Milliseconds that it has to end by itself, where the spec does not say. */
+  readonly grace: number
+}
+
+export const USUAL_HARDENING: Hardening = {
+  processes: LIMITS.containerProcesses,
+  openFiles: undefined,
+  seccomp: undefined,
+  runtime: undefined,
+  grace: 1_000,
 }
 
 /** The least memory that an engine takes: 6 MiB since Docker 20.10. */
@@ -31,7 +54,7 @@ const LEAST_CORES = 0.01
  */
 export function containerConfig(plan: ContainerPlan): object {
   const { imageId, params, request, ports } = plan
-  const { entrypoint, command, workingDirectory, user } = params
+  const { entrypoint, command, workingDirectory, user, stopSignal } = params
   return {
     // By its content, so that what was checked is what runs, wherever the tag points to by now.
     Image: imageId,
@@ -39,6 +62,7 @@ export function containerConfig(plan: ContainerPlan): object {
     ...(command === undefined ? {} : { Cmd: command }),
     ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
     ...(user === undefined ? {} : { User: user }),
+    ...(stopSignal === undefined ? {} : { StopSignal: stopSignal }),
     Env: Object.entries({ ...request.env, ...ports.env, ...params.env, ...plan.proxy }).map(
       ([name, value]) => `${name}=${value}`,
     ),
@@ -64,16 +88,19 @@ function labelsOf({ node, request, gpuNames, ports }: ContainerPlan): Record<str
   }
 }
 
-function hostConfig({ facts, request, ports, gpus }: ContainerPlan): object {
+function hostConfig({ facts, params, request, ports, gpus, hardening }: ContainerPlan): object {
   const { limits, mounts } = request
   const memory = limits.memory > 0 ? Math.max(Math.floor(limits.memory), LEAST_MEMORY) : 0
   const reachesHost = (ports.mode === 'bridge' || ports.mode === 'host') && !facts.isPodman
   return {
     CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges'],
+    SecurityOpt: ['no-new-privileges', ...seccompOf(hardening, facts)],
     Privileged: false,
     IpcMode: 'private',
-    PidsLimit: LIMITS.containerProcesses,
+    PidsLimit: hardening.processes,
+    Ulimits: limitsOf(hardening),
+    ...(params.shm === undefined ? {} : { ShmSize: params.shm }),
+    ...(hardening.runtime === undefined ? {} : { Runtime: hardening.runtime }),
     Memory: memory,
     // The same as memory: no swap.
     MemorySwap: memory,
@@ -88,6 +115,18 @@ function hostConfig({ facts, request, ports, gpus }: ContainerPlan): object {
     AutoRemove: false,
     ...gpus,
   }
+}
+
+/** Docker takes a profile itself, Podman the name of its file. */
+function seccompOf({ seccomp }: Hardening, { isPodman }: EngineFacts): string[] {
+  if (seccomp === undefined) return []
+  return [`seccomp=${isPodman ? seccomp.file : seccomp.profile}`]
+}
+
+/** No image of a process that crashed: it would go where the machine wants it, and on the job's disk. */
+function limitsOf({ openFiles }: Hardening): object[] {
+  const core = { Name: 'core', Soft: 0, Hard: 0 }
+  return openFiles === undefined ? [core] : [core, { Name: 'nofile', Soft: openFiles, Hard: openFiles }]
 }
 
 /** What the engine itself keeps of the output, from which a restarted node catches up. Docker's own format costs it least. */

@@ -19,6 +19,8 @@ export interface RunContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly observer: ExecutionObserver
+  /** Milliseconds that the job has to end by itself when it is told to. */
+  readonly grace: number
   /** What it may take of the network, where somebody counts. */
   readonly budget?: Budget
 }
@@ -115,8 +117,8 @@ async function follow(
     why ??= reason
     killer.kill()
   }
-  signal.addEventListener('abort', killer.kill, { once: true })
-  if (signal.aborted) killer.kill()
+  signal.addEventListener('abort', killer.tell, { once: true })
+  if (signal.aborted) killer.tell()
   const overBudget = () =>
     endWith(failure('NetworkLimit', 'the job sent and received more over the net than the node lets a job'))
   budget?.exceeded.addEventListener('abort', overBudget, { once: true })
@@ -126,13 +128,15 @@ async function follow(
   let timer: Timer | undefined
   try {
     const { time } = request.limits
-    const late = () =>
-      endWith(failure('ExecutionTimeout', `the job ran longer than the ${time / 1000} s that it may take`))
+    const late = () => {
+      why ??= failure('ExecutionTimeout', `the job ran longer than the ${time / 1000} s that it may take`)
+      killer.tell()
+    }
     if (time > 0) timer = deadline(clock, Math.max(1, time - (await ageOf(subject, context))), late)
     await engine.wait(id, killer.gaveUp)
     return { why }
   } finally {
-    signal.removeEventListener('abort', killer.kill)
+    signal.removeEventListener('abort', killer.tell)
     budget?.exceeded.removeEventListener('abort', overBudget)
     timer?.cancel()
     watch.stop()
@@ -146,17 +150,22 @@ async function ageOf({ id, survivor }: Subject, { engine, clock }: RunContext): 
   return started === undefined ? 0 : Math.max(0, clock.now() - started)
 }
 
-/** Ends a container at once. An engine that does not do it in time is not waited for: `gaveUp` aborts. */
-function createKiller(id: string, { engine, clock, logger }: RunContext) {
+/** Ends a container. An engine that does not do it in time is not waited for: `gaveUp` aborts. */
+function createKiller(id: string, { engine, clock, logger, grace }: RunContext) {
   const gaveUp = new AbortController()
   let patience: Timer | undefined
+  const end = (ending: Promise<void>, time: number) => {
+    ending.catch((error: unknown) => logger.warn({ id, error: messageOf(error) }, 'cannot end a container'))
+    const stuck = new EngineError(0, 'the container engine did not end the job')
+    patience ??= clock.after(LIMITS.engineAnswer + time, () => gaveUp.abort(stuck))
+  }
+  const kill = () => end(engine.kill(id), 0)
   return {
     gaveUp: gaveUp.signal,
-    kill: () => {
-      engine.kill(id).catch((error: unknown) => logger.warn({ id, error: messageOf(error) }, 'cannot end a container'))
-      const stuck = new EngineError(0, 'the container engine did not end the job')
-      patience ??= clock.after(LIMITS.engineAnswer, () => gaveUp.abort(stuck))
-    },
+    /** At once. */
+    kill,
+    /** Tells it first, so that it can put its things in order. */
+    tell: () => (grace === 0 ? kill() : end(engine.stop(id, Math.ceil(grace / 1_000)), grace)),
     stop: () => patience?.cancel(),
   }
 }

@@ -47,6 +47,8 @@ export interface Engine {
   /** Waits for the end of a container that was started; resolves with its exit code. */
   wait(id: string, signal: AbortSignal): Promise<number>
   kill(id: string): Promise<void>
+  /** Tells a container to end, and ends it after so many seconds. */
+  stop(id: string, seconds: number): Promise<void>
   /** Removes a container, running or not, with the volumes that it made. It may be gone already. */
   remove(id: string): Promise<void>
   inspect(id: string, size?: boolean): Promise<Container>
@@ -137,6 +139,8 @@ function containerCalls(address: EngineAddress, call: Caller): Omit<Engine, Imag
       return readExit(answer, address, signal)
     },
     kill: (id) => tell(address, call('POST', at(id, '/kill'))).catch(unless([404, 409])),
+    stop: (id, seconds) =>
+      tell(address, call('POST', at(id, `/stop${query({ t: String(seconds) })}`))).catch(unless([404, 409])),
     remove: (id) => tell(address, call('DELETE', at(id, query({ force: '1', v: '1' })))).catch(unless([404, 409])),
     inspect: (id, size = false) => ask(address, call('GET', at(id, `/json${size ? '?size=1' : ''}`)), containerSchema),
     list(label) {
