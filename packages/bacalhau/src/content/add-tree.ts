@@ -1,6 +1,6 @@
 import { BacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
-import { type AddOptions, type AddProgress, type AddResult, addStream, startProgress } from './add.ts'
+import { type AddOptions, type AddProgress, type AddResult, addSmall, addStream, startProgress } from './add.ts'
 import type { BlockBatch } from './blocks/block-batch.ts'
 import { buildDirectory, buildSymlink } from './unixfs/directory-builder.ts'
 import type { Added } from './unixfs/file-builder.ts'
@@ -13,6 +13,8 @@ export interface TreeEntry {
   readonly path: string
   /** The bytes of a file. Read to the end before the next entry is asked for. */
   readonly content?: AsyncIterable<Uint8Array>
+  /** The same, of a file of which all is here already; good until the next entry is asked for. */
+  readonly bytes?: Uint8Array
   /** What a symbolic link points to. */
   readonly link?: string
 }
@@ -68,7 +70,8 @@ function openFolder(root: Folder, names: readonly string[], entry: TreeEntry): F
   return folder
 }
 
-async function addLeaf({ content, link }: TreeEntry, progress: AddProgress): Promise<Added> {
+async function addLeaf({ bytes, content, link }: TreeEntry, progress: AddProgress): Promise<Added> {
+  if (bytes !== undefined) return addSmall(bytes, progress)
   if (content !== undefined) return addStream(content, progress)
   progress.files += 1
   return buildSymlink(link ?? '', progress.version, progress.batch)

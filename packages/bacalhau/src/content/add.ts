@@ -4,9 +4,10 @@ import path from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../runtime/error.ts'
 import type { BlockBatch } from './blocks/block-batch.ts'
-import { forEachParallel } from './parallel.ts'
+import { readSmallFile } from './small-file.ts'
+import { steps } from '../runtime/turn.ts'
 import { buildDirectory, buildSymlink } from './unixfs/directory-builder.ts'
-import { type Added, buildFile, type CidVersion } from './unixfs/file-builder.ts'
+import { type Added, buildFile, type CidVersion, putLeaf } from './unixfs/file-builder.ts'
 import type { NamedLink } from './unixfs/unixfs.ts'
 
 export interface AddOptions {
@@ -29,12 +30,12 @@ export interface AddProgress {
   readonly version: CidVersion
   readonly batch: BlockBatch
   readonly signal: AbortSignal | undefined
+  /** Asked after each of many files; see `steps`. */
+  readonly step: () => Promise<void> | undefined
   bytes: number
   files: number
 }
 
-/** Files of one folder that are read at the same time; most of the time for a small file is spent waiting. */
-const FILES_AT_ONCE = 8
 const READ_BYTES = 1024 * 1024
 /** Files of /proc and the like do not say how long they are. */
 const SMALLEST_READ = 512
@@ -59,7 +60,7 @@ export async function addTo(
 }
 
 export function startProgress(batch: BlockBatch, { cidVersion = 0, signal }: AddOptions): AddProgress {
-  return { version: cidVersion, batch, signal, bytes: 0, files: 0 }
+  return { version: cidVersion, batch, signal, step: steps(), bytes: 0, files: 0 }
 }
 
 async function addRoot(given: string, progress: AddProgress): Promise<Added> {
@@ -71,13 +72,16 @@ async function addRoot(given: string, progress: AddProgress): Promise<Added> {
 async function addFolder(folder: string, progress: AddProgress): Promise<Added> {
   const entries = await orUnreadable(folder, readdir(folder, { withFileTypes: true }))
   const links: NamedLink[] = []
-  const others = entries.filter((entry) => !entry.isDirectory())
-  await forEachParallel(others, FILES_AT_ONCE, async ({ name }) => {
-    links.push({ name, ...(await addLeaf(path.join(folder, name), progress)) })
-  })
-  for (const entry of entries) {
-    if (!entry.isDirectory()) continue
-    links.push({ name: entry.name, ...(await addFolder(path.join(folder, entry.name), progress)) })
+  // Whoever reads the folder gets its entries in this order.
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name } = entry
+    const file = path.join(folder, name)
+    progress.signal?.throwIfAborted()
+    const bytes = entry.isFile() ? readSmall(file) : undefined
+    if (bytes !== undefined) links.push({ name, ...(await addSmall(bytes, progress)) })
+    else links.push({ name, ...(await (entry.isDirectory() ? addFolder(file, progress) : addLeaf(file, progress))) })
+    const pause = progress.step()
+    if (pause !== undefined) await pause
   }
   return buildDirectory(links, progress.version, progress.batch)
 }
@@ -100,6 +104,23 @@ async function addFile(file: string, progress: AddProgress): Promise<Added> {
   } finally {
     await handle.close()
   }
+}
+
+function readSmall(file: string): Uint8Array | undefined {
+  try {
+    return readSmallFile(file)
+  } catch (cause) {
+    throw unreadable(file, cause)
+  }
+}
+
+/** Adds one file of which all bytes are here. They are copied. */
+export async function addSmall(bytes: Uint8Array, progress: AddProgress): Promise<Added> {
+  progress.signal?.throwIfAborted()
+  const { cid, treeSize } = await putLeaf(Buffer.from(bytes), progress.version, progress.batch)
+  progress.bytes += bytes.length
+  progress.files += 1
+  return { cid, treeSize }
 }
 
 /** Adds one file from its bytes. */
@@ -138,11 +159,15 @@ async function orUnreadable<T>(file: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
-    if (isBacalhauError(cause)) throw cause
-    const missing = systemCode(cause) === 'ENOENT'
-    const why = missing ? 'there is no such file or folder' : messageOf(cause)
-    throw new BacalhauError('BadRequest', `${file} cannot be read: ${why}.`, { cause })
+    throw unreadable(file, cause)
   }
+}
+
+function unreadable(file: string, cause: unknown): BacalhauError {
+  if (isBacalhauError(cause)) return cause
+  const missing = systemCode(cause) === 'ENOENT'
+  const why = missing ? 'there is no such file or folder' : messageOf(cause)
+  return new BacalhauError('BadRequest', `${file} cannot be read: ${why}.`, { cause })
 }
 
 function kindOf(stats: Stats): string {

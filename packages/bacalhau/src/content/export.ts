@@ -4,9 +4,11 @@ import type { CID } from 'multiformats/cid'
 import { BacalhauError, systemCode } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Random } from '../runtime/random.ts'
+import { steps } from '../runtime/turn.ts'
 import { diskFull } from './blocks/block-index.ts'
 import type { BlockSource } from './blocks/block-source.ts'
 import { linksIn, readFile, statOf } from './read.ts'
+import { writeSmallFile } from './small-file.ts'
 import { nodeAt } from './selection.ts'
 
 export interface ExportOptions {
@@ -29,6 +31,7 @@ interface Progress {
   readonly maxBytes: number
   readonly maxFiles: number
   readonly signal: AbortSignal | undefined
+  readonly step: () => Promise<void> | undefined
   bytes: number
   files: number
   /** Files, folders and links. */
@@ -50,7 +53,7 @@ export async function exportTo(
 ): Promise<Exported> {
   const { maxBytes = LIMITS.contentBytes, maxFiles = LIMITS.contentFiles, signal } = options
   const counts = { bytes: 0, files: 0, entries: 0 }
-  const progress: Progress = { source, maxBytes, maxFiles, signal, ...counts, skippedLinks: [] }
+  const progress: Progress = { source, maxBytes, maxFiles, signal, step: steps(), ...counts, skippedLinks: [] }
   const { kind } = await statOf(cid, source)
   if (kind === 'symlink')
     throw new BacalhauError('BadRequest', `${cid.toString()} is a symbolic link, not a file or folder.`)
@@ -77,6 +80,8 @@ async function writeFolder(folder: string, cid: CID, relative: string, progress:
     progress.signal?.throwIfAborted()
     checkName(link.name)
     await writeEntry(path.join(folder, link.name), link.cid, path.posix.join(relative, link.name), progress)
+    const pause = progress.step()
+    if (pause !== undefined) await pause
   }
 }
 
@@ -84,7 +89,8 @@ async function writeEntry(file: string, cid: CID, relative: string, progress: Pr
   const node = await nodeAt(cid, progress.source)
   count(progress, { entries: 1 })
   try {
-    if (node.kind === 'file') await writeFile(file, cid, progress)
+    if (node.kind === 'file' && node.parts.length === 0) writeWhole(file, node.data, progress)
+    else if (node.kind === 'file') await writeFile(file, cid, progress)
     else if (node.kind === 'symlink') await writeLink(file, node.target, relative, progress)
     else await writeFolder(file, cid, relative, progress)
   } catch (cause) {
@@ -93,6 +99,12 @@ async function writeEntry(file: string, cid: CID, relative: string, progress: Pr
     if (why === undefined) throw cause
     throw new BacalhauError('ContentInvalid', `The entry ${JSON.stringify(relative.slice(-300))} ${why}.`, { cause })
   }
+}
+
+/** A file that is one block. */
+function writeWhole(file: string, data: Uint8Array, progress: Progress): void {
+  count(progress, { bytes: data.length, files: 1 })
+  writeSmallFile(file, data)
 }
 
 async function writeFile(file: string, cid: CID, progress: Progress): Promise<void> {

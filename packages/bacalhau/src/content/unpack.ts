@@ -6,6 +6,8 @@ import { createGunzip } from 'node:zlib'
 import type { TreeEntry } from './add-tree.ts'
 import { tarEntries } from './tar-entries.ts'
 import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../runtime/error.ts'
+import { steps } from '../runtime/turn.ts'
+import { writeSmallFile } from './small-file.ts'
 
 export interface UnpackOptions {
   /** Bytes that the archive may have unpacked, and files and folders in it. */
@@ -25,11 +27,14 @@ export async function unpack(
   { maxBytes, maxFiles, signal }: UnpackOptions,
 ): Promise<void> {
   const made = new Map<string, 'folder' | 'leaf'>()
+  const step = steps()
   await mkdir(folder)
   try {
     for await (const entry of tarEntries(gunzip(archive, maxBytes, signal))) {
       signal.throwIfAborted()
       await place(entry, folder, made)
+      const pause = step()
+      if (pause !== undefined) await pause
       if (made.size > maxFiles) throw new BacalhauError('ContentTooLarge', `it has more than ${maxFiles} files`)
     }
   } catch (cause) {
@@ -68,6 +73,7 @@ async function place(entry: TreeEntry, root: string, made: Map<string, 'folder' 
   made.set(relative, 'leaf')
   const target = path.join(root, ...names)
   if (entry.link !== undefined) await symlink(entry.link, target)
+  else if (entry.bytes !== undefined) writeSmallFile(target, entry.bytes)
   else if (entry.content !== undefined) await writeFile(target, entry.content)
 }
 

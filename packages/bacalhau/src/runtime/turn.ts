@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from './clock.ts'
+
 const waiting: (() => void)[] = []
 
 /**
@@ -14,4 +16,21 @@ export function turn(): Promise<void> {
 function goOn(): void {
   waiting.shift()?.()
   if (waiting.length > 0) setImmediate(goOn)
+}
+
+/** How long a step may take, in milliseconds. */
+const STEP = 4
+
+/**
+ * For whoever goes through very many things: asked after each of them, it gives the turn to wait for when a step has taken long
+ * enough.
+ */
+export function steps(clock: Pick<Clock, 'monotonic'> = systemClock): () => Promise<void> | undefined {
+  let begun = clock.monotonic()
+  return () => {
+    if (clock.monotonic() - begun < STEP) return undefined
+    return turn().then(() => {
+      begun = clock.monotonic()
+    })
+  }
 }

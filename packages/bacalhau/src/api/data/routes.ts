@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { AddedData, DataEntry, Page } from '@bacalhau/models'
@@ -97,7 +98,8 @@ async function add(
   const signal = callerSignal(reply, stopping)
   request.socket.setTimeout(LIMITS.streamStall)
   const length = request.headers['content-length']
-  const source = (request.body ?? nothing()) as AsyncIterable<Uint8Array>
+  // What is not wanted of it is not cut off: the caller is to get the answer.
+  const source = request.body instanceof Readable ? request.body.iterator({ destroyOnReturn: false }) : nothing()
   const body = bounded(source, length === undefined ? undefined : Number(length), {
     most: LIMITS.contentBytes,
     freeDisk,

@@ -59,7 +59,8 @@ async function joinRest(levels: AddedFile[][], version: CidVersion, batch: Block
   return carried
 }
 
-async function putLeaf(chunk: Uint8Array, version: CidVersion, batch: BlockBatch): Promise<AddedFile> {
+/** A leaf of a file, which may be all of it. The memory belongs to the batch from now on. */
+export async function putLeaf(chunk: Uint8Array, version: CidVersion, batch: BlockBatch): Promise<AddedFile> {
   const block = version === 0 ? encodeFileLeaf(chunk) : chunk
   const cid = cidOf(version, version === 0 ? DAG_PB : RAW, block)
   await batch.putLeaf(cid, block)
