@@ -4,7 +4,7 @@ import type { SwarmKey } from '../network/private-swarm/swarm-key.ts'
 import { ownReachability } from '../network/reach/reach.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { NodeConfig } from './config.ts'
-import { ownAddresses } from './invitation.ts'
+import { listeningAddresses } from './invitation.ts'
 
 export interface NetworkFactsOptions {
   readonly config: NodeConfig
@@ -17,7 +17,7 @@ export interface NetworkFactsOptions {
 /** What this node knows of how others reach it. */
 export function networkFacts({ config, host, clock, swarmKey, apiPort }: NetworkFactsOptions): NetworkAnswer {
   const own = ownReachability(host)
-  const listening = ownAddresses(host, config)
+  const listening = listeningAddresses(host, config)
   return {
     PeerID: host.peerId.toString(),
     Listening: listening,
