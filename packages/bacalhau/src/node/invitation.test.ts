@@ -26,14 +26,21 @@ describe('the line to paste on another machine', () => {
   })
 
   test('names the file of the swarm key, which has to be copied, and never the key', () => {
-    assert.match(joinLine([ADDRESS], { ...none, swarmKey: '/etc/bacalhau/swarm.key' }, facts), / --swarm-key swarm\.key$/)
+    assert.match(
+      joinLine([ADDRESS], { ...none, swarmKey: '/etc/bacalhau/swarm.key' }, facts),
+      / --swarm-key swarm\.key$/,
+    )
   })
 
-  test('survives a shell, whatever the token and the file are called', { skip: process.platform === 'win32' }, async () => {
-    const line = joinLine([ADDRESS], { swarmKey: "/x/it's a key", joinToken: '$(reboot) `x` "y" \\' }, facts)
-    assert.deepEqual(await wordsOf(line), [
-      ...['bacalhau', 'serve', '--compute', '--peer', ADDRESS],
-      ...['--join-token', '$(reboot) `x` "y" \\', '--swarm-key', "it's a key"],
-    ])
-  })
+  test(
+    'survives a shell, whatever the token and the file are called',
+    { skip: process.platform === 'win32' },
+    async () => {
+      const line = joinLine([ADDRESS], { swarmKey: "/x/it's a key", joinToken: '$(reboot) `x` "y" \\' }, facts)
+      assert.deepEqual(await wordsOf(line), [
+        ...['bacalhau', 'serve', '--compute', '--peer', ADDRESS],
+        ...['--join-token', '$(reboot) `x` "y" \\', '--swarm-key', "it's a key"],
+      ])
+    },
+  )
 })
