@@ -53,6 +53,17 @@ test('point 27: of very many only the newest are kept', async (t) => {
   assert.equal((await readdir(path.join(folder, OWNER))).length, LIMITS.outputsKept)
 })
 
+test('of what left nothing nothing is removed, and its owner can read as nothing', async (t) => {
+  const { folder, clock, retention, end } = await bench(t)
+  await end('e-silent')
+  retention.weigh('e-silent', 0)
+  assert.equal(retention.owner('e-silent'), OWNER)
+  await clock.advance(LIMITS.outputRetention)
+  await retention.stop()
+  // It is still here, because nobody looks for it: in truth it went when it was weighed.
+  assert.deepEqual([retention.owner('e-silent'), await readdir(path.join(folder, OWNER))], [undefined, ['e-silent']])
+})
+
 test('what is gone already is no fault', async (t) => {
   const { clock, retention } = await bench(t)
   retention.keep({ executionId: 'e-never-made', orchestrator: OWNER })

@@ -18,7 +18,8 @@ export interface Retention extends Stoppable {
 interface Kept {
   readonly orchestrator: string
   readonly until: number
-  bytes: number
+  /** Undefined until it is known. Of none, nothing is left to be removed. */
+  bytes: number | undefined
 }
 
 /** Gives what removes the output of ended executions when its time, in milliseconds, is over. */
@@ -49,14 +50,14 @@ class FolderRetention implements Retention {
     // Run again, and ended again: it is the youngest now.
     this.#bytes -= this.#kept.get(executionId)?.bytes ?? 0
     this.#kept.delete(executionId)
-    this.#kept.set(executionId, { orchestrator, until: this.#clock.monotonic() + left, bytes: 0 })
+    this.#kept.set(executionId, { orchestrator, until: this.#clock.monotonic() + left, bytes: undefined })
     if (this.#timer === undefined || this.#isTooMuch()) this.#sweep()
   }
 
   weigh(executionId: string, bytes: number): void {
     const one = this.#kept.get(executionId)
     if (one === undefined) return
-    this.#bytes += bytes - one.bytes
+    this.#bytes += bytes - (one.bytes ?? 0)
     one.bytes = bytes
     if (this.#isTooMuch()) this.#sweep()
   }
@@ -95,7 +96,8 @@ class FolderRetention implements Retention {
 
   #drop(executionId: string, { orchestrator, bytes }: Kept): void {
     this.#kept.delete(executionId)
-    this.#bytes -= bytes
+    this.#bytes -= bytes ?? 0
+    if (bytes === 0) return
     const { root } = executionFolder(this.#folder, { orchestrator, executionId })
     // A folder that cannot be removed now is removed at a later start.
     const removal: Promise<void> = rm(root, { recursive: true, force: true })

@@ -1,10 +1,10 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import type { Content } from '../../content/content.ts'
 import { readWhole } from '../../content/read-whole.ts'
 import { unpack } from '../../content/unpack.ts'
-import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { InputCache } from '../input-cache.ts'
 import type { InputSize, InputSource, PreparedInput } from '../source.ts'
@@ -54,7 +54,18 @@ function check(params: InlineParams): void {
 /** The folder is private to the execution and goes with it; releasing early only gives the space back sooner. */
 async function prepareOwn(data: DataUrl, hostPath: string, signal: AbortSignal): Promise<PreparedInput> {
   const kind = await write(data, hostPath, signal)
-  return { hostPath, kind, release: () => rm(hostPath, { recursive: true, force: true }) }
+  return { hostPath, kind, release: () => (kind === 'file' ? removeFile(hostPath) : removeTree(hostPath)) }
+}
+
+const removeTree = (place: string) => rm(place, { recursive: true, force: true })
+
+/** One call of the system where a tree takes several: most modules are inline. */
+async function removeFile(file: string): Promise<void> {
+  try {
+    await unlink(file)
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error
+  }
 }
 
 function prepareKept(kept: KeptInline, { content, cache }: InlineSupply, signal: AbortSignal): Promise<PreparedInput> {
@@ -109,7 +120,7 @@ async function write(
     else await writeFile(hostPath, bytes, { mode: 0o444, flag: 'wx', signal })
     return isArchive(mediaType) ? 'folder' : 'file'
   } catch (error) {
-    await rm(hostPath, { recursive: true, force: true })
+    await removeTree(hostPath)
     throw error
   }
 }
