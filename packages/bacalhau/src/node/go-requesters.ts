@@ -7,6 +7,7 @@ import { GO_PROTOCOLS } from '../link/go/wire/protocols.ts'
 import type { Speaker } from '../link/go/wire/rpc.ts'
 import { LINK_PROTOCOLS } from '../link/link-protocol.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
+import type { Logger } from '../runtime/logger.ts'
 import type { Services } from './services.ts'
 
 export interface GoRequestersRoleOptions {
@@ -43,22 +44,16 @@ export async function startGoRequesters(options: GoRequestersRoleOptions): Promi
     readLogs: compute.readLogs.bind(compute),
   })
 
-  async function look(peer: string): Promise<void> {
+  const look = async (peer: string): Promise<void> => {
     const address = host.getConnections(peerIdFromString(peer))[0]?.remoteAddr.toString()
     if (address === undefined || !(wanted.has(peer) || trust.isAllowed(peer))) return
     if (!(await isGoRequester(host, peer))) return void ofGo.delete(peer)
     ofGo.add(peer)
     if (admits({ peer, address })) return requesters.connected(peer)
-    if (warned.has(peer)) return
+    if (!warned.has(peer)) warn(services.logger, peer, address)
     warned.add(peer)
-    const hint = `To take its work, start this node with --legacy-peers "allow ${peer}".`
-    services.logger.warn({ peer, address, hint }, 'a peer is a requester of the Go program, which this node does not trust')
   }
-  const onIdentify = ({ detail }: CustomEvent<{ peerId: { toString(): string } }>) => void look(detail.peerId.toString())
-  const onUpdate = ({ detail }: CustomEvent<{ peer: { id: { toString(): string } } }>) =>
-    void look(detail.peer.id.toString())
-  host.addEventListener('peer:identify', onIdentify)
-  host.addEventListener('peer:update', onUpdate)
+  const stopLooking = onIdentified(host, (peer) => void look(peer))
   return {
     connected(peer) {
       wanted.add(peer)
@@ -70,10 +65,27 @@ export async function startGoRequesters(options: GoRequestersRoleOptions): Promi
     includes: (peer) => ofGo.has(peer),
     peers: () => requesters.peers(),
     async stop() {
-      host.removeEventListener('peer:identify', onIdentify)
-      host.removeEventListener('peer:update', onUpdate)
+      stopLooking()
       await requesters.stop()
     },
+  }
+}
+
+function warn(logger: Logger, peer: string, address: string): void {
+  const hint = `To take its work, start this node with --legacy-peers allow ${peer}`
+  logger.warn({ peer, address, hint }, 'a peer is a requester of the Go program, which this node does not trust')
+}
+
+/** Calls `listener` whenever a peer has said what it speaks. Gives the way to stop that. */
+function onIdentified(host: Libp2p, listener: (peer: string) => void): () => void {
+  const onIdentify = ({ detail }: CustomEvent<{ peerId: { toString(): string } }>) => listener(detail.peerId.toString())
+  const onUpdate = ({ detail }: CustomEvent<{ peer: { id: { toString(): string } } }>) =>
+    listener(detail.peer.id.toString())
+  host.addEventListener('peer:identify', onIdentify)
+  host.addEventListener('peer:update', onUpdate)
+  return () => {
+    host.removeEventListener('peer:identify', onIdentify)
+    host.removeEventListener('peer:update', onUpdate)
   }
 }
 

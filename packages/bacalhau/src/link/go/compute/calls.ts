@@ -31,7 +31,14 @@ export async function handleCalls(
     schema: T,
     call: (request: z.output<T>, desk: RequesterDesk, speaker: Speaker) => Promise<object>,
   ) =>
-    serveRpc(host, protocol, schema, NO_EXECUTION, (request, speaker) => call(request, deskOf(speaker), speaker), options)
+    serveRpc(
+      host,
+      protocol,
+      schema,
+      NO_EXECUTION,
+      (request, speaker) => call(request, deskOf(speaker), speaker),
+      options,
+    )
   const { askForBid, bidAccepted, bidRejected, cancel, resultAccepted, resultRejected } = GO_PROTOCOLS
   return [
     await serve(askForBid, askSchema, async (request, desk, { peer }) =>

@@ -109,6 +109,7 @@ export class Courier {
 
 /** The stream was opened, and the requester reset it. */
 function wasRefused(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause.name === 'StreamResetError') return true
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause.name === 'StreamResetError') return true
   return false
 }

@@ -9,7 +9,6 @@ import { encodeGo } from '../wire/go-json.ts'
 import { executionLogsSchema } from '../wire/messages.ts'
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
 import { bound, readRequest, serveGo, type ServeOptions } from '../wire/rpc.ts'
-import { handleLogsB } from './logs-b.ts'
 import type { TakenTable } from './taken-table.ts'
 import { sendWhole } from './whole-frames.ts'
 
@@ -22,10 +21,10 @@ export interface LogOptions extends ServeOptions {
 /** How often it is looked whether an execution that is waited for has begun. */
 const LOOK = 200
 
-/** Serves output to Go requesters: to those of release 1.2.2 and later as one stream, to those before by an address. */
-export async function handleLogs(options: LogOptions, table: TakenTable): Promise<Stoppable[]> {
+/** Serves output to requesters of release 1.2.2 and later, as one stream. */
+export function handleLogs(options: LogOptions, table: TakenTable): Promise<Stoppable> {
   const { host } = options
-  const stream = await serveGo(host, GO_PROTOCOLS.executionLogs, options, async (bytes, speaker, room, raw) => {
+  return serveGo(host, GO_PROTOCOLS.executionLogs, options, async (bytes, speaker, room, raw) => {
     const request = bound(host, speaker, await readRequest(bytes, executionLogsSchema, room))
     const { ExecutionID, Tail, Follow } = request
     const wanted = { executionId: ExecutionID, tail: Tail, follow: Follow, reader: speaker.peer }
@@ -39,7 +38,6 @@ export async function handleLogs(options: LogOptions, table: TakenTable): Promis
       }
     })
   })
-  return [stream, ...(await handleLogsB(options, table))]
 }
 
 const LINE_FEED = Buffer.from('\n')

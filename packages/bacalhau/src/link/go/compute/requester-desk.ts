@@ -198,7 +198,9 @@ export class RequesterDesk {
     const { table, consider, requester } = this.#options
     const asked = this.#entry(executionId)
     if (asked === undefined) return
-    const reason = await this.#refusal(asked.taken, (offer) => consider(requester, { ...offer, executions: [{ id: executionId, partition: 0 }] }))
+    const reason = await this.#refusal(asked.taken, (offer) =>
+      consider(requester, { ...offer, executions: [{ id: executionId, partition: 0 }] }),
+    )
     const entry = this.#entry(executionId)
     if (entry?.taken.phase !== 'asked') return
     const about = this.#about(entry)
@@ -243,7 +245,8 @@ export class RequesterDesk {
       const { executionId, taken } = entry
       if (taken.phase === 'ordered') this.#offer(entry)
       if (taken.phase !== 'dropped') continue
-      if (held.has(executionId)) this.#channel?.order({ type: 'cancel', executionId, reason: 'cancelled by its requester' })
+      if (held.has(executionId))
+        this.#channel?.order({ type: 'cancel', executionId, reason: 'cancelled by its requester' })
       else this.#options.table.end(entry, 'Cancelled')
     }
   }
@@ -262,7 +265,9 @@ export class RequesterDesk {
         return
       case 'refused':
         if (phase === 'dropped') return table.end(entry, 'Cancelled')
-        return report.later ? this.#offerLater(entry) : this.#conclude(entry, say.failure(this.#about(entry), report.reason), 'Failed')
+        return report.later
+          ? this.#offerLater(entry)
+          : this.#conclude(entry, say.failure(this.#about(entry), report.reason), 'Failed')
       case 'completed':
         if (phase === 'dropped') return table.end(entry, 'Cancelled')
         return this.#complete(entry, report)
@@ -319,7 +324,10 @@ export class RequesterDesk {
     const found = this.#options.table.stateOf(this.#options.requester, executionId)
     if (found === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
     if (entry === undefined || found !== state || (phase !== undefined && entry.taken.phase !== phase))
-      throw new BacalhauError('BadRequest', `execution ${executionId} is in state ${found} but expected one of [${state}]`)
+      throw new BacalhauError(
+        'BadRequest',
+        `execution ${executionId} is in state ${found} but expected one of [${state}]`,
+      )
     return entry
   }
 }

@@ -16,6 +16,7 @@ import type { LinkSession } from '../../post-office.ts'
 import { sendCallback, type Speaker } from '../wire/rpc.ts'
 import { handleCalls } from './calls.ts'
 import { handleLogs } from './logs.ts'
+import { handleLogsB } from './logs-b.ts'
 import { RequesterDesk, type RequesterDeskOptions } from './requester-desk.ts'
 import { TakenTable } from './taken-table.ts'
 
@@ -73,7 +74,8 @@ class Requesters implements GoRequesters {
     const deskOf = (speaker: Speaker) => this.#desk(speaker.peer, speaker.address)
     this.#services.push(
       ...(await handleCalls(this.#options, deskOf)),
-      ...(await handleLogs(this.#options, this.#table)),
+      await handleLogs(this.#options, this.#table),
+      ...(await handleLogsB(this.#options, this.#table)),
     )
     this.#onPeer = ({ detail }) => this.#desks.get(detail.toString())?.hurry()
     host.addEventListener('peer:connect', this.#onPeer)

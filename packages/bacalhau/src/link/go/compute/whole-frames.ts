@@ -18,10 +18,10 @@ interface Outlet {
 
 /** The multiplexer's own view of `stream`; throws when this is not the one that is known here. */
 export function outletOf(stream: Stream): Outlet {
-  const outlet: Partial<Outlet> = stream as unknown as Partial<Outlet>
+  const outlet: Stream & Partial<Outlet> = stream
   for (const field of ['writeBufferLength', 'sendWindowCapacity', 'maxMessageSize'] as const)
     if (typeof outlet[field] !== 'number') throw new BacalhauError('InternalError', `the multiplexer has no ${field}`)
-  return outlet as Outlet
+  return outlet as Stream & Outlet
 }
 
 /** Pauses between two looks at the window, in milliseconds. It says nothing when it opens. */

@@ -16,7 +16,7 @@ export async function locateModules(task: Task): Promise<Task> {
   const { Type, Params } = task.Engine
   if (Type.toLowerCase() !== 'wasm' || Params === undefined) return task
   const { EntryModule, ImportModules } = Params
-  const locate = (module: unknown): Promise<unknown> | unknown => {
+  const locate = async (module: unknown): Promise<unknown> => {
     const input = task.InputSources.find(({ Target }) => Target === module)
     return input === undefined ? module : pathWithin(input)
   }

@@ -16,7 +16,9 @@ describe('writing', () => {
     test(JSON.stringify(value), () => assert.equal(encodeGo({ v: value }).toString(), `{"v":"${written}"}`))
 
   test('whatever is written reads back as it was, without what a page could take for markup', () => {
-    const text = fc.string({ unit: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\\', '<', '\b', '\u2028', '"')) })
+    const text = fc.string({
+      unit: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\\', '<', '\b', '\u2028', '"')),
+    })
     fc.assert(
       fc.property(fc.dictionary(text, fc.oneof(text, fc.array(text), fc.integer())), (value) => {
         const written = encodeGo(value).toString()
@@ -32,7 +34,13 @@ describe('writing', () => {
 })
 
 describe('reading', () => {
-  const schema = goObject({ Name: goName, Fine: goFlag, Count: goWhole, Inner: goObject({ Text: goText }), Any: z.unknown().optional() })
+  const schema = goObject({
+    Name: goName,
+    Fine: goFlag,
+    Count: goWhole,
+    Inner: goObject({ Text: goText }),
+    Any: z.unknown().optional(),
+  })
 
   test('keys match in any case, the last spelling counts, and unknown ones are set aside', () => {
     const read = schema.parse({ NAME: 'a', name: 'b', fINE: true, inner: { TEXT: 't', more: 1 }, zzz: 1, __proto__: 1 })

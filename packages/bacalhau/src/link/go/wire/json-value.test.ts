@@ -45,7 +45,10 @@ describe('values of a stream', () => {
       fc.property(fc.array(fc.tuple(object, space), { maxLength: 5 }), places, (written, at) => {
         const text = written.map(([value, between]) => JSON.stringify(value) + between).join('')
         const { values, partial } = decode(cut(bytes(text), at))
-        assert.deepEqual(values, written.map(([value]) => JSON.parse(JSON.stringify(value))))
+        assert.deepEqual(
+          values,
+          written.map(([value]) => JSON.parse(JSON.stringify(value))),
+        )
         assert.equal(partial, false)
       }),
     )
@@ -73,7 +76,9 @@ describe('values of a stream', () => {
   test('whatever bytes come, the answer is values or an error of ours', () => {
     const noise = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
-      fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', '\\', ',', ':', '1', ' ', 'é') }).map((text) => bytes(`{${text}`)),
+      fc
+        .string({ unit: fc.constantFrom('{', '}', '[', ']', '"', '\\', ',', ':', '1', ' ', 'é') })
+        .map((text) => bytes(`{${text}`)),
     )
     fc.assert(
       fc.property(noise, places, (garbage, at) => {
@@ -103,14 +108,18 @@ describe('bounds', () => {
   })
 
   test('something other than an object is refused at its first byte', () => {
-    for (const text of ['[', '1', '"', 'null', '\0', '}']) assert.throws(() => decode([bytes(text)]), code('BadRequest'))
+    for (const text of ['[', '1', '"', 'null', '\0', '}'])
+      assert.throws(() => decode([bytes(text)]), code('BadRequest'))
   })
 
   test('what counts as under way is given back, whatever becomes of it', async () => {
     const room = createRoom(20)
     assert.deepEqual(await readValue(streamOf([bytes('{"a":'), bytes('1}')], false), { room }), { a: 1 })
     await assert.rejects(readValue(streamOf([bytes('{"a":]}')], true), { room }), code('BadRequest'))
-    await assert.rejects(readValue(streamOf([bytes(`{"a":"${'x'.repeat(30)}`)], true), { room }), code('TooManyRequests'))
+    await assert.rejects(
+      readValue(streamOf([bytes(`{"a":"${'x'.repeat(30)}`)], true), { room }),
+      code('TooManyRequests'),
+    )
     room.take(20)
     assert.throws(() => room.take(1), code('TooManyRequests'))
   })

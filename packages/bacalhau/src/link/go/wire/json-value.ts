@@ -35,37 +35,56 @@ export function createRoom(most: number): Room {
   }
 }
 
-const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a]
+const [QUOTE, BACKSLASH, COMMA, COLON, OBJECT] = [0x22, 0x5c, 0x2c, 0x3a, 0x7b]
 const isOpening = (byte: number) => byte === 0x7b || byte === 0x5b
 const isClosing = (byte: number) => byte === 0x7d || byte === 0x5d
 const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
-/** Decodes values of at most `most` bytes each. */
-export function createValueDecoder(most: number = LIMITS.goMessage): ValueDecoder {
-  let parts: Uint8Array[] = []
-  let bytes = 0
+/** Follows the bytes of a value to its end. */
+function createScanner() {
   let [depth, values] = [0, 0]
   let inString = false
   let escaped = false
 
-  /** Takes a byte within a value. Was it the last one? */
-  function take(byte: number): boolean {
-    if (inString) {
-      if (escaped) escaped = false
-      else if (byte === BACKSLASH) escaped = true
-      else if (byte === QUOTE) inString = false
-      return false
-    }
-    if (byte === QUOTE) inString = true
-    else if (byte === COMMA || byte === COLON) values += 1
-    else if (isOpening(byte)) {
-      depth += 1
-      if (depth > LIMITS.jsonDepth)
-        throw new BacalhauError('BadRequest', `nested deeper than ${LIMITS.jsonDepth} levels`)
-    } else if (isClosing(byte)) depth -= 1
-    if (values > LIMITS.jsonValues) throw new BacalhauError('BadRequest', `holds more than ${LIMITS.jsonValues} values`)
-    return depth === 0
+  function takeInString(byte: number): void {
+    if (escaped) escaped = false
+    else if (byte === BACKSLASH) escaped = true
+    else if (byte === QUOTE) inString = false
   }
+
+  function open(): void {
+    depth += 1
+    if (depth > LIMITS.jsonDepth) throw new BacalhauError('BadRequest', `nested deeper than ${LIMITS.jsonDepth} levels`)
+  }
+
+  function count(): void {
+    values += 1
+    if (values > LIMITS.jsonValues) throw new BacalhauError('BadRequest', `holds more than ${LIMITS.jsonValues} values`)
+  }
+
+  return {
+    /** Is there a value that has begun and not ended? */
+    get within() {
+      return depth > 0
+    },
+    /** Takes the next byte of a value. Was it the last one? */
+    take(byte: number): boolean {
+      if (inString) takeInString(byte)
+      else if (byte === QUOTE) inString = true
+      else if (byte === COMMA || byte === COLON) count()
+      else if (isOpening(byte)) open()
+      else if (isClosing(byte)) depth -= 1
+      if (depth === 0) values = 0
+      return depth === 0
+    },
+  }
+}
+
+/** Decodes values of at most `most` bytes each. */
+export function createValueDecoder(most: number = LIMITS.goMessage): ValueDecoder {
+  const scanner = createScanner()
+  let parts: Uint8Array[] = []
+  let bytes = 0
 
   function keep(part: Uint8Array): void {
     bytes += part.length
@@ -76,28 +95,28 @@ export function createValueDecoder(most: number = LIMITS.goMessage): ValueDecode
   function finish(): unknown {
     const text = Buffer.concat(parts).toString('utf8')
     parts = []
-    bytes = values = 0
+    bytes = 0
     return parse(text)
   }
 
   return {
     get partial() {
-      return depth > 0
+      return scanner.within
     },
     *push(chunk) {
       let start = 0
       for (let index = 0; index < chunk.length; index++) {
         const byte = chunk[index] ?? 0
-        if (depth === 0) {
+        if (!scanner.within) {
           if (isSpace(byte)) continue
-          if (byte !== 0x7b) throw new BacalhauError('BadRequest', 'this is no JSON object')
+          if (byte !== OBJECT) throw new BacalhauError('BadRequest', 'this is no JSON object')
           start = index
         }
-        if (!take(byte)) continue
+        if (!scanner.take(byte)) continue
         keep(chunk.subarray(start, index + 1))
         yield finish()
       }
-      if (depth > 0) keep(chunk.subarray(start))
+      if (scanner.within) keep(chunk.subarray(start))
     },
   }
 }

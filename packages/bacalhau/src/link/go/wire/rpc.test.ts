@@ -14,7 +14,13 @@ async function pair(t: TestContext) {
   const [us, go] = await Promise.all([loopbackHost(t), loopbackHost(t)])
   await connect(go, us)
   const [here, there] = [us.peerId.toString(), go.peerId.toString()]
-  return { us, go, here, there, order: { SourcePeerID: there, TargetPeerID: here, ExecutionID: 'e-1', Justification: '<x>' } }
+  return {
+    us,
+    go,
+    here,
+    there,
+    order: { SourcePeerID: there, TargetPeerID: here, ExecutionID: 'e-1', Justification: '<x>' },
+  }
 }
 
 const echo = ({ ExecutionID }: { ExecutionID: string }) => Promise.resolve({ ExecutionID, JobID: 'j' })
@@ -30,12 +36,16 @@ describe('calls of Go', () => {
 
   test('what a handler refuses is told in words, with zero values', async (t) => {
     const { us, go, here, order } = await pair(t)
-    await serveRpc(us, cancel, orderSchema, NO_EXECUTION, () => Promise.reject(new Error('execution not found: <e>')), open)
-    const { text } = await goCall(go, here, cancel, order)
-    assert.equal(
-      text,
-      '{"Response":{"ExecutionID":"","JobID":""},"Error":"execution not found: \\u003ce\\u003e"}\n',
+    await serveRpc(
+      us,
+      cancel,
+      orderSchema,
+      NO_EXECUTION,
+      () => Promise.reject(new Error('execution not found: <e>')),
+      open,
     )
+    const { text } = await goCall(go, here, cancel, order)
+    assert.equal(text, '{"Response":{"ExecutionID":"","JobID":""},"Error":"execution not found: \\u003ce\\u003e"}\n')
   })
 
   test('a hundred at a time, of every size', async (t) => {
@@ -71,7 +81,8 @@ describe('calls of Go', () => {
       '{'.repeat(100),
       '{"a":'.repeat(100),
     ]
-    for (const request of wrong) await assert.rejects(goCall(go, here, cancel, request), /reset/, JSON.stringify(request))
+    for (const request of wrong)
+      await assert.rejects(goCall(go, here, cancel, request), /reset/, JSON.stringify(request))
     assert.equal(handled, 0)
     await goCall(go, here, cancel, order)
     assert.equal(handled, 1, 'and the next one is served')
