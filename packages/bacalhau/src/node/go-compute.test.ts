@@ -33,7 +33,7 @@ interface Swarm extends Life {
   /** Adds a Go compute node. */
   join(script?: GoComputeScript): Promise<ScriptedGoNode>
   /** A later life of the same orchestrator. */
-  restart(): Promise<Swarm>
+  restart(how?: { readonly told: boolean }): Promise<Swarm>
 }
 
 async function swarm(t: TestContext): Promise<Swarm> {
@@ -86,9 +86,9 @@ async function liveOn(
       learn(node)
       return node
     },
-    async restart() {
+    async restart({ told } = { told: true }) {
       await stop()
-      return liveOn(t, ours, store, clock, nodes)
+      return liveOn(t, ours, store, clock, told ? nodes : [])
     },
   }
 }
@@ -215,6 +215,21 @@ describe('jobs over Go compute nodes', () => {
     )
     assert.equal(node.executions.size, 2)
     await until(later, async () => (await later.store.range('go-asked', { limit: 9 })).length === 0)
+  })
+
+  test('are not given up while a node has not told anew what it is', async (t) => {
+    const world = await swarm(t)
+    const node = await world.join({ ending: () => 'running' })
+    const job = await submit(world)
+    await until(world, () => node.running() === 1)
+    await node.host.hangUp(world.ours.peerId)
+    const later = await world.restart({ told: false })
+    await dial(node.host, world.ours)
+    await later.clock.advance(2 * LIMITS.restartGrace)
+    const [id = ''] = node.executions.keys()
+    await node.end(id, {})
+    await until(later, async () => (await stateOf(later, job.ID)) === 'Completed')
+    assert.equal(node.executions.size, 1)
   })
 
   test('that are stopped are stopped there', async (t) => {

@@ -21,6 +21,7 @@ const STEPS: readonly ((database: DatabaseSync) => void)[] = [
   (database) => createTables(database, ['go-asked']),
   (database) => createTables(database, ['go-taken']),
   (database) => createTables(database, ['peer']),
+  (database) => createTables(database, ['go-node']),
 ]
 
 function createTables(database: DatabaseSync, tables: readonly string[]): void {

@@ -37,6 +37,8 @@ export const TABLES = [
   'client-key',
   /** Orchestrator: executions that nodes of the Go program were asked to run, by execution id. */
   'go-asked',
+  /** Orchestrator: nodes of the Go program that work for it. */
+  'go-node',
   /** Compute node: what Go requesters have asked, by execution id. */
   'go-taken',
   /** Peers that were added while the node ran, by their address. */

@@ -10,6 +10,7 @@ import { type Asked, type AskedEvent, type Call, standing, step } from './asked.
 import { AskedTable, type AskSource, type Entry } from './asked-table.ts'
 import type { GoCall, GoCaller } from './caller.ts'
 import { createGates } from './gates.ts'
+import { NodeMemory, type Worker } from './node-memory.ts'
 
 export interface GoDeskOptions {
   readonly store: Store
@@ -42,6 +43,7 @@ export class GoDesk implements Stoppable {
   readonly #options: GoDeskOptions
   readonly #journal: Journal
   readonly #table: AskedTable
+  readonly #memory: NodeMemory
   readonly #listeners = new Map<string, Listener>()
   readonly #gates = createGates(LIMITS.goCallsAtOnce)
   readonly #stopped = new AbortController()
@@ -52,6 +54,7 @@ export class GoDesk implements Stoppable {
   static async open(options: GoDeskOptions): Promise<GoDesk> {
     const desk = new GoDesk(options)
     await desk.#table.load(options.store, options.logger)
+    await desk.#memory.load(options.store, options.logger)
     desk.#lookLater()
     return desk
   }
@@ -60,6 +63,22 @@ export class GoDesk implements Stoppable {
     this.#options = options
     this.#journal = new Journal(options)
     this.#table = new AskedTable({ journal: this.#journal, clock: options.clock })
+    this.#memory = new NodeMemory(this.#journal)
+  }
+
+  /** A node works for us from now on. */
+  enter(worker: Worker): void {
+    this.#memory.note(worker)
+  }
+
+  /** A node is gone, and is remembered only as long as there is something of ours. */
+  leave(peer: string): void {
+    if (this.#table.of(peer).length === 0) this.#memory.drop(peer)
+  }
+
+  /** A node that has something of ours, as it was when it was last there. */
+  remembered(peer: string): Worker | undefined {
+    return this.#table.of(peer).length === 0 ? undefined : this.#memory.get(peer)
   }
 
   held(peer: string) {

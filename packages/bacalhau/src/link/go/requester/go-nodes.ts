@@ -12,6 +12,7 @@ import type { Speaker } from '../wire/rpc.ts'
 import { goProtocol } from './guarantees.ts'
 import { createGoChannel, type GoChannel } from './go-channel.ts'
 import type { GoDesk } from './go-desk.ts'
+import type { Worker } from './node-memory.ts'
 
 export interface GoNodesOptions {
   readonly directory: NodeDirectory
@@ -67,36 +68,49 @@ class GoNodes implements Stoppable {
   }
 
   #consider(node: KnownNode): void {
-    const { swarm, addressOf, admits } = this.#options
+    const { swarm } = this.#options
     const { peerId } = node
     if (node.kind !== 'go' || peerId === swarm.peerId) return
     if (node.role !== 'Compute' || node.leaving) return this.#leave(peerId, 'the node does not compute any more')
     const present = this.#channels.get(peerId)
     if (present !== undefined) return present.refresh(infoOf(node))
+    this.#welcome(node)
+  }
+
+  #welcome(worker: Worker): void {
+    const { swarm, addressOf, admits } = this.#options
+    const { peerId } = worker
+    if (this.#channels.has(peerId)) return
     const address = swarm.isConnected(peerId) ? addressOf(peerId) : undefined
-    if (address !== undefined && admits({ peer: peerId, address })) this.#enter(node, address)
+    if (address !== undefined && admits({ peer: peerId, address })) this.#enter(worker, address)
   }
 
   #reconsider(peerId: string): void {
-    const node = this.#stopped.signal.aborted ? undefined : this.#options.directory.find(peerId)
-    if (node !== undefined) this.#consider(node)
+    if (this.#stopped.signal.aborted) return
+    const { directory, desk } = this.#options
+    const node = directory.find(peerId)
+    if (node !== undefined) return this.#consider(node)
+    // It was here before this node was started anew, and is going to tell its facts again.
+    const worker = desk.remembered(peerId)
+    if (worker !== undefined) this.#welcome(worker)
   }
 
-  #enter(node: KnownNode, address: string): void {
-    const { peerId, generation, version } = node
-    const { swarm, logger, attach, joinTokenOf } = this.#options
+  #enter(worker: Worker, address: string): void {
+    const { peerId, generation, version } = worker
+    const { swarm, logger, attach, joinTokenOf, desk } = this.#options
     const joinToken = joinTokenOf(peerId)
     const channel: GoChannel = createGoChannel({
       ...this.#options,
       peer: peerId,
       generation,
-      info: infoOf(node),
+      info: infoOf(worker),
       sameMachine: isLoopback(address) && !address.includes('/p2p-circuit'),
       ...(joinToken === undefined ? {} : { joinToken }),
       isConnected: () => swarm.isConnected(peerId),
       onEnd: () => this.#onEnd(peerId, channel),
     })
     this.#channels.set(peerId, channel)
+    desk.enter(worker)
     logger.info({ node: peerId, version }, 'a compute node of the Go program is there')
     attach(channel)
   }
@@ -104,6 +118,7 @@ class GoNodes implements Stoppable {
   #onEnd(peerId: string, channel: GoChannel): void {
     if (this.#channels.get(peerId) !== channel) return
     this.#channels.delete(peerId)
+    this.#options.desk.leave(peerId)
     this.#endAbsence(peerId)
     // Whatever ended it, a node that is still there is presented anew.
     this.#options.clock.after(AGAIN, () => this.#reconsider(peerId))
@@ -145,4 +160,7 @@ class GoNodes implements Stoppable {
 }
 
 /** What it speaks is not among what such a node tells. */
-const infoOf = ({ info, version }: KnownNode): NodeInfo => ({ ...info, SupportedProtocols: [goProtocol(version)] })
+const infoOf = ({ info, version }: Pick<Worker, 'info' | 'version'>): NodeInfo => ({
+  ...info,
+  SupportedProtocols: [goProtocol(version)],
+})
