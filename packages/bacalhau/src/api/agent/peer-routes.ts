@@ -47,6 +47,10 @@ export function peerRoutes(app: FastifyInstance, api: Api): void {
       return { Peer: await requirePeers(api).remove(peer) }
     },
   )
+  reachRoutes(app, api)
+}
+
+function reachRoutes(app: FastifyInstance, api: Api): void {
   addRoute(
     app,
     {

@@ -72,7 +72,7 @@ export const peerRemove = command({
 })
 
 export const peerPingFlags = {
-  count: whole({ short: 'c', placeholder: 'N', help: 'how often', fallback: '4', min: 1, max: 100_000 }),
+  count: whole({ placeholder: 'N', help: 'how often', fallback: '4', min: 1, max: 100_000 }),
   interval: text({ placeholder: 'TIME', help: 'from one to the next, for example 200ms', fallback: '1s' }),
 } as const
 
