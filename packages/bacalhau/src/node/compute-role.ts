@@ -88,7 +88,7 @@ export async function startComputeRole(options: ComputeRoleOptions, scope: Scope
     compute,
     links,
     describe: () => nodeInfo({ free: compute.free(), running: compute.running(), waiting: compute.waiting() }),
-    worksForGo: () => options.config.legacyPeers !== 'none',
+    worksForGo: () => options.trust.isOn,
     attach: (channel) => void compute.attach(channel),
     async stop() {
       abilities.stop()

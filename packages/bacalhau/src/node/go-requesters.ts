@@ -39,6 +39,7 @@ export async function startGoRequesters(options: GoRequestersRoleOptions): Promi
     ...services,
     host,
     admits,
+    answersStrangers: trust.isOn,
     attach: (channel) => compute.attach(channel),
     consider: async (requester, offer) => (await compute.consider(requester, offer))?.reason,
     readLogs: compute.readLogs.bind(compute),

@@ -272,6 +272,8 @@ export const LIMITS = {
   goMessages: 64 * MIB,
   /** Characters of an ID that such a message names. */
   goName: 256,
+  /** The same of one that is not trusted, and is going to be refused. */
+  goStranger: 1 * MIB,
   /** A Go node has this long to answer a call. */
   goAnswer: 30_000,
   /** Calls to one Go node under way at a time; an ask may carry megabytes. */

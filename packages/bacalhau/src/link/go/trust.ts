@@ -8,6 +8,8 @@ import type { Speaker } from './wire/rpc.ts'
 export type LegacyPeers = 'none' | 'loopback' | 'all' | readonly string[]
 
 export interface Trust {
+  /** Does this node take part with anyone of them? */
+  readonly isOn: boolean
   /** May the peer take part as a node of the Go program? */
   admits(speaker: Speaker): boolean
   /** Has the operator allowed it, by name or with all others? */
@@ -19,6 +21,7 @@ export function createTrust(legacyPeers: LegacyPeers): Trust {
   const listed = new Set(typeof legacyPeers === 'string' ? [] : legacyPeers)
   const isAllowed = (peer: string) => legacyPeers === 'all' || listed.has(peer)
   return {
+    isOn: legacyPeers !== 'none',
     isAllowed,
     admits: ({ peer, address }) => isAllowed(peer) || (legacyPeers !== 'none' && isHere(address)),
   }

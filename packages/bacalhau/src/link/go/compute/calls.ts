@@ -1,11 +1,14 @@
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { z } from 'zod'
+import type { Clock } from '../../../runtime/clock.ts'
 import type { Stoppable } from '../../../runtime/lifecycle.ts'
+import { LIMITS } from '../../../runtime/limits.ts'
 import { goFlag, goName, goObject } from '../wire/go-json.ts'
 import { bidAcceptedSchema, NO_EXECUTION, orderSchema, type Routing, routing } from '../wire/messages.ts'
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
-import { serveRpc, type ServeOptions, type Speaker } from '../wire/rpc.ts'
+import { sendCallback, serveRpc, type ServeOptions, type Speaker } from '../wire/rpc.ts'
+import { bid, failure } from './callbacks.ts'
 import type { Ask, RequesterDesk } from './requester-desk.ts'
 
 /** The ask of both generations: before release 1.0.4 the job stands beside the names, from then on within an execution. */
@@ -21,9 +24,16 @@ const askSchema = goObject({
 /** Addresses of one requester that are kept to call it back. */
 const MOST_ADDRESSES = 8
 
+export interface CallOptions extends ServeOptions {
+  readonly host: Libp2p
+  readonly clock: Clock
+  /** Are requesters that give no work to this node told so? Their jobs would hang for ever otherwise. */
+  readonly answersStrangers: boolean
+}
+
 /** Serves the calls of requesters. */
 export async function handleCalls(
-  { host, ...options }: ServeOptions & { readonly host: Libp2p },
+  { host, ...options }: CallOptions,
   deskOf: (speaker: Speaker) => RequesterDesk,
 ): Promise<Stoppable[]> {
   const serve = <T extends z.ZodType<Routing>>(
@@ -39,17 +49,48 @@ export async function handleCalls(
       (request, speaker) => call(request, deskOf(speaker), speaker),
       options,
     )
-  const { askForBid, bidAccepted, bidRejected, cancel, resultAccepted, resultRejected } = GO_PROTOCOLS
+  const { bidAccepted, bidRejected, cancel, resultAccepted, resultRejected } = GO_PROTOCOLS
   return [
-    await serve(askForBid, askSchema, async (request, desk, { peer }) =>
-      desk.ask({ ...askOf(request), addresses: await addressesOf(host, peer) }),
-    ),
+    await serveAsks(host, options, deskOf),
     await serve(bidAccepted, bidAcceptedSchema, ({ ExecutionID }, desk) => desk.accept(ExecutionID)),
     await serve(bidRejected, orderSchema, ({ ExecutionID }, desk) => desk.reject(ExecutionID)),
     await serve(cancel, orderSchema, ({ ExecutionID, Justification }, desk) => desk.cancel(ExecutionID, Justification)),
     await serve(resultAccepted, orderSchema, ({ ExecutionID }, desk) => desk.acceptResult(ExecutionID)),
     await serve(resultRejected, orderSchema, ({ ExecutionID }, desk) => desk.rejectResult(ExecutionID)),
   ]
+}
+
+/** Refusals for strangers that are on their way at a time. */
+const MOST_REFUSALS = 16
+
+function serveAsks(
+  host: Libp2p,
+  options: Omit<CallOptions, 'host'>,
+  deskOf: (speaker: Speaker) => RequesterDesk,
+): Promise<Stoppable> {
+  const { admits, answersStrangers, clock, logger } = options
+  let refusals = 0
+  const refuse = async (requester: string, { executionId, jobId, generation, approval }: Omit<Ask, 'addresses'>) => {
+    const about = { executionId, taken: { requester, jobId, generation }, self: host.peerId.toString() }
+    const why = 'this node takes no work of this requester'
+    const { protocol, message } = approval ? bid(about, why) : failure(about, `Job rejected: ${why}`)
+    refusals += 1
+    await sendCallback(host, requester, protocol, message).catch(() => undefined)
+    refusals -= 1
+  }
+  const handler = async (request: z.output<typeof askSchema>, speaker: Speaker) => {
+    const asked = askOf(request)
+    const { peer } = speaker
+    if (admits(speaker)) return deskOf(speaker).ask({ ...asked, addresses: await addressesOf(host, peer) })
+    logger.debug({ peer }, 'a requester of the Go program that is not trusted was refused')
+    if (refusals < MOST_REFUSALS) clock.after(0, () => void refuse(peer, asked))
+    return { ExecutionID: asked.executionId, JobID: asked.jobId }
+  }
+  return serveRpc(host, GO_PROTOCOLS.askForBid, askSchema, NO_EXECUTION, handler, {
+    ...options,
+    admits: (speaker) => answersStrangers || admits(speaker),
+    most: (speaker) => (admits(speaker) ? LIMITS.goMessage : LIMITS.goStranger),
+  })
 }
 
 function askOf({ Execution, ...request }: z.output<typeof askSchema>): Omit<Ask, 'addresses'> {

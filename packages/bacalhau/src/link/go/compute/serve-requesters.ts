@@ -28,6 +28,8 @@ export interface GoRequestersOptions extends Pick<RequesterDeskOptions, 'clock' 
   readonly logger: Logger
   /** May this peer give work to this node? */
   readonly admits: (speaker: Speaker) => boolean
+  /** Are those that may not told so? */
+  readonly answersStrangers: boolean
   /** Presents our compute node to a requester that appears as an orchestrator. */
   readonly attach: (channel: ComputeChannel) => LinkSession
   readonly readLogs: LogReader

@@ -93,6 +93,8 @@ export interface ServeOptions {
   readonly logger: Logger
   /** May this peer say such things at all? Asked before anything of it is read. */
   readonly admits: (speaker: Speaker) => boolean
+  /** Bytes of one message of this peer; `LIMITS.goMessage` if not given. */
+  readonly most?: (speaker: Speaker) => number
 }
 
 /**
@@ -108,7 +110,7 @@ export function serveRpc<T extends z.ZodType<Routing>>(
   options: ServeOptions,
 ): Promise<Stoppable> {
   return serveGo(host, protocol, options, async (stream, speaker, room) => {
-    const request = bound(host, speaker, await readRequest(stream, schema, room))
+    const request = bound(host, speaker, await readRequest(stream, schema, room, options.most?.(speaker)))
     const answer = await handler(request, speaker).then(
       (Response) => ({ Response, Error: '' }),
       (error: unknown) => ({ Response: none, Error: messageOf(error) || 'unknown error' }),
@@ -171,8 +173,9 @@ export async function readRequest<T extends z.ZodType>(
   stream: ByteStream,
   schema: T,
   room: Room,
+  most: number = LIMITS.goMessage,
 ): Promise<z.output<T>> {
-  return readAs(schema, await readValue(stream, { signal: AbortSignal.timeout(LIMITS.frameArrival), room }))
+  return readAs(schema, await readValue(stream, { signal: AbortSignal.timeout(LIMITS.frameArrival), room, most }))
 }
 
 function readAs<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
