@@ -24,7 +24,7 @@ export function parseTarHeader(bytes: Uint8Array): TarFields {
   const block = Buffer.from(bytes.buffer, bytes.byteOffset, TAR_BLOCK)
   if (sumOf(block) !== octal(block, CHECKSUM.start, CHECKSUM.end)) throw new Error('a header is damaged')
   const letter = String.fromCharCode(block[156] ?? 0)
-  const magic = block.latin1Slice(257, 263)
+  const magic = block.toString('latin1', 257, 263)
   const prefix = magic === 'ustar\0' ? text(block, 345, 500) : ''
   const name = text(block, 0, 100)
   const path = prefix === '' ? name : `${prefix}/${name}`
@@ -45,11 +45,11 @@ function sumOf(block: Buffer): number {
 
 function text(block: Buffer, start: number, end: number): string {
   const zero = block.indexOf(0, start)
-  return block.utf8Slice(start, zero === -1 || zero > end ? end : zero)
+  return block.toString('utf8', start, zero === -1 || zero > end ? end : zero)
 }
 
 function octal(block: Buffer, start: number, end: number): number {
-  const digits = block.latin1Slice(start, end).replaceAll('\0', ' ').trim()
+  const digits = block.toString('latin1', start, end).replaceAll('\0', ' ').trim()
   if (!/^[0-7]*$/.test(digits)) throw new Error('a header has a number that is none')
   return Number.parseInt(digits || '0', 8)
 }
@@ -75,10 +75,10 @@ export function recordsIn(bytes: Uint8Array): { path?: string; link?: string; si
   const all = Buffer.from(bytes)
   const said: { path?: string; link?: string; size?: number } = {}
   for (let at = 0; at < all.length;) {
-    const [whole = '', digits = ''] = /^(\d{1,7}) /.exec(all.latin1Slice(at, at + 8)) ?? []
+    const [whole = '', digits = ''] = /^(\d{1,7}) /.exec(all.toString('latin1', at, at + 8)) ?? []
     const end = at + Number(digits)
     if (digits === '' || end > all.length || end <= at + whole.length) throw new Error('an extended header is damaged')
-    const [, key, value = ''] = /^([^=]*)=(.*)\n$/s.exec(all.utf8Slice(at + whole.length, end)) ?? []
+    const [, key, value = ''] = /^([^=]*)=(.*)\n$/s.exec(all.toString('utf8', at + whole.length, end)) ?? []
     if (key === undefined) throw new Error('an extended header is damaged')
     if (key === 'path') said.path = value
     else if (key === 'linkpath') said.link = value

@@ -424,10 +424,10 @@ export const SETTINGS = {
     about:
       'Bucket in which the orchestrator keeps what jobs publish to s3managed; compute nodes need no credentials for it.',
   }),
-  managedKey: setting({
+  managedKey: setting<string | undefined>({
     key: 'Publishers.Types.S3Managed.Key',
     kind: text,
-    fallback: '',
+    fallback: undefined,
     about: 'What the keys of such results begin with.',
   }),
   managedRegion: setting<string | undefined>({

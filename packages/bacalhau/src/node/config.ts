@@ -81,7 +81,7 @@ export interface NodeConfig {
   readonly signedFor: number
   /** The bucket that compute nodes are lent for results; milliseconds for which a URL into it can be used. */
   readonly managedBucket: string | undefined
-  readonly managedKey: string
+  readonly managedKey: string | undefined
   readonly managedRegion: string | undefined
   readonly managedEndpoint: string | undefined
   readonly managedFor: number

@@ -69,7 +69,7 @@ function bucketOf(config: NodeConfig, scope: Scope): ManagedBucket | undefined {
   return createManagedBucket({
     clients: scope.own(clients),
     bucket: managedBucket,
-    prefix: managedKey,
+    prefix: managedKey ?? '',
     lasting: managedFor,
     Region: managedRegion,
     Endpoint: managedEndpoint,

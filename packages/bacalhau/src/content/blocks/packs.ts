@@ -39,10 +39,13 @@ export async function openPacks(folder: string, known: readonly number[], openFi
   await removeUnknown(folder, new Set(known.map(nameOf)))
   let lastId = Math.max(0, ...known)
   const handles = createHandles((pack) => openFile(path.join(folder, nameOf(pack)), 'r'))
+  const ahead = createReadAhead()
   return {
     create: () => createPack(folder, (lastId += 1), openFile),
-    read: (pack, offset, length, head) => handles.use(pack, (handle) => readAt(handle, offset, length, head)),
+    read: (pack, offset, length, head) =>
+      handles.use(pack, (handle) => ahead.read(handle, { pack, offset, length }, head)),
     async remove(pack) {
+      ahead.forget(pack)
       await handles.close(pack)
       await unlink(path.join(folder, nameOf(pack))).catch(ignoreMissing)
     },
@@ -94,6 +97,47 @@ async function readAt(
   buffer.set(head)
   const { bytesRead } = await handle.read(buffer, head.length, length, offset)
   return buffer.subarray(0, head.length + bytesRead)
+}
+
+/** Blocks below this size are worth reading many at a time; how many bytes that is. */
+const [SMALL_BLOCK, WINDOW] = [16 * 1024, 256 * 1024]
+
+/**
+ * Reads small blocks with their neighbours: whoever reads the small files of a folder comes to those next. That begins when two
+ * reads in a row are near each other. One window is kept. What is in a pack never changes.
+ */
+function createReadAhead() {
+  let near = ''
+  let window: { readonly place: string; readonly bytes: Promise<Uint8Array> } | undefined
+  return {
+    async read(
+      handle: FileHandle,
+      { pack, offset, length }: { readonly pack: number; readonly offset: number; readonly length: number },
+      head: Uint8Array = NO_HEAD,
+    ): Promise<Uint8Array> {
+      const start = Math.floor(offset / WINDOW) * WINDOW
+      const place = `${pack}/${start}`
+      const isNear = near === place && length < SMALL_BLOCK
+      near = place
+      if (window?.place !== place && isNear) window = { place, bytes: readAt(handle, start, WINDOW + SMALL_BLOCK) }
+      if (window?.place !== place || length >= SMALL_BLOCK) return readAt(handle, offset, length, head)
+      const reading = window.bytes
+      const bytes = await reading.catch(() => {
+        window = undefined
+        return new Uint8Array()
+      })
+      const block = bytes.subarray(offset - start, offset - start + length)
+      if (block.length < length) return readAt(handle, offset, length, head)
+      // A copy: a block that somebody keeps must not keep all of the window.
+      const copy = Buffer.allocUnsafe(head.length + length)
+      copy.set(head)
+      copy.set(block, head.length)
+      return copy
+    },
+    forget(pack: number): void {
+      if (window?.place.startsWith(`${pack}/`) === true) window = undefined
+    },
+  }
 }
 
 /** Makes the names of new files survive a power failure. */
