@@ -5,6 +5,8 @@ import { readFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { packTar } from 'modern-tar'
 import { WebSocket } from 'ws'
 import { GO_ANSWERS } from '../api/legacy/fixtures/go-types.ts'
 import { shapeDifferences } from '../api/legacy/fixtures/shape.ts'
@@ -232,6 +234,21 @@ describe('the command line of release 1.2.3', () => {
       assert.deepEqual(got, ['{"value":{"Type":1,"Line":"hi\\n"}}\n'])
       assert.equal(code, Number.parseInt(frames.at(-1)?.text ?? '', 16))
     }
+  })
+
+  test('runs a module that it sends as an archive', async () => {
+    const exchange = exchangeOf(0)
+    const { payload } = exchange.request as Signed
+    const text = JSON.stringify(payload)
+    const module = Buffer.from(/base64,([\w+/=]+)/.exec(text)?.[1] ?? '', 'base64')
+    const header = { name: 'hi.wasm', size: module.byteLength, type: 'file', mode: 0o755 } as const
+    const archive = gzipSync(await packTar([{ header, body: module }])).toString('base64')
+    const packed = text.replace(/data:application\/wasm;base64,[\w+/=]+/, `data:application/gzip;base64,${archive}`)
+    const answer = await ask(exchange, exchange.url, signed({ ...(JSON.parse(packed) as object), ClientID: ME }))
+    checkAnswer(exchange, answer)
+    const id = (answer.body as Submitted).job.Metadata.ID
+    await untilState(id, ME, 'Completed')
+    await replay(exchangeOf(3), id, ME)
   })
 
   for (const [first, name] of [

@@ -14,7 +14,7 @@ export function olderEngine({ Engine, Env, InputSources }: Task, module = olderM
   if (Engine.Type !== 'wasm') return { engine: Engine, inputs: InputSources }
   const modules = new Set<InputSourceSpec>()
   const put = (path: unknown): unknown => {
-    const input = InputSources.find(({ Target }) => Target === path)
+    const input = InputSources.find(({ Target }) => holds(Target, path))
     if (input === undefined) return path
     modules.add(input)
     return module(input)
@@ -30,6 +30,10 @@ export function olderEngine({ Engine, Env, InputSources }: Task, module = olderM
     inputs: InputSources.filter((input) => !modules.has(input)),
   }
 }
+
+/** Is the module this input, or the file in an archive that came in place of it? */
+const holds = (target: string, path: unknown): boolean =>
+  path === target || (isModuleTarget(target) && String(path).startsWith(`${target}/`))
 
 function olderModule({ Alias, Source, Target }: InputSourceSpec): object {
   const { Type, Params } = Source

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Job, parseLegacySpec } from '@bacalhau/models'
 import { z } from 'zod'
+import { locateModules } from '../../link/go/jobs/read-module.ts'
 import type { Orchestrator } from '../../orchestrator/service.ts'
 import { BacalhauError, isBacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
@@ -102,7 +103,9 @@ async function submit(request: FastifyRequest, orchestrator: Orchestrator): Prom
   const parsed = parseLegacySpec(submitSchema.parse(payload).Spec)
   if (!parsed.ok) throw invalidDocument(parsed.problems)
   const { spec, warnings } = parsed.value
-  return orchestrator.submit({ spec: { ...spec, Namespace: clientId }, warnings })
+  // The command line of that time sends a module of some size as an archive.
+  const Tasks = await Promise.all(spec.Tasks.map(locateModules))
+  return orchestrator.submit({ spec: { ...spec, Tasks, Namespace: clientId }, warnings })
 }
 
 async function cancel(request: FastifyRequest, orchestrator: Orchestrator, reply: FastifyReply): Promise<object> {

@@ -48,8 +48,8 @@ export const peerAddFlags = {} as const
 export const peerAdd = command({
   name: 'peer add',
   summary: 'Have the node keep a connection to a peer',
-  about: `As \`serve --peer\` does, for a node that runs already. It is tried for ever, also after a restart of the node, until it is
-removed. A compute node takes work from a peer that orchestrates.`,
+  about: `As \`serve --peer\` does, for a node that runs already. It is tried for ever, also after a restart of the node,
+until it is removed. A compute node takes work from a peer that orchestrates.`,
   usage: '<address>',
   flags: peerAddFlags,
   examples: [

@@ -43,8 +43,8 @@ export const serveFlags = {
   'swarm-key': text({ placeholder: 'FILE', help: 'key of a private swarm; all of its nodes have the same' }),
   'legacy-peers': list({
     placeholder: 'WORD',
-    help: 'nodes of the Go program that are trusted: allow and peer IDs, all, or none',
-    fallback: 'those on this machine',
+    help: 'trusted nodes of the Go program: allow and IDs, all, none',
+    fallback: 'those here',
   }),
   discover: oneOf(['lan', 'none'], { help: 'where to look for nodes besides those of --peer', fallback: 'none' }),
   mdns: override({ help: 'the same as --discover lan' }),

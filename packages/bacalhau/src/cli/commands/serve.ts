@@ -143,6 +143,9 @@ function greeting(
   ])
   const next = formatFields([
     ...(joinLine === undefined ? [] : [['Add a machine', joinLine] as const]),
+    ...(joinLine === undefined || config.swarmKey === undefined
+      ? []
+      : [['', `Copy ${plainLine(config.swarmKey)} to that machine first.`] as const]),
     ...(orchestrator ? [['Run a job', `bacalhau run job.yaml${port}`] as const] : []),
     ['Stop', 'Ctrl-C'],
   ])
