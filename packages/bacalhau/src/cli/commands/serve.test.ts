@@ -9,7 +9,7 @@ import { Interruption } from '../interruption.ts'
 import { parseLine, readFlags } from '../parse-flags.ts'
 import { runProgram } from '../program.ts'
 import { loadSettings } from '../settings.ts'
-import { settingsOf } from './serve.ts'
+import { settingsOf, withAllowed } from './serve.ts'
 
 const ALL = { ...globalFlags, ...serveFlags }
 
@@ -20,7 +20,8 @@ async function configOf(line: string, env: Record<string, string> = {}): Promise
     ALL,
   )
   const flags = { 'data-dir': '/nowhere' }
-  const { settings } = await loadSettings(recordedIo({ env }), flags, settingsOf(readFlags(ALL, parsed)))
+  const given = settingsOf(withAllowed(readFlags(ALL, parsed), parsed.args))
+  const { settings } = await loadSettings(recordedIo({ env }), flags, given)
   return toNodeConfig(settings)
 }
 
@@ -107,6 +108,22 @@ describe('flags of serve', () => {
       [true, false, false],
     )
     assert.equal((await configOf('--discover none', { BACALHAU_SWARM_MDNS: 'true' })).mdns, false)
+  })
+
+  test('--legacy-peers allows nodes of the Go program by their IDs, all of them, or none', async () => {
+    const [a, b] = [
+      'QmQ7pRfW7zzPnEBLrkjSAXcNZ5UaqAiQbNLADByY8ohkd1',
+      '12D3KooWLhDnK1Y8sNYU8WDF4M47P546Fhh6a7t2ndjJsuJ5xhmv',
+    ]
+    const read = async (line: string) => (await configOf(line)).legacyPeers
+    assert.equal(await read(''), 'loopback')
+    for (const word of ['all', 'none', 'loopback']) assert.equal(await read(`--legacy-peers ${word}`), word)
+    assert.equal(await read('--legacy-peers allow,all'), 'all')
+    for (const line of [`--legacy-peers ${a},${b}`, `--legacy-peers allow,${a},${b}`, `--legacy-peers allow ${a} ${b}`])
+      assert.deepEqual(await read(line), [a, b], line)
+    for (const wrong of ['friends', `all,${a}`, 'allow', `allow,${a.slice(5)}0`])
+      await assert.rejects(read(`--legacy-peers ${wrong}`), /--legacy-peers: .*must be allow and peer IDs/, wrong)
+    await assert.rejects(read(`--peer none ${a}`), { code: 'InvalidFlag', message: /unexpected argument 'Qm/ })
   })
 
   test('a wrong value is refused under the name of its flag', async () => {

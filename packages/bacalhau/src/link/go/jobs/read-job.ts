@@ -44,10 +44,10 @@ const taskSchema = goObject({
   Meta: anyMap,
   InputSources: z.array(inputSchema).optional(),
   ResultPaths: z.array(goObject({ Name: goText, Path: goText })).optional(),
-  Resources: resourcesSchema.optional(),
+  Resources: resourcesSchema,
   /** Its name in the releases 1.0.4 and 1.1.0. */
-  ResourcesConfig: resourcesSchema.optional(),
-  Network: goObject({ Type: goText, Domains: texts }).optional(),
+  ResourcesConfig: resourcesSchema,
+  Network: goObject({ Type: goText, Domains: texts }),
   Timeouts: goObject({ ExecutionTimeout: z.number().default(0) }),
 })
 
@@ -84,8 +84,8 @@ function toTask({ Network, Timeouts, Resources, ResourcesConfig, ...task }: z.ou
   const bounded = ExecutionTimeout > 0 && ExecutionTimeout <= YEAR
   return {
     ...task,
-    Resources: Resources ?? ResourcesConfig ?? {},
-    Network: Network === undefined || Network.Type === '' ? { Type: 'None' } : Network,
+    Resources: Object.values(Resources).some((value) => value !== '') ? Resources : ResourcesConfig,
+    Network: Network.Type === '' ? { Type: 'None' } : Network,
     Timeouts: bounded ? { ExecutionTimeout: Math.ceil(ExecutionTimeout) } : {},
   }
 }
