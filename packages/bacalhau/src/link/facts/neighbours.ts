@@ -13,6 +13,8 @@ const ENOUGH = 6
 /** Milliseconds between two attempts; the first few may follow each other, which gets a new node into the swarm. */
 const PAUSE = 10_000
 const FIRST = 4
+/** A node that has just started waits about this many milliseconds: it has enough to do, and so have those it would connect to. */
+const SETTLE = 10_000
 /** Milliseconds for which a node that could not be reached is left alone, doubled each time up to the second one. */
 const REST = { first: 60_000, most: 30 * 60_000 }
 /** A node to which the connection was lost has this many milliseconds to come back or to be heard of. */
@@ -40,7 +42,7 @@ export function startNeighbours(options: NeighboursOptions): Stoppable {
   const dialler = createDialler(options, abort.signal)
 
   async function keepEnough(): Promise<void> {
-    while (!abort.signal.aborted) {
+    for (await rest(SETTLE * (0.5 + random.next())); !abort.signal.aborted;) {
       const peers = new Set(connected())
       const near = [...peers].filter((peerId) => directory.find(peerId) !== undefined).length
       const candidates = near < ENOUGH ? directory.nodes().filter((node) => !peers.has(node.peerId)) : []
@@ -55,11 +57,11 @@ export function startNeighbours(options: NeighboursOptions): Stoppable {
   }
 
   async function watchOver(peerId: string): Promise<void> {
-    const lostAt = clock.now()
+    const [lostAt, since] = [clock.now(), clock.monotonic()]
     await rest(PATIENCE)
     const node = directory.find(peerId)
     const isBack = abort.signal.aborted || node === undefined || node.seenAt > lostAt || swarm.isConnected(peerId)
-    if (!isBack && dialler.isReady(node) && !(await dialler.dial(node)) && !abort.signal.aborted) directory.drop(peerId)
+    if (!isBack && (await dialler.isGone(node, since)) && !abort.signal.aborted) directory.drop(peerId)
   }
 
   const rest = (delay: number) => sleep(clock, delay, abort.signal).catch(() => undefined)
@@ -79,9 +81,15 @@ export function startNeighbours(options: NeighboursOptions): Stoppable {
   }
 }
 
+interface Attempt {
+  readonly failedAt: number
+  /** How long the node is left alone since. */
+  readonly pause: number
+}
+
 /** Dials within its bounds. */
 function createDialler({ swarm, own, clock, logger }: NeighboursOptions, signal: AbortSignal) {
-  const resting = new Map<string, { readonly until: number; readonly pause: number }>()
+  const failed = new Map<string, Attempt>()
   let [left, filledAt] = [FIRST, clock.monotonic()]
 
   function fill(): void {
@@ -92,31 +100,38 @@ function createDialler({ swarm, own, clock, logger }: NeighboursOptions, signal:
 
   const usable = ({ addresses }: KnownNode) => addresses.filter((address) => mayDial(address, own()))
 
+  function isReady(node: KnownNode): boolean {
+    fill()
+    const { failedAt, pause } = failed.get(node.peerId) ?? { failedAt: 0, pause: -Infinity }
+    return left > 0 && failedAt + pause <= clock.monotonic() && usable(node).length > 0
+  }
+
+  /** Has it worked? */
+  async function dial(node: KnownNode): Promise<boolean> {
+    const { peerId } = node
+    left -= 1
+    try {
+      const addresses = usable(node).map((address) => `${address}/p2p/${peerId}`)
+      await swarm.connect(peerId, addresses, signal)
+      failed.delete(peerId)
+      return true
+    } catch (error) {
+      logger.debug({ peerId, error: messageOf(error) }, 'a known node cannot be reached')
+      const pause = Math.min(REST.most, 2 * (failed.get(peerId)?.pause ?? REST.first / 2))
+      failed.set(peerId, { pause, failedAt: clock.monotonic() })
+      return false
+    }
+  }
+
   return {
-    isReady(node: KnownNode): boolean {
-      fill()
-      return left > 0 && (resting.get(node.peerId)?.until ?? 0) <= clock.monotonic() && usable(node).length > 0
+    isReady,
+    dial,
+    /** Has it been dialled in vain `since` then, or is it now? One that may not be dialled is not known to be gone. */
+    async isGone(node: KnownNode, since: number): Promise<boolean> {
+      if ((failed.get(node.peerId)?.failedAt ?? -1) >= since) return true
+      return isReady(node) && !(await dial(node))
     },
-    /** Has it worked? */
-    async dial(node: KnownNode): Promise<boolean> {
-      const { peerId } = node
-      left -= 1
-      try {
-        await swarm.connect(
-          peerId,
-          usable(node).map((address) => `${address}/p2p/${peerId}`),
-          signal,
-        )
-        resting.delete(peerId)
-        return true
-      } catch (error) {
-        logger.debug({ peerId, error: messageOf(error) }, 'a known node cannot be reached')
-        const pause = Math.min(REST.most, 2 * (resting.get(peerId)?.pause ?? REST.first / 2))
-        resting.set(peerId, { pause, until: clock.monotonic() + pause })
-        return false
-      }
-    },
-    forget: (peerId: string) => void resting.delete(peerId),
+    forget: (peerId: string) => void failed.delete(peerId),
   }
 }
 
