@@ -2,7 +2,7 @@ import { identify, identifyPush } from '@libp2p/identify'
 import type { Libp2p } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
-import { tls } from '@libp2p/tls'
+import { wholeTls } from './whole-writes.ts'
 import { yamux } from '@libp2p/yamux'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { createLibp2p } from 'libp2p'
@@ -67,7 +67,7 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
         announceFilter: (addresses) => reach?.announced(addresses, options.announce === undefined) ?? addresses,
       },
       transports: [shared.transport, circuitTransport({ expects: (relay) => reach?.expects(relay) === true })],
-      connectionEncrypters: [tls(), noise()],
+      connectionEncrypters: [wholeTls(), noise()],
       ...(options.swarmKey === undefined
         ? {}
         : {
