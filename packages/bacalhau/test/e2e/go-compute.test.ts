@@ -18,7 +18,7 @@ import {
 import { openGossip } from '../../src/network/gossip/gossip.ts'
 import { createHost } from '../../src/network/host.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
-import { bacalhau, createWorld, type NodeProcess, nodesOf, until, type World } from '../program.ts'
+import { bacalhau, createWorld, freePorts, type NodeProcess, nodesOf, until, type World } from '../program.ts'
 
 const TOPIC = 'bacalhau-node-info'
 
@@ -153,7 +153,8 @@ describe('an orchestrator over compute nodes of the Go program', { timeout: 120_
   })
 
   test('goes on with what is out there after a crash', async () => {
-    const orchestrator = await world.node('crashing', ['--orchestrator', '--port', '0'])
+    const [port = 0] = await freePorts(1)
+    const orchestrator = await world.node('crashing', ['--orchestrator', '--port', String(port)])
     const node = await join(orchestrator, { ending: () => 'running' })
     const begun = await bacalhau([
       'wasm',
@@ -167,12 +168,11 @@ describe('an orchestrator over compute nodes of the Go program', { timeout: 120_
     assert.equal(begun.code, 0, begun.stderr)
     await until(async () => node.running() === 1)
     await orchestrator.kill()
-    const port = /\/tcp\/(\d+)\//.exec(orchestrator.addresses[0] ?? '')?.[1] ?? ''
-    const again = await world.node('crashing', ['--orchestrator', '--port', port])
+    const again = await world.node('crashing', ['--orchestrator', '--port', String(port)])
     await node.host.dial(multiaddr(again.addresses[0] ?? ''))
     const [id = ''] = node.executions.keys()
+    await node.end(id, { stdout: 'after the crash\n' })
     await until(async () => {
-      await node.end(id, { stdout: 'after the crash\n' }).catch(() => undefined)
       const { stdout } = await bacalhau(['job', 'describe', ...again.api, 'out', '--output', 'json'])
       return stdout.includes('"StateType":"Completed"')
     })
@@ -188,7 +188,7 @@ describe('an orchestrator over compute nodes of the Go program', { timeout: 120_
     const gossip = openGossip(host, systemClock)
     gossip.subscribe(TOPIC, () => true)
     await host.dial(multiaddr(orchestrator.addresses[0] ?? ''))
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 5; round++) {
       await gossip.publish(TOPIC, Buffer.from(JSON.stringify(nodeInfo(node.peer))))
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
