@@ -247,6 +247,35 @@ describe('peer keeper', () => {
     assert.equal(network.alarms.size, 0)
   })
 
+  test('takes one more peer, once, and lets go of it in whatever state', async () => {
+    const other: PeerTarget = { kind: 'address', text: '/b', peerId: 'B', addresses: ['/b'] }
+    const { clock, network, events, begin } = await start([other])
+    const keeper = begin('PeerUnreachable')
+    keeper.add(ADDRESS)
+    keeper.add({ ...ADDRESS })
+    await clock.advance(1)
+    assert.deepEqual(
+      keeper.status().map(({ peer }) => peer),
+      ['/b', '/a'],
+    )
+    await keeper.remove('/a')
+    const tried = network.dialled.filter((line) => line.startsWith('A')).length
+    await clock.advance(60_000)
+    assert.equal(network.dialled.filter((line) => line.startsWith('A')).length, tried)
+    assert.equal(keeper.isWanted('A'), false)
+    network.fail()
+    keeper.add(ADDRESS)
+    await settle()
+    assert.deepEqual([keeper.isWanted('A'), events], [true, ['+A']])
+    await keeper.remove('/a')
+    // It is still connected, and no longer wanted.
+    assert.deepEqual([network.swarm.isConnected('A'), events], [true, ['+A', '-A']])
+    network.lose('A')
+    assert.deepEqual(events, ['+A', '-A'])
+    await keeper.remove('/unknown')
+    await keeper.stop()
+  })
+
   test('stops at once in whatever state, leaving nothing behind', async () => {
     const neverFound: PeerKeeperOptions['findRoute'] = (_, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))

@@ -7,6 +7,7 @@ import { describe, test, type TestContext } from 'node:test'
 import type { Ping } from '@libp2p/ping'
 import { fixtureKey } from '../fixtures/keys.ts'
 import { startTestHost } from '../fixtures/test-host.ts'
+import { ownReachability, reachOf, type ReachOptions } from '../reach/reach.ts'
 import { createSwarm } from '../swarm.ts'
 import type { Foreign } from './protector.ts'
 import { looksPrivate } from './probe.ts'
@@ -84,6 +85,23 @@ describe('a private swarm', () => {
       if (told !== undefined) assert.ok(server.foreign.includes(told))
     })
   }
+
+  test('reaches over relays, too', async (t) => {
+    const reach: ReachOptions = { admits: () => true, relay: false, punch: false, autonat: false }
+    const relay = await startTestHost(t, 0, { swarmKey: KEY, reach: { ...reach, relay: true } })
+    const [hidden, client] = await Promise.all(
+      [1, 2].map((index) => startTestHost(t, index, { swarmKey: KEY, listen: [], reach })),
+    )
+    assert.ok(hidden !== undefined && client !== undefined)
+    await hidden.dial(relay.getMultiaddrs())
+    while (ownReachability(hidden)?.relayed.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    await client.dial(relay.getMultiaddrs())
+    const [address = ''] = hidden.getMultiaddrs().map(String)
+    await createSwarm(client, { isPrivate: true }).connect(fixtureKey(1).peerId, [address], never)
+    const ping = client.services['ping'] as Ping
+    assert.ok((await ping.ping(hidden.peerId)) >= 0)
+    assert.equal(reachOf(client, fixtureKey(1).peerId), 'relayed')
+  })
 
   test('is told from an open one by the first bytes, and from nobody', async (t) => {
     const [open, closed] = [await start(t, 0, undefined), await start(t, 1, KEY)]
