@@ -221,7 +221,7 @@ describe('what goes wrong in the run', () => {
     assert.deepEqual([report.code, report.result], ['WasmTrap', undefined])
   })
 
-  test('a fault of the engine is a failure of the execution', async (t) => {
+  test('point 21: a fault of the engine is a failure of the execution, and its inputs are released', async (t) => {
     const { source, run } = await bench(t)
     const report = await failure(run(scripted('e-1', { Break: 'worker died' }, { InputSources: [note('a')] })))
     assert.deepEqual([report.code, report.message, source.held.size], ['InternalError', 'worker died', 0])

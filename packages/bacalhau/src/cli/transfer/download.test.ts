@@ -77,7 +77,7 @@ describe('downloading', () => {
     assert.deepEqual(await readdir(folder), ['deep'])
   })
 
-  test('a second time changes nothing and is no error', async (context) => {
+  test('point 24: a second time changes nothing and is no error', async (context) => {
     const { client, add, at, folder, options } = await createWorld(context)
     const source = await add({ stdout: 'hi' })
     for (let round = 0; round < 2; round++) await download(client, [{ source, target: at('dir') }], options)

@@ -51,7 +51,7 @@ const requestOf = async (context: TestContext, spec: SpecConfig) => ({
   spec,
 })
 
-describe('results that are not in IPFS', () => {
+describe('results that are not in IPFS, point 23', () => {
   test('are fetched from the node that serves them, all or a part', async (context) => {
     const folder = path.join(await temporaryFolder(context), 'archives')
     const own = { folder, address: '127.0.0.1', port: 0, days: 1, clock: systemClock, random: systemRandom }

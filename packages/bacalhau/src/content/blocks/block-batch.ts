@@ -13,8 +13,9 @@ import type { Packs } from './packs.ts'
 export interface BlockBatch extends BlockSource {
   /** Adds a block whose hash the caller has checked. The memory belongs to the batch from now on. Throws `DiskFull`. */
   put(cid: CID, block: Uint8Array): Promise<void>
-  /** Like `put`, for a block that is known to have no links. */
+  /** Like `put`, for a block that is known to have no links, and for one that is known to have some. */
   putLeaf(cid: CID, block: Uint8Array): Promise<void>
+  putBranch(cid: CID, block: Uint8Array): Promise<void>
   /** Keeps garbage collection from taking the stored block `cid` before this batch ends. */
   touch(cid: CID): void
   /** Distinct blocks that the store does not have yet. */
@@ -61,6 +62,7 @@ export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
     },
     put: async (cid, block) => put(cid, block, cid.code === DAG_PB && linksOf(cid, block).length === 0),
     putLeaf: (cid, block) => put(cid, block, cid.code === DAG_PB),
+    putBranch: (cid, block) => put(cid, block, false),
     touch(cid) {
       touched.add(keyOf(cid))
       context.spare(cid.multihash.bytes)

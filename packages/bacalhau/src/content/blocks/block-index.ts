@@ -87,9 +87,13 @@ export function openBlockIndex(file: string): BlockIndex {
     commit: ({ blocks, pack, pins }) =>
       transaction(() => {
         if (pack !== undefined) sql.addPack.run(pack.id, pack.bytes)
+        let live = 0
         for (const { hash, bytes, leaf, packed, data } of blocks) {
-          sql.add.run(hash, bytes, leaf ? 1 : 0, packed?.pack ?? null, packed?.offset ?? null, data ?? null)
+          const place = [packed?.pack ?? null, packed?.offset ?? null, data ?? null] as const
+          if (Number(sql.add.run(hash, bytes, leaf ? 1 : 0, ...place).changes) > 0) live += bytes
         }
+        // Once for all: a trigger for each would take as long as the blocks themselves.
+        if (pack !== undefined) sql.addLive.run(live, pack.id)
         for (const { cid, name } of pins) sql.pin.run(cid, name)
       }),
     pins: (name) => sql.pins.all(name).map((row) => String(row['cid'])),
@@ -133,6 +137,7 @@ const STATEMENTS = {
   data: 'SELECT data FROM block WHERE hash = ?',
   remove: 'DELETE FROM block WHERE hash = ?',
   add: 'INSERT INTO block (hash, bytes, leaf, pack, offset, data) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  addLive: 'UPDATE pack SET live = live + ? WHERE id = ?',
   addPack: 'INSERT INTO pack (id, bytes, live) VALUES (?, ?, 0)',
   pin: 'INSERT INTO named_pin (cid, name) VALUES (?, ?) ON CONFLICT DO NOTHING',
   pins: 'SELECT cid FROM named_pin WHERE name = ? ORDER BY cid',

@@ -24,8 +24,7 @@ export const INDEX_SCHEMA = `
     data BLOB
   ) STRICT;
   CREATE INDEX IF NOT EXISTS block_pack ON block (pack, offset) WHERE pack IS NOT NULL;
-  CREATE TRIGGER IF NOT EXISTS block_added AFTER INSERT ON block WHEN new.pack IS NOT NULL
-    BEGIN UPDATE pack SET live = live + new.bytes WHERE id = new.pack; END;
+  DROP TRIGGER IF EXISTS block_added;
   CREATE TRIGGER IF NOT EXISTS block_removed AFTER DELETE ON block WHEN old.pack IS NOT NULL
     BEGIN UPDATE pack SET live = live - old.bytes WHERE id = old.pack; END;
   CREATE TABLE IF NOT EXISTS pin (

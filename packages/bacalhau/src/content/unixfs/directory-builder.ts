@@ -61,6 +61,6 @@ async function putNode(
   batch: BlockBatch,
 ): Promise<Added> {
   const cid = cidOf(version, DAG_PB, block)
-  await batch.put(cid, block)
+  await (links.length === 0 ? batch.putLeaf(cid, block) : batch.putBranch(cid, block))
   return { cid, treeSize: links.reduce((sum, link) => sum + link.treeSize, block.length) }
 }

@@ -70,7 +70,7 @@ export async function putLeaf(chunk: Uint8Array, version: CidVersion, batch: Blo
 async function join(parts: readonly AddedFile[], version: CidVersion, batch: BlockBatch): Promise<AddedFile> {
   const block = encodeFileNode(parts)
   const cid = cidOf(version, DAG_PB, block)
-  await batch.put(cid, block)
+  await batch.putBranch(cid, block)
   return {
     cid,
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),

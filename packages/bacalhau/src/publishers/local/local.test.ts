@@ -43,7 +43,7 @@ describePublisher('local', async (context) => ({
   fetch: (result) => unpacked(context, result),
 }))
 
-describe('results that the node serves', () => {
+describe('results that the node serves, point 22', () => {
   const publish = async (context: TestContext, more: Partial<LocalPublisherOptions> = {}) => {
     const { publisher, folder } = await publisherOf(context, more)
     const results = await folderWith(context, { stdout: 'out' })

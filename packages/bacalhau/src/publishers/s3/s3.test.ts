@@ -59,7 +59,7 @@ describePublisher('s3', async (context) => ({
   fetch: (result) => unpacked(context, result),
 }))
 
-describePublisher('s3, each file an object', async (context) => {
+describePublisher('point 22: s3, each file an object', async (context) => {
   const clients = s3ClientsOf(server)
   context.after(() => clients.stop())
   let published = 0

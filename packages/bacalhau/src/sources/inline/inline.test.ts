@@ -137,6 +137,19 @@ describe('content kept by an orchestrator', () => {
   })
 })
 
+describe('an inline file', () => {
+  test('point 19: stays a file however long it is, and is gone when it is released', async (context) => {
+    for (const bytes of [512, 513, 100_000]) {
+      const folder = await temporaryFolder(context)
+      const data = Buffer.alloc(bytes, 'x')
+      const input = await createInlineSource().prepare(spec(`data:;base64,${data.toString('base64')}`), folder, signal)
+      assert.deepEqual([input.kind, (await readFile(input.hostPath)).length], ['file', bytes])
+      await input.release()
+      assert.deepEqual(await readdir(folder), [])
+    }
+  })
+})
+
 describe('data URLs', () => {
   test('give their bytes back, however they are written', () => {
     fc.assert(

@@ -60,7 +60,7 @@ async function counting(context: TestContext, content: Content, capacity?: numbe
   return { source, folder, exported: () => exported }
 }
 
-describe('inputs from ipfs', () => {
+describe('inputs from ipfs, point 19', () => {
   test('are written once for executions at the same time and after each other', async (context) => {
     const content = await temporaryContent(context)
     const { cid } = await content.add(flow('shared'))

@@ -54,7 +54,7 @@ describeSource('local', async (context) => {
   }
 })
 
-describe('local paths', () => {
+describe('local paths, point 17', () => {
   for (const [entry, allowed, refused] of [
     ['allowed', ['allowed', 'allowed/file', 'allowed/deep/file', 'alias/file'], ['allowed-not', 'secret/file', '.']],
     ['allowed/', ['allowed', 'allowed/file'], ['allowed-not']],
@@ -101,6 +101,17 @@ describe('local paths', () => {
         '…',
       )
     assert.equal(await answer('secret/file'), await answer('secret/nothing'))
+  })
+
+  test('point 19: are never deleted, neither a file nor an empty folder', async (context) => {
+    const root = await setUp(context)
+    const empty = path.join(root, 'allowed/empty')
+    await mkdir(empty)
+    const source = createLocalSource([path.join(root, 'allowed/**')])
+    for (const place of [empty, path.join(root, 'allowed/file')]) {
+      await (await source.prepare(spec(place), root, signal)).release()
+      assert.ok(await stat(place), place)
+    }
   })
 
   test('are not available where none is allowed', async () => {

@@ -147,7 +147,7 @@ describe('objects of S3', () => {
   })
 })
 
-describe('a hostile server that speaks like S3', () => {
+describe('a hostile server that speaks like S3, point 17', () => {
   /** Lists these keys, each an object of three bytes, and gives `body` for every one of them. */
   async function hostile(context: TestContext, keys: readonly string[], body = 'abc') {
     const contents = keys.map((key) => `<Contents><Key>${key}</Key><Size>3</Size><ETag>"1"</ETag></Contents>`)
@@ -208,7 +208,7 @@ describe('parts of S3 inputs', () => {
     })
   }
 
-  test('are all of it where the spec says nothing, and for jobs without parts', async (context) => {
+  test('point 16: are all of it where the spec says nothing, and for jobs without parts', async (context) => {
     assert.equal(Object.keys(await parted(context, {}, 1)).length, 2)
     // Jobs that run on all nodes have the count 0.
     assert.equal(Object.keys(await parted(context, { Type: 'object' }, 0, 0)).length, 2)

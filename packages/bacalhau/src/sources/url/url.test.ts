@@ -98,7 +98,19 @@ describeSource('urlDownload', async (context) => {
   }
 })
 
-describe('a file of a web server', () => {
+describe('a file of a web server, point 18', () => {
+  test('comes also where the server knows no HEAD, and does not say how long it is', async (context) => {
+    const server = await startServer(context, {
+      '/x': (request, response) => {
+        if (request.method !== 'GET') return void response.writeHead(405).end()
+        response.write('no ')
+        response.end('length')
+      },
+    })
+    assert.deepEqual(await fetched(context, server.url('/x')), { x: 'no length' })
+    assert.deepEqual(server.asked, ['GET /x'])
+  })
+
   test('of a known version is fetched once, and again when it has changed', async (context) => {
     let etag = '"1"'
     const server = await startServer(context, { '/f': (...answer) => inParts(Buffer.from(etag), { etag })(...answer) })
@@ -306,7 +318,7 @@ describe('a hostile web server', () => {
   })
 })
 
-describe('an address that is not public', () => {
+describe('an address that is not public, point 17', () => {
   for (const host of [
     '127.0.0.1',
     '[::1]',
