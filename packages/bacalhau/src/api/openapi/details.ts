@@ -134,6 +134,18 @@ export const DETAILS: Readonly<Record<string, Detail>> = {
   'GET /api/v1/peer': { answer: peerResponseSchema },
   'GET /api/v1/id': { answer: z.string() },
   'GET /api/v1/node_info': { answer: agentNodeAnswer },
+  'PUT /api/v1/agent/peers': {
+    description: 'It is tried for ever, also after a restart of the node, until it is removed.',
+    errors: [409, 507],
+  },
+  'DELETE /api/v1/agent/peers': {
+    required: { peer: z.string().min(1).max(1_024).describe('Address, ID, or a unique beginning of the ID.') },
+    errors: [404, 409, 507],
+  },
+  'POST /api/v1/agent/peers/ping': {
+    description: 'The peer may be named by address, ID, or a unique beginning of the ID of a peer of the node.',
+    errors: [404, 409],
+  },
   'PUT /api/v1/data': upload,
   'POST /api/v1/data': upload,
   'GET /api/v1/data/ls': { required: { cid: cidPath }, answer: entriesAnswer, errors: [404, 413, 422] },
