@@ -5,7 +5,8 @@ import { silentLogger } from '../runtime/logger.ts'
 import { put } from '../store/store.ts'
 import { ManualJournal } from './fixtures/manual-journal.ts'
 import { loadPostboxes } from './load-postboxes.ts'
-import { type Line, Postbox, type PostboxOptions } from './postbox.ts'
+import type { Line } from './flow.ts'
+import { Postbox, type PostboxOptions } from './postbox.ts'
 
 const options = (journal: ManualJournal, mark = 'm'): PostboxOptions => ({
   role: 'o',

@@ -4,6 +4,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Journal, Recorded } from '../store/journal.ts'
 import { clear, put, remove, type Store, type Write } from '../store/store.ts'
+import { Flow, type Line } from './flow.ts'
 import type { Standing } from './handshake.ts'
 import { type Misfit, NOTHING, Outbox, type Parcel } from './outbox.ts'
 import {
@@ -15,13 +16,6 @@ import {
   type Role,
 } from './postbox-rows.ts'
 import { loadPage, unloadBeyondWindow } from './spill.ts'
-
-/** A link over which a postbox may send. */
-export interface Line<M> {
-  parcel(seq: number, mark: string, messages: readonly M[]): void
-  ack(seq: number): void
-  fail(error: Error): void
-}
 
 export interface PostboxOptions {
   readonly role: Role
@@ -69,13 +63,7 @@ export class Postbox<Out> implements Recorded, Standing {
   #sendable = 0
   #heard: Receipt = NOTHING
 
-  // The present link.
-  #line: Line<Out> | undefined
-  /** Both sides know which conversation this link carries on. */
-  #agreed = false
-  #flowing = false
-  #flown = 0
-  #flownBytes = 0
+  readonly #flow = new Flow<Out>()
   #loading: Promise<void> | undefined
 
   constructor(peer: string, options: PostboxOptions, row?: ConversationRow) {
@@ -87,7 +75,8 @@ export class Postbox<Out> implements Recorded, Standing {
     this.#generation = row.generation
     this.#received = this.#heard = row.received
     this.#rowStale = false
-    this.#stored = this.#removed = this.#sendable = this.#flown = row.acked.seq
+    this.#stored = this.#removed = this.#sendable = row.acked.seq
+    this.#flow.startAfter(row.acked.seq)
   }
 
   get backlog() {
@@ -154,14 +143,14 @@ export class Postbox<Out> implements Recorded, Standing {
     this.#received = this.#heard = NOTHING
     this.#doubted = false
     this.#rowStale = this.#clearing = true
-    this.#stored = this.#removed = this.#sendable = this.#flown = this.#flownBytes = 0
+    this.#stored = this.#removed = this.#sendable = 0
+    this.#flow.startAfter(0)
   }
 
   /** Goes on after what the peer has received: everything after that is sent, again if need be. */
   resume(received: Receipt): void {
     this.#trim(received.seq)
-    this.#flown = received.seq
-    this.#flownBytes = 0
+    this.#flow.startAfter(received.seq)
   }
 
   /** The peer has what this side cannot have sent: the next handshake begins anew. */
@@ -185,35 +174,28 @@ export class Postbox<Out> implements Recorded, Standing {
   }
 
   connect(line: Line<Out>): void {
-    this.#line = line
-    this.#agreed = this.#flowing = false
+    this.#flow.connect(line)
   }
 
   /** Both sides have agreed: from now on parcels go over the line, as far as the window reaches. */
   flow(): void {
-    this.#agreed = this.#flowing = true
+    this.#flow.begin()
     this.#acknowledge()
     this.#pump()
   }
 
   pause(): void {
-    this.#flowing = false
+    this.#flow.pause()
   }
 
   disconnect(line: Line<Out>): void {
-    if (this.#line !== line) return
-    this.#line = undefined
-    this.#agreed = this.#flowing = false
-    unloadBeyondWindow(this.#outbox, 0, this.#sendable)
+    if (this.#flow.disconnect(line)) unloadBeyondWindow(this.#outbox, 0, this.#sendable)
   }
 
   /** The peer has the parcels up to `seq`. False when it cannot. */
   acknowledge(seq: number): boolean {
     if (seq > this.#sendable) return false
-    const bytes = this.#trim(seq)
-    // It may have come by an earlier link, and not have been sent by this one yet.
-    this.#flownBytes = seq >= this.#flown ? 0 : this.#flownBytes - bytes
-    this.#flown = Math.max(this.#flown, seq)
+    this.#flow.acknowledged(seq, this.#trim(seq))
     this.#pump()
     return true
   }
@@ -265,8 +247,8 @@ export class Postbox<Out> implements Recorded, Standing {
       this.#heard = taken.received
       this.#acknowledge()
     }
-    if (this.#line === undefined) unloadBeyondWindow(this.#outbox, before, this.#sendable)
-    else this.#pump()
+    if (this.#flow.isConnected) this.#pump()
+    else unloadBeyondWindow(this.#outbox, before, this.#sendable)
   }
 
   #takeParcels(): Write[] {
@@ -299,29 +281,15 @@ export class Postbox<Out> implements Recorded, Standing {
   }
 
   #acknowledge(): void {
-    if (this.#agreed && this.#heard.seq > 0) this.#line?.ack(this.#heard.seq)
+    this.#flow.ack(this.#heard.seq)
   }
 
   #pump(): void {
-    for (; this.#flowing && this.#flown < this.#sendable; this.#flown++) {
-      const parcel = this.#outbox.at(this.#flown + 1)
-      if (parcel === undefined || !this.#hasRoom(parcel.bytes)) return
-      if (parcel.messages === undefined) return this.#loadAndPump()
-      this.#flownBytes += parcel.bytes
-      this.#line?.parcel(parcel.seq, parcel.mark, parcel.messages)
-    }
-  }
-
-  #loadAndPump(): void {
+    if (this.#flow.pump(this.#outbox, this.#sendable)) return
     this.#load().then(
       () => this.#pump(),
-      (error: unknown) => this.#line?.fail(error instanceof Error ? error : new Error(messageOf(error))),
+      (error: unknown) => this.#flow.fail(error instanceof Error ? error : new Error(messageOf(error))),
     )
-  }
-
-  #hasRoom(bytes: number): boolean {
-    const parcels = this.#flown - this.#outbox.acked.seq
-    return parcels === 0 || (parcels < LIMITS.linkWindowParcels && this.#flownBytes + bytes <= LIMITS.linkWindow)
   }
 
   /** Reads the next messages that are in the store only; one reading at a time. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import type { Channel } from './channel.ts'
-import type { Line } from './postbox.ts'
+import type { Line } from './flow.ts'
 import { type Pulse, startPulse } from './pulse.ts'
 
 /** What both sides say, whoever they are. */
