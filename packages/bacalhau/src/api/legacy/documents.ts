@@ -182,11 +182,10 @@ export const legacyResults = (executions: readonly Execution[]): object[] =>
     }))
 
 /** Events of the job itself. Those of executions spoke of a change of state, which ours do not keep. */
-export function legacyEvents(events: readonly JobHistory[]): object[] {
+export function legacyEvents(events: readonly JobHistory[]): (object & { readonly Time: string })[] {
   let Previous = 'New'
   let NewVersion = 0
-  return events.flatMap(({ Type, JobID, Event, Time }) => {
-    if (Type !== 'JobLevel') return []
+  return events.map(({ Type, JobID, Event, Time }) => {
     const state = Event.Details?.['NewState']
     const New = state === undefined ? Previous : jobState(state)
     const event = {
@@ -198,6 +197,6 @@ export function legacyEvents(events: readonly JobHistory[]): object[] {
       Time,
     }
     Previous = New
-    return [event]
+    return event
   })
 }

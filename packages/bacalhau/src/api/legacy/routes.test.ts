@@ -189,6 +189,16 @@ describe('jobs in the form of the libp2p era', () => {
       [2, 'Running', { Previous: 'New', New: 'InProgress' }],
       [3, 'Failed', { Previous: 'InProgress', New: 'Error' }],
     ])
+    const filtered = async (filters: object) => {
+      const body = (await requester('events', post({ job_id: id, filters }))) as { events: { NewVersion: number }[] }
+      return body.events.map(({ NewVersion }) => NewVersion)
+    }
+    // Events of a test are a second apart, from this one on; the second of them is one of an execution.
+    const begin = 1_700_000_000
+    assert.deepEqual(await filtered({ since: begin + 2 }), [2, 3])
+    assert.deepEqual(await filtered({ since: begin + 9 }), [])
+    assert.deepEqual(await filtered({ exclude_job_level: true }), [])
+    assert.deepEqual(await filtered({}), [1, 2, 3])
   })
 
   test('are listed and described', async (context) => {

@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Job, parseLegacySpec } from '@bacalhau/models'
+import { type Job, type JobHistory, parseLegacySpec } from '@bacalhau/models'
 import { z } from 'zod'
 import { locateModules } from '../../link/go/jobs/read-module.ts'
 import type { Orchestrator } from '../../orchestrator/service.ts'
 import { BacalhauError, isBacalhauError } from '../../runtime/error.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import { turn } from '../../runtime/turn.ts'
 import type { Api } from '../context.ts'
 import { invalidDocument, readDocument } from '../http/request.ts'
 import { addRoute, type Need } from '../http/route.ts'
@@ -27,6 +28,10 @@ const listSchema = z.object({
   sort_reverse: z.boolean().optional(),
 })
 const targetSchema = z.object({ client_id: text.optional(), job_id: text })
+/** Seconds since the epoch; those of executions are always left out. */
+const eventsSchema = z.object({
+  filters: z.object({ since: z.number().nullish(), exclude_job_level: z.boolean().nullish() }).nullish(),
+})
 const submitSchema = z.object({ Spec: z.unknown().optional() })
 const cancelSchema = z.object({ JobID: text, Reason: z.string().max(4_096).optional() })
 
@@ -54,7 +59,10 @@ export function legacyRoutes(app: FastifyInstance, api: Api): void {
   })
   add('events', 'read:job', async (request, orchestrator, reply) => {
     const { job } = await target(request, orchestrator, reply)
-    return { events: legacyEvents(await orchestrator.history(job.ID, 0, LIMITS.page)) }
+    const { filters } = readBody(request, eventsSchema)
+    const since = (filters?.since ?? 0) * 1_000
+    const events = filters?.exclude_job_level === true ? [] : legacyEvents(await jobEvents(job.ID, orchestrator))
+    return { events: events.filter(({ Time }) => Date.parse(Time) >= since) }
   })
   goneRoutes(app, api)
 }
@@ -126,6 +134,17 @@ async function cancel(request: FastifyRequest, orchestrator: Orchestrator, reply
 function nameJob(reply: FastifyReply, { job, client }: { readonly job: string; readonly client?: string | undefined }) {
   void reply.header('x-bacalhau-job-id', job)
   if (client !== undefined && /^[\w.-]{1,128}$/.test(client)) void reply.header('x-bacalhau-client-id', client)
+}
+
+/** What happened to the job itself: a task array has many times as much that happened to its executions. */
+async function jobEvents(id: string, orchestrator: Orchestrator): Promise<JobHistory[]> {
+  const found: JobHistory[] = []
+  for (let after: number | undefined = 0; after !== undefined; await turn()) {
+    const batch = await orchestrator.history(id, after, LIMITS.page)
+    found.push(...batch.filter(({ Type }) => Type === 'JobLevel'))
+    after = batch.length < LIMITS.page ? undefined : batch.at(-1)?.SeqNum
+  }
+  return found
 }
 
 /** The body; without one there is nothing to answer. */
