@@ -1,107 +1,13 @@
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
-import type { Libp2p } from '@libp2p/interface'
+import { describe, test } from 'node:test'
 import type { FinalReport } from '@bacalhau/models'
-import { type ComputeNode, createComputeNode } from '../compute/compute-node.ts'
-import { ScriptedRunner } from '../compute/fixtures/scripted-runner.ts'
-import { sampleNode, someResources } from '../link/fixtures/samples.ts'
 import { ask, ELIDED } from '../link/go/fixtures/asks.ts'
 import { arriving, connect, goStream, loopbackHost } from '../link/go/fixtures/go-host.ts'
 import { type ScriptedGoRequester, scriptGoRequester } from '../link/go/fixtures/go-requester.ts'
 import { type Recorded, recording, textOf } from '../link/go/fixtures/recordings.ts'
-import { createTrust, type LegacyPeers } from '../link/go/trust.ts'
 import { GO_PROTOCOLS } from '../link/go/wire/protocols.ts'
-import type { LogChunk, LogOptions } from '../link/logs.ts'
-import { NO_TRAFFIC } from '../link/traffic.ts'
-import { systemClock } from '../runtime/clock.ts'
-import { BacalhauError } from '../runtime/error.ts'
-import { silentLogger } from '../runtime/logger.ts'
-import { createMeter } from '../runtime/meter.ts'
-import { systemRandom } from '../runtime/random.ts'
-import { createMemoryStore, type MemoryStore } from '../store/memory.ts'
-import { type GoRequestersRole, startGoRequesters } from './go-requesters.ts'
-
-/** Runs nothing; its output is what the test says. */
-class Runner extends ScriptedRunner {
-  output: readonly LogChunk[] | undefined
-  readers: LogOptions[] = []
-
-  override async *readLogs(...[id, options]: readonly unknown[]): AsyncGenerator<never> {
-    this.readers.push(options as LogOptions)
-    if (this.output === undefined) throw new BacalhauError('NotFound', `this node holds no output of ${String(id)}`)
-    yield* this.output as never[]
-  }
-}
-
-interface Bench {
-  readonly host: Libp2p
-  readonly node: string
-  readonly compute: ComputeNode
-  readonly runner: Runner
-  readonly role: GoRequestersRole
-  readonly store: MemoryStore
-  readonly stop: () => Promise<void>
-}
-
-interface BenchOptions {
-  readonly host: Libp2p
-  readonly store?: MemoryStore
-  readonly legacyPeers?: LegacyPeers
-  readonly capacity?: number
-}
-
-/** A compute node of ours with the scripted runner, that works for Go requesters. */
-async function openNode(
-  benches: Bench[],
-  { host, legacyPeers = 'all', capacity = 4, ...options }: BenchOptions,
-): Promise<Bench> {
-  const store = options.store ?? createMemoryStore()
-  const services = {
-    store,
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-    meter: createMeter(),
-    traffic: NO_TRAFFIC,
-  }
-  const runner = new Runner()
-  const compute = await createComputeNode({
-    ...services,
-    runner,
-    storeGeneration: 'g-1',
-    capacity: someResources({ CPU: capacity, Memory: 64e9 }),
-    nodeInfo: () => sampleNode(host.peerId.toString()),
-  })
-  const role = await startGoRequesters({ host, compute, services, trust: createTrust(legacyPeers) })
-  let stopped: Promise<void> | undefined
-  const stop = () =>
-    (stopped ??= (async () => {
-      await compute.stop()
-      await role.stop()
-    })())
-  const bench = { host, node: host.peerId.toString(), compute, runner, role, store, stop }
-  benches.push(bench)
-  return bench
-}
-
-/** What a test opens, stopped before the hosts are. */
-function opened(t: TestContext): Bench[] {
-  const benches: Bench[] = []
-  t.after(() => Promise.all(benches.map(({ stop }) => stop())))
-  return benches
-}
-
-async function openPair(t: TestContext, options: Omit<BenchOptions, 'host'> = {}) {
-  const benches = opened(t)
-  const [host, far] = await Promise.all([loopbackHost(t), loopbackHost(t)])
-  const [bench, requester] = [await openNode(benches, { host, ...options }), await scriptGoRequester(far)]
-  await connect(host, far)
-  return { ...bench, requester }
-}
-
-async function until(question: () => boolean): Promise<void> {
-  while (!question()) await new Promise((resolve) => setImmediate(resolve))
-}
+import type { Libp2p } from '@libp2p/interface'
+import { opened, openNode, openPair, type Runner, until } from './fixtures/go-bench.ts'
 
 const { onBidComplete, onRunComplete, onCancelComplete, onComputeFailure, onPublishComplete } = GO_PROTOCOLS
 

@@ -46,7 +46,7 @@ export class Courier {
     })
   }
 
-  get idle(): boolean {
+  get isIdle(): boolean {
     return this.#underWay === 0 && this.#letters.length === 0
   }
 

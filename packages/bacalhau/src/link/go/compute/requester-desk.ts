@@ -102,7 +102,7 @@ export class RequesterDesk {
   }
 
   get isIdle(): boolean {
-    return this.#courier.idle
+    return this.#courier.isIdle
   }
 
   stop(): void {
