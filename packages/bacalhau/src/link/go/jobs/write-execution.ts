@@ -2,13 +2,13 @@ import type { Constraint, InputSourceSpec, Job, SpecConfig, Task } from '@bacalh
 import { hash } from 'node:crypto'
 import {
   assignments,
-  beyondGo,
   type GoRun,
   listParam,
   networkOf,
   onlyTask,
   param,
   publisherOf,
+  requireContainer,
   sourceOf,
   textParam,
   variables,
@@ -121,6 +121,7 @@ function writeEngine(task: Task, run: GoRun): { engine: SpecConfig; inputs: read
       return { engine: { Type: 'wasm', Params: wasmParams(Params, entry, imports, run) }, inputs }
     }
     case 'docker':
+      requireContainer(task)
       return { engine: { Type: 'docker', Params: dockerParams(Params, run) }, inputs: task.InputSources }
     default:
       return { engine: { Type: Type.toLowerCase(), Params: Params ?? {} }, inputs: task.InputSources }
@@ -145,7 +146,6 @@ function wasmParams(
 }
 
 function dockerParams(params: SpecConfig['Params'], run: GoRun) {
-  if (textParam(params, 'User') !== '') throw beyondGo('containers of another user than their image says')
   return {
     Entrypoint: param(params, 'Entrypoint') ?? null,
     // The engine's own variables go before those of the task here.

@@ -207,8 +207,8 @@ describe('a container task for a Go node', () => {
   })
 
   test('runs as the user that the image says, or not at all', () => {
-    assert.throws(() => taskOf(runOf({}, task({ User: '1000' }))), /of another user/)
-    assert.throws(() => specOf(runOf({}, task({ User: '1000', Entrypoint: ['x'] }))), /of another user/)
+    assert.throws(() => taskOf(runOf({}, task({ User: '1000' }))), /containers with User/)
+    assert.throws(() => specOf(runOf({}, task({ User: '1000', Entrypoint: ['x'] }))), /containers with User/)
   })
 })
 

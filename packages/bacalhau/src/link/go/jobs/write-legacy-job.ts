@@ -8,6 +8,7 @@ import {
   networkOf,
   onlyTask,
   publisherOf,
+  requireContainer,
   sourceOf,
   textParam,
   variables,
@@ -118,11 +119,12 @@ function writeWasm(
   }
 }
 
-function writeDocker({ Engine: { Params } }: Task, run: GoRun) {
+function writeDocker(task: Task, run: GoRun) {
+  requireContainer(task)
+  const { Params } = task.Engine
   const entrypoint = listParam(Params, 'Entrypoint')
   const parameters = listParam(Params, 'Parameters')
   const workingDirectory = textParam(Params, 'WorkingDirectory')
-  if (textParam(Params, 'User') !== '') throw beyondGo('containers of another user than their image says')
   // It has one list for both, which takes the place of the image's entry point.
   if (entrypoint.length === 0 && parameters.length > 0) throw beyondGo('parameters without an entry point')
   const command = [...entrypoint, ...parameters]

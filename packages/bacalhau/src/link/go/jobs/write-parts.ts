@@ -30,6 +30,15 @@ export function param(params: SpecConfig['Params'], name: string): unknown {
   return Object.entries(params ?? {}).find(([key]) => key.toLowerCase() === wanted)?.[1]
 }
 
+/** Throws for a parameter that is none of `known`, and says something: it must not be lost in silence. */
+export function requireKnown(kind: string, params: SpecConfig['Params'], known: readonly string[]): void {
+  const names = new Set(known.map((name) => name.toLowerCase()))
+  const unknown = Object.entries(params ?? {}).find(([key, value]) => !names.has(key.toLowerCase()) && !isBlank(value))
+  if (unknown !== undefined) throw beyondGo(`${kind} with ${unknown[0]}`)
+}
+
+const isBlank = (value: unknown): boolean => value === undefined || value === null || value === '' || value === 0
+
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
 export const listParam = (params: SpecConfig['Params'], name: string): string[] => texts(param(params, name))
 export const textParam = (params: SpecConfig['Params'], name: string): string => {
@@ -37,8 +46,14 @@ export const textParam = (params: SpecConfig['Params'], name: string): string =>
   return typeof value === 'string' ? value : ''
 }
 
+/** Throws when a container is asked for that the Go program does not make. */
+export function requireContainer({ Engine: { Params } }: Task): void {
+  requireKnown('containers', Params, ['Image', 'Entrypoint', 'Parameters', 'EnvironmentVariables', 'WorkingDirectory'])
+}
+
 /** Throws when a module is given by a path that is not an input of its own. */
 export function wasmParts({ Engine: { Params }, InputSources }: Task): WasmParts {
+  requireKnown('modules', Params, ['EntryModule', 'Entrypoint', 'Parameters', 'ImportModules'])
   const find = (path: string): InputSourceSpec => {
     const found = InputSources.find(({ Target }) => Target === path)
     if (found === undefined) throw beyondGo(`modules that lie within another input, such as ${path}`)
@@ -91,9 +106,7 @@ const SOURCES: Readonly<Record<string, { readonly type: string; readonly params:
 export function sourceOf({ Type, Params = {} }: SpecConfig): { Type: string; Params: Record<string, unknown> } {
   const known = SOURCES[Type.toLowerCase()]
   if (known === undefined) throw beyondGo(`inputs of the kind "${Type}"`)
-  const names = known.params.map((name) => name.toLowerCase())
-  const unknown = Object.keys(Params).find((key) => !names.includes(key.toLowerCase()))
-  if (unknown !== undefined) throw beyondGo(`inputs of the kind "${Type}" with ${unknown}`)
+  requireKnown(`inputs of the kind "${Type}"`, Params, known.params)
   const entries = known.params.map((name) => [name, param(Params, name)] as const)
   return { Type: known.type, Params: Object.fromEntries(entries.filter(([, value]) => value !== undefined)) }
 }

@@ -101,6 +101,9 @@ describe('callbacks of Go nodes', () => {
     assert.deepEqual(await result(url('http://public:6001/e.tgz')), url('http://127.0.0.1:6001/e.tgz'))
     assert.deepEqual(await result(url('http://192.0.2.7:6001/e.tgz')), url('http://192.0.2.7:6001/e.tgz'))
     assert.deepEqual(await result(url('no url')), url('no url'))
+    const much = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`key${index}`, 'x']))
+    const bounded = await result({ Type: 'x'.repeat(999), Params: { ...much, long: 'x'.repeat(99_999), deep: [{}] } })
+    assert.deepEqual([bounded?.Type.length, Object.keys(bounded?.Params ?? {}).length], [64, 32])
     const legacy = async (PublishResult: object) => {
       const published = await event('onPublishComplete', { PublishResult })
       return published?.type === 'published' ? published.result : undefined

@@ -156,6 +156,7 @@ export class GoDesk implements Stoppable {
   /** A bid that nobody waits for would keep room there for ever. Only of a node that works for us. */
   #disown(peer: string, executionId: string, event: AskedEvent): void {
     if (!this.#listeners.has(peer) || event.type !== 'bid' || !event.accepted) return
+    if (this.#calling.size >= LIMITS.heldExecutions) return
     void this.#call(undefined, { call: 'reject', executionId, peer, generation: 'c' })
   }
 

@@ -106,10 +106,16 @@ export function legacyResultOf({ StorageSource, CID, URL: url, S3 }: StorageB, h
   }
 }
 
-const withParams = (Type: string, Params: SpecConfig['Params']): SpecConfig => ({
-  Type: Type.slice(0, 64),
-  ...(Params === undefined ? {} : { Params }),
-})
+/** No result has more to say. It is kept with the job, and a node can say what it likes. */
+const [MOST_PARAMS, LONGEST_PARAM] = [32, 4_096]
+
+function withParams(type: string, params: SpecConfig['Params'] = {}): SpecConfig {
+  const said = Object.entries(params).filter(
+    ([key, value]) => key.length <= 64 && typeof value === 'string' && value.length <= LONGEST_PARAM,
+  )
+  const Type = type.slice(0, 64)
+  return said.length === 0 ? { Type } : { Type, Params: Object.fromEntries(said.slice(0, MOST_PARAMS)) }
+}
 
 /** What the Go program writes where it has found no address of its own, or one that only it can reach. */
 const NOT_AN_ADDRESS = /^(?:public|private|any|local|localhost|0\.0\.0\.0|127\..*|\[::1?\])$/
