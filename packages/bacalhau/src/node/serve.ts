@@ -9,6 +9,7 @@ import { createLoopback } from '../link/loopback.ts'
 import type { ComputeMessage, OrchestratorMessage } from '@bacalhau/models'
 import { ensureDataFolder } from '../network/data-folder.ts'
 import { loadNodeKey } from '../network/key-file.ts'
+import type { PeerKeeper } from '../network/peer-keeper.ts'
 import { parsePeers } from '../network/peer-address.ts'
 import type { RunningOrchestrator } from '../orchestrator/orchestrator.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -28,6 +29,7 @@ import type { NodeConfig } from './config.ts'
 import { kuboAt } from './data-capabilities.ts'
 import { freePartOf, startContentUpkeep } from './content-upkeep.ts'
 import { describeNode } from './describe.ts'
+import { startDiscovery } from './discovery.ts'
 import { openDirectory, startFactsRole } from './facts-role.ts'
 import { joinLine, ownAddresses } from './invitation.ts'
 import { loadFacts, type NodeFacts } from './node-facts.ts'
@@ -92,6 +94,7 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const api = await startApiRole({ ...common, storage, checks, peers: wanted.peers }, scope)
   guests.admits = (peer) => wanted.keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
   await wanted.begin()
+  await discover({ config, host, services, facts, node, keeper: wanted.keeper }, scope)
   const dials = targets.length > 0
   const worksForGo = () => node.compute?.worksForGo() === true
   await startFactsRole({ config, host, key, directory, services, dials, worksForGo, describe: node.describe }, scope)
@@ -130,6 +133,21 @@ async function openContent(
   const freeSpace = () => freePartOf(folder.content)
   const upkeep = scope.own(startContentUpkeep({ content, ...services, resultDays: config.keepResultDays, freeSpace }))
   return { content, upkeep }
+}
+
+interface Found {
+  readonly config: NodeConfig
+  readonly host: Libp2p
+  readonly services: Services
+  readonly facts: NodeFacts
+  readonly node: Roles
+  readonly keeper: Pick<PeerKeeper, 'isWanted'>
+}
+
+function discover({ config, host, services, facts, node, keeper }: Found, scope: Scope): Promise<void> {
+  const joinToken = node.orchestrator === undefined ? undefined : (config.joinToken ?? facts.joinToken)
+  const isWanted = (peerId: string) => keeper.isWanted(peerId)
+  return startDiscovery({ config, host, joinToken, links: node.compute?.links, isWanted, services }, scope)
 }
 
 interface Parts {
