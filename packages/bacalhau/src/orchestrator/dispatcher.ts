@@ -2,7 +2,6 @@ import type { HeldExecution, NodeInfo, OrderMessage, ReportMessage } from '@baca
 import { createOrchestratorOffice } from '../link/orchestrator-office.ts'
 import type { Applicant, Connected, OrchestratorHandler, OrchestratorOffice } from '../link/post-office.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
-import { CATALOGUE } from '../runtime/error-catalogue.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
@@ -14,13 +13,13 @@ import { Cluster } from './cluster.ts'
 import { createCustody, type Custody } from './custody/custody.ts'
 import type { ResultKeeper } from './custody/result-keeper.ts'
 import { explain, type Unplaced } from './explain.ts'
-import { lateness } from './lateness.ts'
 import { Locality } from './locality.ts'
 import { decideMembership, type Decision, type MembershipPolicy } from './membership.ts'
 import { NodeDecisions } from './node-decisions.ts'
 import type { Taken } from './job-ledger.ts'
 import type { OpenJob } from './open-job.ts'
 import { OpenJobs } from './open-jobs.ts'
+import { Overdue } from './overdue.ts'
 import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 import { Pauses } from './pauses.ts'
@@ -28,7 +27,7 @@ import { Pools } from './pools.ts'
 import { reconcile } from './reconcile.ts'
 import { toExecution } from './run.ts'
 import { Scheduler } from './scheduler.ts'
-import { verdictOn } from './verdict.ts'
+import { StillWaiting } from './still-waiting.ts'
 
 export interface DispatcherOptions extends MembershipPolicy {
   readonly store: Store
@@ -63,13 +62,12 @@ export class Dispatcher implements OrchestratorHandler {
   #office: OrchestratorOffice | undefined
   #decisions: NodeDecisions | undefined
   #custody: Custody | undefined
-  /** Jobs of which it has to be said in this pass why they are not placed. */
-  #due = new Set<OpenJob>()
+  readonly #stillWaiting: StillWaiting
+  readonly #overdue: Overdue
   /** What nodes hold that are connected and no members: to be settled when they are approved. */
   readonly #unsettled = new Map<string, readonly HeldExecution[]>()
   /** After a restart, until the nodes had the time to come back. */
   #settling: Timer | undefined
-  #watch: Timer | undefined
   #stopped = false
 
   constructor(options: DispatcherOptions) {
@@ -94,6 +92,19 @@ export class Dispatcher implements OrchestratorHandler {
       backlog: (peer) => this.office.backlog(peer).bytes,
       keptFor: (peer) => this.#scheduler.keptFor(peer),
     })
+    this.#stillWaiting = new StillWaiting({
+      jobs: this.jobs,
+      explain: (job) => this.#explain(job),
+      isSettling: () => this.#settling !== undefined,
+    })
+    this.#overdue = new Overdue({
+      clock,
+      cluster: this.cluster,
+      assignments,
+      outcomes: this.jobs.outcomes,
+      pauses: this.#pauses,
+      onLooked: () => this.#looked(),
+    })
     const strategy = options.placement ?? 'spread'
     const chooser = new Chooser({ ...options, cluster: this.cluster, assignments, locality: this.#locality, strategy })
     this.#scheduler = new Scheduler({
@@ -108,7 +119,7 @@ export class Dispatcher implements OrchestratorHandler {
       isSettling: () => this.#settling !== undefined,
       conclude: (job) => this.jobs.conclude(job),
       onPlaced: () => this.jobs.sendOffers(),
-      onPassed: () => this.#afterPass(),
+      onPassed: () => this.#stillWaiting.judge(),
     })
     this.#patience = new Patience(clock, {
       onLost: (nodeId, grace) => this.#loseAll(nodeId, grace),
@@ -133,7 +144,7 @@ export class Dispatcher implements OrchestratorHandler {
     // Before the first pass, which comes while jobs are still being read.
     this.#settling = clock.after(LIMITS.restartGrace, () => this.#settle())
     const open = await this.jobs.recover()
-    this.#watch = clock.after(LIMITS.watch, () => this.#lookAround())
+    this.#overdue.start()
     if (open === 0) this.#settle()
     const { assignments } = this.jobs
     for (const nodeId of assignments.nodes()) this.#gone(nodeId, LIMITS.restartGrace)
@@ -240,7 +251,7 @@ export class Dispatcher implements OrchestratorHandler {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#watch?.cancel()
+    this.#overdue.stop()
     this.#settling?.cancel()
     this.#patience.stop()
     this.#pauses.stop()
@@ -315,7 +326,7 @@ export class Dispatcher implements OrchestratorHandler {
 
   #onOpportunity({ job, node }: { readonly job?: OpenJob; readonly node?: string }): void {
     if (node !== undefined) this.#pools.roomChanged(node)
-    if (job !== undefined) this.#due.add(job)
+    if (job !== undefined) this.#stillWaiting.add(job)
     this.#scheduler.wake({ everywhere: job?.agenda.kind === 'targets' })
   }
 
@@ -334,25 +345,6 @@ export class Dispatcher implements OrchestratorHandler {
     if (this.#pools.caughtUp()) this.#scheduler.wake({ everywhere: true })
   }
 
-  #afterPass(): void {
-    const due = this.#due
-    this.#due = new Set()
-    const reasons = new Map<string, Unplaced>()
-    for (const job of due) this.#judge(job, reasons)
-  }
-
-  /** A job that still waits after a pass: should it, and why? `reasons` remembers those of its shape. */
-  #judge(job: OpenJob, reasons: Map<string, Unplaced>): void {
-    const { ledger, agenda, shape } = job
-    const waits = agenda.kind === 'partitions' ? job.waits : !agenda.begun
-    if (!waits || ledger.isOver || ledger.active > 0) return
-    const why = (job.refusals.size === 0 ? reasons.get(shape) : undefined) ?? this.#explain(job)
-    if (job.refusals.size === 0) reasons.set(shape, why)
-    const verdict = verdictOn(ledger.job, why, this.#settling !== undefined)
-    if (verdict.kind === 'fail') this.jobs.fail(job, { ...verdict, hint: CATALOGUE[verdict.code].hint })
-    else this.jobs.wait(job, verdict.message)
-  }
-
   #explain(job: OpenJob): Unplaced {
     return explain(job, {
       cluster: this.cluster,
@@ -366,24 +358,9 @@ export class Dispatcher implements OrchestratorHandler {
     this.#scheduler.wake()
   }
 
-  /** Looks for what should have happened and has not: nodes may be faulty, or worse. */
-  #lookAround(): void {
-    this.#watch = this.#options.clock.after(LIMITS.watch, () => this.#lookAround())
-    const now = this.#options.clock.now()
-    for (const { peer, connected } of this.cluster.candidates()) {
-      if (!connected) continue
-      for (const assignment of this.jobs.assignments.on(peer)) this.#check(assignment, now)
-    }
+  #looked(): void {
     this.#lookForRoom()
     // Who waits for very long may have its turn, or a node kept free.
     if (this.jobs.lines.size > 0) this.#scheduler.wake()
-  }
-
-  #check(assignment: Assignment, now: number): void {
-    const late = lateness(assignment, now)
-    if (late === 'unanswered') {
-      this.#pauses.begin(assignment.job.shape, assignment.run.node)
-      this.jobs.outcomes.withdraw(assignment, 'the node has not answered the offer')
-    } else if (late !== undefined) this.jobs.outcomes.expire(assignment, late)
   }
 }
