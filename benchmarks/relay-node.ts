@@ -35,7 +35,8 @@ await handleProtocol(
 /** Milliseconds for so many bytes of that peer. */
 async function take(address: string, bytes: number): Promise<number> {
   const peer = address.replace(/^.*\/p2p\//, '')
-  await Promise.all(host.getConnections().map((one) => (one.remotePeer.toString() === peer ? one.close() : undefined)))
+  const present = host.getConnections().filter((one) => one.remotePeer.toString() === peer)
+  await Promise.all(present.map((one) => one.close()))
   await host.dial(multiaddr(address))
   const begin = performance.now()
   const stream = await openStream(host, peer, PROTOCOL)

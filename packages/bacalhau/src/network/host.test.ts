@@ -38,6 +38,17 @@ describe('host', () => {
     assert.equal(server.getConnections()[0]?.remotePeer.toString(), client!.peerId.toString())
   })
 
+  test('listens and is dialled on IPv6, too, and at both families at once', async (t) => {
+    const server = await startTestHost(t, 0, { listen: ['127.0.0.1', '::1'] })
+    const addresses = server.getMultiaddrs().map(String)
+    assert.deepEqual(addresses.map((one) => one.split('/')[2]).toSorted(), ['127.0.0.1', '::1'])
+    for (const [index, address] of addresses.entries()) {
+      const client = await startTestHost(t, index + 1, { listen: ['::1'] })
+      const connection = await client.dial(multiaddr(address))
+      assert.equal(connection.remotePeer.toString(), fixtureKey(0).peerId)
+    }
+  })
+
   test('refuses a peer that is not the one that was dialled', async (t) => {
     const [server, client] = await Promise.all([startTestHost(t, 0), startTestHost(t, 1)])
     const address = String(server.getMultiaddrs()[0]).replace(fixtureKey(0).peerId, fixtureKey(2).peerId)

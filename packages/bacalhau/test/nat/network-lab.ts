@@ -16,6 +16,8 @@ export interface Machine {
   readonly address: string
   /** The address that others see. */
   readonly outside: string
+  /** Of a machine with a public address: its address of IPv6. */
+  readonly outside6: string | undefined
   /** Put before a command to run it there. */
   readonly through: readonly string[]
   /** Cuts the machine off, both ways, without a word to anyone. */
@@ -73,8 +75,15 @@ export function createLab(): NetworkLab {
     run('ip', '-n', far, 'route', 'add', 'default', 'via', nearAddress)
   }
 
+  function cable6(near: string, far: string, label: string, network: string): void {
+    run('ip', '-n', near, 'addr', 'add', `${network}1/64`, 'dev', `${label}a`, 'nodad')
+    run('ip', '-n', far, 'addr', 'add', `${network}2/64`, 'dev', `${label}b`, 'nodad')
+    run('ip', '-n', far, '-6', 'route', 'add', 'default', 'via', `${network}1`)
+  }
+
   const inside = (name: string, ...command: string[]) => run('ip', 'netns', 'exec', name, ...command)
-  const forwarding = (name: string) => inside(name, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')
+  const forwarding = (name: string) =>
+    inside(name, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding')
 
   const hub = namespace('hub')
   forwarding(hub)
@@ -86,8 +95,10 @@ export function createLab(): NetworkLab {
     const outside = `45.0.${number}.2`
     const host = namespace(`m${number}`)
     const link = `w${number}`
-    if (kind === 'open') cable(hub, host, link, [`45.0.${number}.1`, outside])
-    else {
+    if (kind === 'open') {
+      cable(hub, host, link, [`45.0.${number}.1`, outside])
+      cable6(hub, host, link, `2a0e:${number}::`)
+    } else {
       const router = namespace(`r${number}`)
       forwarding(router)
       cable(hub, router, link, [`45.0.${number}.1`, outside])
@@ -100,6 +111,7 @@ export function createLab(): NetworkLab {
     return {
       address: kind === 'open' ? outside : `10.0.${number}.2`,
       outside,
+      outside6: kind === 'open' ? `2a0e:${number}::2` : undefined,
       through: ['ip', 'netns', 'exec', host],
       cut: () => drop('-I'),
       mend: () => drop('-D'),

@@ -115,9 +115,31 @@ describe('behind routers', { skip, timeout: 60_000 }, () => {
     }
   }
 
+  test('IPv6 is as good as IPv4, and both at once are told of', async () => {
+    const [open] = agents
+    assert.ok(open !== undefined)
+    const second = await startAgent('open', lab.machine('open'), '50')
+    agents.push(second)
+    const [address, other] = [relay, open].map((one) => `/ip6/${one.machine.outside6}/tcp/4001/p2p/${one.peerId}`)
+    await second.ask('dial', address ?? '')
+    await second.ask('dial', other ?? '')
+    assert.equal(await second.ask('echo', open.peerId, 100_000), 100_000)
+    assert.equal(await second.ask('reach', open.peerId), 'direct')
+    await until(async () => (await second.ask<OwnReachability>('own')).verdict === 'reachable')
+    const { seenAs, confirmed } = await second.ask<OwnReachability>('own')
+    assert.deepEqual([seenAs, confirmed], [[`/ip6/${second.machine.outside6}/tcp/4001`], seenAs])
+    const announced = await second.ask<string[]>('addresses')
+    for (const place of [`/ip4/${second.machine.outside}/`, `/ip6/${second.machine.outside6}/`]) {
+      assert.ok(
+        announced.some((one) => one.startsWith(place) && !one.includes('p2p-circuit')),
+        announced.join(),
+      )
+    }
+  })
+
   test('the relay carries members only, and counts what it carries', async () => {
     const { relays } = await relay.ask<OwnReachability>('own')
     assert.ok(relays !== undefined && relays.bytes > 200_000, JSON.stringify(relays))
-    assert.equal(relays.reservations, KINDS.length)
+    assert.equal(relays.reservations, agents.length)
   })
 })

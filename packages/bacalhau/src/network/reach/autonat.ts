@@ -54,89 +54,120 @@ interface Asked {
  * port that no router on the way has seen. It does the same for peers that are admitted, and only to the machine that asks.
  */
 export async function startAutonat(host: Libp2p, options: AutonatOptions): Promise<Autonat> {
-  const { clock, random } = options
-  const asked = new Map<string, Asked>()
+  const questions = new Questions(host, options)
   const reached = new Set<string>()
-  const busy = new Set<string>()
+  const onGone = ({ detail }: CustomEvent<{ toString(): string }>) => void reached.delete(detail.toString())
+  host.addEventListener('peer:disconnect', onGone)
+  const isAsking = new Set<string>()
+  await host.handle(
+    AUTONAT,
+    (stream, connection) => {
+      const peer = connection.remotePeer.toString()
+      const isWelcome = !isRelayed(connection) && options.admits(peer) && !isAsking.has(peer)
+      if (isWelcome) isAsking.add(peer)
+      answer(stream, connection, isWelcome ? options.dial : undefined)
+        .then((found) => {
+          if (found) reached.add(peer)
+          else if (isWelcome) reached.delete(peer)
+        })
+        .catch((error: unknown) => stream.abort(new Error(messageOf(error))))
+        .finally(() => isWelcome && isAsking.delete(peer))
+    },
+    { maxInboundStreams: 2 },
+  )
+  return {
+    confirmed: () => questions.confirmed(),
+    verdict: () => questions.verdict(),
+    hasReached: (peer) => reached.has(peer),
+    async stop() {
+      host.removeEventListener('peer:disconnect', onGone)
+      questions.stop()
+      await host.unhandle(AUTONAT)
+    },
+  }
+}
 
-  async function ask(peer: string, state: Asked): Promise<void> {
-    const before = state.answer?.reached
+/** What this node asks its peers, and what they have answered. An answer counts for as long as the peer is connected. */
+class Questions {
+  readonly #host: Libp2p
+  readonly #options: AutonatOptions
+  readonly #asked = new Map<string, Asked>()
+
+  constructor(host: Libp2p, options: AutonatOptions) {
+    this.#host = host
+    this.#options = options
+    host.addEventListener('peer:identify', this.#onIdentify)
+    host.addEventListener('peer:disconnect', this.#onGone)
+  }
+
+  confirmed(): string[] {
+    return [...new Set(this.#answers().filter((place) => place !== undefined))]
+  }
+
+  verdict(): 'reachable' | 'unreachable' | 'unknown' {
+    if (this.confirmed().length > 0) return 'reachable'
+    return this.#answers().length > 0 ? 'unreachable' : 'unknown'
+  }
+
+  stop(): void {
+    this.#host.removeEventListener('peer:identify', this.#onIdentify)
+    this.#host.removeEventListener('peer:disconnect', this.#onGone)
+    for (const { timer } of this.#asked.values()) timer?.cancel()
+    this.#asked.clear()
+  }
+
+  #answers(): (string | undefined)[] {
+    return [...this.#asked.values()].flatMap(({ answer }) => (answer === undefined ? [] : [answer.reached]))
+  }
+
+  readonly #onIdentify = ({ detail: { peerId, connection, protocols } }: CustomEvent<IdentifyResult>): void => {
+    const peer = peerId.toString()
+    if (this.#asked.has(peer) || this.#asked.size >= LIMITS.relaysOfNode || !protocols.includes(AUTONAT)) return
+    if (isRelayed(connection) || connection.direction === 'inbound') return
+    const state: Asked = { failures: 0, timer: undefined, answer: undefined }
+    this.#asked.set(peer, state)
+    void this.#ask(peer, state)
+  }
+
+  readonly #onGone = ({ detail }: CustomEvent<{ toString(): string }>): void => {
+    const peer = detail.toString()
+    const state = this.#asked.get(peer)
+    state?.timer?.cancel()
+    if (this.#asked.delete(peer) && state?.answer !== undefined) this.#options.onChange()
+  }
+
+  async #ask(peer: string, state: Asked): Promise<void> {
+    const { clock, random, candidates, onChange } = this.#options
+    const before = state.answer
     let pause = AGAIN
     try {
-      const { status, address } = await request(host, peer, options.candidates())
+      const { status, address } = await request(this.#host, peer, candidates())
       if (status === DIAL_STATUS.refused) throw new Error('refused')
-      if (asked.get(peer) !== state) return
-      state.failures = 0
       const place = address?.toString().replace(/\/p2p\/[^/]+$/, '')
-      const first = state.answer === undefined
+      state.failures = 0
       state.answer = { reached: status === DIAL_STATUS.ok ? place : undefined }
-      if (first || before !== state.answer.reached) options.onChange()
     } catch {
       // Not admitted yet, or busy.
       state.failures += 1
       pause = state.failures > GIVE_UP_AFTER ? AGAIN : retryPause(state.failures, random)
     }
-    if (asked.get(peer) === state) state.timer = clock.after(pause, () => void ask(peer, state))
+    if (this.#asked.get(peer) !== state) return
+    state.timer = clock.after(pause, () => void this.#ask(peer, state))
+    if (before?.reached !== state.answer?.reached) onChange()
   }
+}
 
-  async function answer(stream: Stream, connection: Connection): Promise<void> {
-    const signal = AbortSignal.timeout(LIMITS.handshake)
-    const peer = connection.remotePeer.toString()
-    const messages = lpStream(stream, { maxDataLength: MAX_AUTONAT_MESSAGE })
-    const addresses = decodeDial((await messages.read({ signal })).subarray())
-    const reply = (status: number, address?: Multiaddr) =>
-      messages.write(encodeResponse({ status, ...(address === undefined ? {} : { address }) }), { signal })
-    if (isRelayed(connection) || !options.admits(peer) || busy.has(peer)) await reply(DIAL_STATUS.refused)
-    else {
-      busy.add(peer)
-      const found = await dialBack(options.dial, connection, addresses).finally(() => busy.delete(peer))
-      if (found === undefined) reached.delete(peer)
-      else reached.add(peer)
-      await (found === undefined ? reply(DIAL_STATUS.dialError) : reply(DIAL_STATUS.ok, found))
-    }
-    await stream.close({ signal })
-  }
-
-  const onIdentify = ({ detail: { peerId, connection, protocols } }: CustomEvent<IdentifyResult>) => {
-    const peer = peerId.toString()
-    if (asked.has(peer) || asked.size >= LIMITS.relaysOfNode || !protocols.includes(AUTONAT)) return
-    if (isRelayed(connection) || connection.direction === 'inbound') return
-    const state: Asked = { failures: 0, timer: undefined, answer: undefined }
-    asked.set(peer, state)
-    void ask(peer, state)
-  }
-  const onGone = ({ detail }: CustomEvent<{ toString(): string }>) => {
-    const peer = detail.toString()
-    reached.delete(peer)
-    const state = asked.get(peer)
-    state?.timer?.cancel()
-    if (asked.delete(peer) && state?.answer !== undefined) options.onChange()
-  }
-  host.addEventListener('peer:identify', onIdentify)
-  host.addEventListener('peer:disconnect', onGone)
-  await host.handle(
-    AUTONAT,
-    (stream, connection) => {
-      answer(stream, connection).catch((error: unknown) => stream.abort(new Error(messageOf(error))))
-    },
-    { maxInboundStreams: 1 },
-  )
-  const answers = () => [...asked.values()].flatMap(({ answer }) => (answer === undefined ? [] : [answer.reached]))
-  return {
-    confirmed: () => [...new Set(answers().filter((place) => place !== undefined))],
-    verdict() {
-      if (answers().some((place) => place !== undefined)) return 'reachable'
-      return answers().length > 0 ? 'unreachable' : 'unknown'
-    },
-    hasReached: (peer) => reached.has(peer),
-    async stop() {
-      host.removeEventListener('peer:identify', onIdentify)
-      host.removeEventListener('peer:disconnect', onGone)
-      for (const { timer } of asked.values()) timer?.cancel()
-      asked.clear()
-      await host.unhandle(AUTONAT)
-    },
-  }
+/** Dials the peer back and says whether that worked; without `dial` it is refused. */
+async function answer(stream: Stream, connection: Connection, dial: DirectDial | undefined): Promise<boolean> {
+  const signal = AbortSignal.timeout(LIMITS.handshake)
+  const messages = lpStream(stream, { maxDataLength: MAX_AUTONAT_MESSAGE })
+  const addresses = decodeDial((await messages.read({ signal })).subarray())
+  const address = dial === undefined ? undefined : await dialBack(dial, connection, addresses)
+  const failed = dial === undefined ? DIAL_STATUS.refused : DIAL_STATUS.dialError
+  const response = address === undefined ? { status: failed } : { status: DIAL_STATUS.ok, address }
+  await messages.write(encodeResponse(response), { signal })
+  await stream.close({ signal })
+  return address !== undefined
 }
 
 async function request(host: Libp2p, peer: string, addresses: readonly Multiaddr[]) {

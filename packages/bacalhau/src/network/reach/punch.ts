@@ -49,40 +49,80 @@ const REDIAL = 100
  * Once there is a direct connection, the relayed one is closed as soon as nothing uses it.
  */
 export async function startPuncher(host: Libp2p, options: PunchOptions): Promise<Puncher> {
-  const { clock } = options
-  const stopping = new AbortController()
-  const punched = new WeakSet<Connection>()
-  /** Peers with which a punch is under way now. */
-  const active = new Map<string, { readonly together: () => boolean; readonly found: () => void }>()
-  const isDirect = (peer: string) => openConnections(host, peer).some((one) => !isRelayed(one))
+  const puncher = new Punches(host, options)
+  await host.handle(
+    DCUTR,
+    (stream, connection) => {
+      puncher.follow(stream, connection).catch((error: unknown) => stream.abort(new Error(messageOf(error))))
+    },
+    { maxInboundStreams: 1, runOnLimitedConnection: true },
+  )
+  return puncher
+}
 
-  async function lead(relayed: Connection): Promise<void> {
-    const peer = relayed.remotePeer.toString()
-    for (const pause of [0, ...AGAIN]) {
-      await sleep(clock, pause, stopping.signal)
-      if (relayed.status !== 'open' || isDirect(peer)) break
-      await attempt(relayed).catch(() => undefined)
-    }
-    if (isDirect(peer)) retire(relayed)
+class Punches implements Puncher {
+  readonly #host: Libp2p
+  readonly #options: PunchOptions
+  readonly #stopping = new AbortController()
+  readonly #punched = new WeakSet<Connection>()
+  /** Peers with which a punch is under way now. */
+  readonly #active = new Map<string, { readonly together: () => boolean; readonly found: () => void }>()
+
+  constructor(host: Libp2p, options: PunchOptions) {
+    this.#host = host
+    this.#options = options
+    host.addEventListener('peer:identify', this.#onIdentify)
+    host.addEventListener('connection:open', this.#onOpen)
   }
 
-  async function attempt(relayed: Connection): Promise<void> {
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(LIMITS.handshake)])
+  isPunched(connection: Connection): boolean {
+    return this.#punched.has(connection)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the node is stopping'))
+    this.#host.removeEventListener('peer:identify', this.#onIdentify)
+    this.#host.removeEventListener('connection:open', this.#onOpen)
+    await this.#host.unhandle(DCUTR)
+  }
+
+  readonly #onIdentify = ({ detail: { connection, protocols } }: CustomEvent<IdentifyResult>): void => {
+    if (!isRelayed(connection) || connection.direction !== 'inbound' || !protocols.includes(DCUTR)) return
+    this.#lead(connection).catch(() => undefined)
+  }
+
+  readonly #onOpen = ({ detail }: CustomEvent<Connection>): void => {
+    const meeting = isRelayed(detail) ? undefined : this.#active.get(detail.remotePeer.toString())
+    if (meeting === undefined) return
+    // Before both dialled there was no hole to come through.
+    if (meeting.together()) this.#punched.add(detail)
+    meeting.found()
+  }
+
+  async #lead(relayed: Connection): Promise<void> {
+    for (const pause of [0, ...AGAIN]) {
+      await sleep(this.#options.clock, pause, this.#stopping.signal)
+      if (relayed.status !== 'open' || this.#isDirect(relayed)) break
+      await this.#attempt(relayed).catch(() => undefined)
+    }
+    this.#retire(relayed)
+  }
+
+  async #attempt(relayed: Connection): Promise<void> {
+    const { candidates, clock } = this.#options
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(LIMITS.handshake)])
     const stream = await relayed.newStream(DCUTR, { signal, runOnLimitedConnection: true })
     try {
       const messages = lpStream(stream, { maxDataLength: MAX_PUNCH_MESSAGE })
       const begin = clock.monotonic()
-      await messages.write(encodePunch({ type: PUNCH_TYPE.connect, addresses: options.candidates() }), { signal })
+      await messages.write(encodePunch({ type: PUNCH_TYPE.connect, addresses: candidates() }), { signal })
       const theirs = decodePunch((await messages.read({ signal })).subarray())
       const probe = Math.max(PROBE, 2 * (clock.monotonic() - begin))
       let synced = false
-      const dialled = meet(relayed, theirs.addresses, {
-        window: probe + WINDOW,
-        answers: () => synced,
-        together: () => synced,
-      })
+      const how = { window: probe + WINDOW, answers: () => synced, together: () => synced }
+      const dialled = this.#meet(relayed, theirs.addresses, how)
       await Promise.race([dialled, sleep(clock, probe, signal)])
-      if (isDirect(relayed.remotePeer.toString())) return
+      if (this.#isDirect(relayed)) return
       synced = true
       await messages.write(encodePunch({ type: PUNCH_TYPE.sync, addresses: [] }), { signal })
       await dialled
@@ -92,96 +132,64 @@ export async function startPuncher(host: Libp2p, options: PunchOptions): Promise
   }
 
   /** The side that called: answers, and dials when told to. */
-  async function follow(stream: Stream, relayed: Connection): Promise<void> {
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(LIMITS.handshake)])
+  async follow(stream: Stream, relayed: Connection): Promise<void> {
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(LIMITS.handshake)])
     const messages = lpStream(stream, { maxDataLength: MAX_PUNCH_MESSAGE })
     const theirs = decodePunch((await messages.read({ signal })).subarray())
     if (theirs.type !== PUNCH_TYPE.connect || !isRelayed(relayed)) throw new Error('an unexpected message')
-    await messages.write(encodePunch({ type: PUNCH_TYPE.connect, addresses: options.candidates() }), { signal })
+    const addresses = this.#options.candidates()
+    await messages.write(encodePunch({ type: PUNCH_TYPE.connect, addresses }), { signal })
     const sync = decodePunch((await messages.read({ signal })).subarray())
     if (sync.type !== PUNCH_TYPE.sync) throw new Error('an unexpected message')
-    await meet(relayed, theirs.addresses, { window: WINDOW, answers: () => false, together: () => true })
-    if (isDirect(relayed.remotePeer.toString())) retire(relayed)
+    await this.#meet(relayed, theirs.addresses, { window: WINDOW, answers: () => false, together: () => true })
+    this.#retire(relayed)
     await stream.close({ signal })
   }
 
   /** Resolves when there is a direct connection, whoever made it, or time is up. */
-  async function meet(relayed: Connection, addresses: readonly Multiaddr[], how: Meeting): Promise<void> {
+  async #meet(relayed: Connection, addresses: readonly Multiaddr[], how: Meeting): Promise<void> {
     const peer = relayed.remotePeer.toString()
     const met = new AbortController()
-    const signal = AbortSignal.any([stopping.signal, met.signal, AbortSignal.timeout(how.window)])
-    const targets = plausible(addresses, relayed)
+    const signal = AbortSignal.any([this.#stopping.signal, met.signal, AbortSignal.timeout(how.window)])
     // The dial that made the connection is about to end: it must not be taken for one that is still under way.
-    const found = () => void clock.after(REDIAL, () => met.abort(new Error('there is a direct connection')))
+    const found = () => {
+      this.#options.clock.after(REDIAL, () => met.abort(new Error('there is a direct connection')))
+    }
     const meeting = { together: how.together, found }
-    active.set(peer, meeting)
-    await Promise.all(targets.map((target) => dialAgain(target, signal, how)))
-    if (active.get(peer) === meeting) active.delete(peer)
-  }
-
-  function plausible(addresses: readonly Multiaddr[], { remotePeer }: Connection): Multiaddr[] {
-    const fit = addresses.filter(
-      (one) => !one.toString().includes('/p2p-circuit') && options.isPlausible(one, addresses),
-    )
-    return fit.map((one) => multiaddr(`${one.toString().replace(/\/p2p\/[^/]+$/, '')}/p2p/${remotePeer.toString()}`))
+    this.#active.set(peer, meeting)
+    const targets = addresses.filter((one) => this.#options.isPlausible(one, addresses))
+    await Promise.all(targets.map((one) => this.#dialAgain(withPeer(one, peer), signal, how)))
+    if (this.#active.get(peer) === meeting) this.#active.delete(peer)
   }
 
   /** Dials until it is told to stop: whoever refuses now may have a router that was not ready yet. */
-  async function dialAgain(target: Multiaddr, signal: AbortSignal, { window, answers }: Meeting): Promise<void> {
+  async #dialAgain(target: Multiaddr, signal: AbortSignal, { window, answers }: Meeting): Promise<void> {
     while (!signal.aborted) {
       try {
-        await options.dial(target, { from: 'listening', patience: window, answers, signal })
+        await this.#options.dial(target, { from: 'listening', patience: window, answers, signal })
         return
       } catch {
-        await sleep(clock, REDIAL, signal).catch(() => undefined)
+        await sleep(this.#options.clock, REDIAL, signal).catch(() => undefined)
       }
     }
   }
 
-  /** Closes the relayed connection once nothing goes over it any more. */
-  function retire(relayed: Connection): void {
-    const look = () => {
-      if (relayed.status !== 'open' || stopping.signal.aborted) return
-      if (!isDirect(relayed.remotePeer.toString())) return
-      if (relayed.streams.length === 0) {
-        relayed.close().catch((error: unknown) => relayed.abort(new Error(messageOf(error))))
-      } else {
-        clock.after(IDLE_LOOK, look)
-      }
-    }
-    clock.after(IDLE_LOOK, look)
+  #isDirect({ remotePeer }: Connection): boolean {
+    return openConnections(this.#host, remotePeer.toString()).some((one) => !isRelayed(one))
   }
 
-  const onIdentify = ({ detail: { connection, protocols } }: CustomEvent<IdentifyResult>) => {
-    if (!isRelayed(connection) || connection.direction !== 'inbound' || !protocols.includes(DCUTR)) return
-    lead(connection).catch(() => undefined)
-  }
-  const onOpen = ({ detail }: CustomEvent<Connection>) => {
-    const meeting = isRelayed(detail) ? undefined : active.get(detail.remotePeer.toString())
-    if (meeting === undefined) return
-    // Before both dialled there was no hole to come through.
-    if (meeting.together()) punched.add(detail)
-    meeting.found()
-  }
-  host.addEventListener('peer:identify', onIdentify)
-  host.addEventListener('connection:open', onOpen)
-  await host.handle(
-    DCUTR,
-    (stream, connection) => {
-      follow(stream, connection).catch((error: unknown) => stream.abort(new Error(messageOf(error))))
-    },
-    { maxInboundStreams: 1, runOnLimitedConnection: true },
-  )
-  return {
-    isPunched: (connection) => punched.has(connection),
-    async stop() {
-      stopping.abort(new Error('the node is stopping'))
-      host.removeEventListener('peer:identify', onIdentify)
-      host.removeEventListener('connection:open', onOpen)
-      await host.unhandle(DCUTR)
-    },
+  /** Closes the relayed connection once there is a direct one and nothing goes over it any more. */
+  #retire(relayed: Connection): void {
+    this.#options.clock.after(IDLE_LOOK, () => {
+      if (relayed.status !== 'open' || this.#stopping.signal.aborted || !this.#isDirect(relayed)) return
+      if (relayed.streams.length > 0) return this.#retire(relayed)
+      relayed.close().catch((error: unknown) => relayed.abort(new Error(messageOf(error))))
+    })
   }
 }
+
+const withPeer = (address: Multiaddr, peer: string): Multiaddr =>
+  multiaddr(`${address.toString().replace(/\/p2p\/[^/]+$/, '')}/p2p/${peer}`)
 
 interface Meeting {
   /** Milliseconds. */

@@ -102,36 +102,15 @@ export async function connectTo(host: Libp2p, peer: string, { signal, limited }:
 /** Starts what makes a host reachable and lets it reach others; before the host itself starts. Ends with the host. */
 export async function startReach(
   host: Libp2p,
-  { transportManager }: Pick<ReachComponents, 'transportManager'>,
+  components: Pick<ReachComponents, 'transportManager'>,
   shared: SharedPortTcp,
   options: ReachOptions,
 ): Promise<HostReach> {
-  const { admits, clock = systemClock, random = systemRandom } = options
   const scope = new Scope()
-  const sightings = watchSightings(host, (connection) => shared.isShared(connection))
-  scope.defer(() => sightings.stop())
-  const dial = directDial(transportManager)
-  const interfaces = () => transportManager.getAddrs().filter((one) => !isLoopback(one.toString()))
-  const candidates = () => [...sightings.addresses().map((one) => multiaddr(one)), ...interfaces()]
-  const onChange = () => announceAnew(host)
-  const alarms = new Set<() => void>()
-  const alarm = () => {
-    onChange()
-    for (const listener of alarms) listener()
-  }
-  scope.own(watchChanges({ clock, onChange: alarm }))
-  const reservations = scope.own(keepReservations(host, { onChange, clock, random }))
-  const autonat = options.autonat
-    ? scope.own(await startAutonat(host, { admits, candidates, dial, onChange, clock, random }))
-    : undefined
-  const isPlausible = (address: Multiaddr, all: readonly Multiaddr[]) => sensible(address, all, sightings.addresses())
-  const puncher = options.punch
-    ? scope.own(await startPuncher(host, { dial, candidates, isPlausible, clock }))
-    : undefined
-  const relay = options.relay ? scope.own(await startRelayServer(host, { admits, clock })) : undefined
-
+  const parts = await startParts(host, components, shared, options, scope)
+  const { sightings, reservations, autonat, puncher, relay, interfaces, alarms } = parts
   const reach: HostReach = {
-    connect: createWays(host, dial, clock),
+    connect: createWays(host, parts.dial, options.clock ?? systemClock),
     of(peer) {
       const best = openConnections(host, peer)[0]
       if (best !== undefined && puncher?.isPunched(best) === true) return 'punched'
@@ -150,15 +129,12 @@ export async function startReach(
     }),
     expects: (peer) => reservations.has(peer),
     announced(found, own) {
-      const id = `/p2p/${host.peerId.toString()}`
-      const more = [
+      const all = [
         ...(own ? interfaces().map(String) : []),
         ...(autonat?.confirmed() ?? []),
         ...reservations.addresses(),
       ]
-      const all = [...new Set([...found.map(String), ...more.map((one) => `${one}${id}`)])]
-      const others = all.filter((one) => !isLoopback(one))
-      return (others.length === 0 ? all : others).map((one) => multiaddr(one))
+      return worthTelling(found, all, `/p2p/${host.peerId.toString()}`)
     },
     onAlarm(listener) {
       alarms.add(listener)
@@ -168,6 +144,46 @@ export async function startReach(
   }
   KNOWN.set(host, reach)
   return reach
+}
+
+async function startParts(
+  host: Libp2p,
+  { transportManager }: Pick<ReachComponents, 'transportManager'>,
+  shared: SharedPortTcp,
+  { admits, clock = systemClock, random = systemRandom, ...options }: ReachOptions,
+  scope: Scope,
+) {
+  const sightings = watchSightings(host, (connection) => shared.isShared(connection))
+  scope.defer(() => sightings.stop())
+  const dial = directDial(transportManager)
+  const interfaces = () => transportManager.getAddrs().filter((one) => !isLoopback(one.toString()))
+  const candidates = () => [...sightings.addresses().map((one) => multiaddr(one)), ...interfaces()]
+  const isPlausible = (address: Multiaddr, all: readonly Multiaddr[]) => sensible(address, all, sightings.addresses())
+  const onChange = () => announceAnew(host)
+  const alarms = new Set<() => void>()
+  const alarm = () => {
+    onChange()
+    for (const listener of alarms) listener()
+  }
+  scope.own(watchChanges({ clock, onChange: alarm }))
+  const asking = { admits, candidates, dial, onChange, clock, random }
+  return {
+    sightings,
+    dial,
+    interfaces,
+    alarms,
+    reservations: scope.own(keepReservations(host, { onChange, clock, random })),
+    autonat: options.autonat ? scope.own(await startAutonat(host, asking)) : undefined,
+    puncher: options.punch ? scope.own(await startPuncher(host, { ...asking, isPlausible })) : undefined,
+    relay: options.relay ? scope.own(await startRelayServer(host, { admits, clock })) : undefined,
+  }
+}
+
+/** Addresses to tell: with the peer ID `id`, each once, and none that means another machine to whoever reads it. */
+function worthTelling(found: readonly Multiaddr[], more: readonly string[], id: string): Multiaddr[] {
+  const all = [...new Set([...found.map(String), ...more.map((one) => `${one}${id}`)])]
+  const others = all.filter((one) => !isLoopback(one))
+  return (others.length === 0 ? all : others).map((one) => multiaddr(one))
 }
 
 /** The signal ends with the dial: the socket would go on listening to it, and be destroyed when it aborts later. */
@@ -198,7 +214,7 @@ function plainReach(best: Connection | undefined): Reach {
  */
 function sensible(address: Multiaddr, all: readonly Multiaddr[], seenAs: readonly string[]): boolean {
   const text = address.toString()
-  if (isLoopback(text)) return false
+  if (isLoopback(text) || text.includes('/p2p-circuit')) return false
   if (!isPrivate(text)) return true
   const ours = seenAs.filter((one) => !isPrivate(one)).map(hostOf)
   return ours.length === 0 || all.some((one) => ours.includes(hostOf(one.toString())))

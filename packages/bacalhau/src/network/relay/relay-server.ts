@@ -36,12 +36,6 @@ export interface RelayServer extends Stoppable {
   load(): RelayLoad
 }
 
-interface Circuit {
-  readonly from: string
-  readonly to: string
-  readonly splice: Splice
-}
-
 /**
  * Carries connections between peers that are admitted: one that cannot be reached makes a reservation over the connection
  * that it opened, another one asks to be taken there. The two authenticate and encrypt between themselves; the relay sees
@@ -49,73 +43,24 @@ interface Circuit {
  * each circuit (`LIMITS.relay…`). No limit is told to the peers, so that every protocol runs over such a connection.
  */
 export async function startRelayServer(host: Libp2p, options: RelayServerOptions): Promise<RelayServer> {
-  const { admits, clock = systemClock } = options
-  /** When the reservation of each peer ends, in milliseconds since the epoch. */
-  const reservations = new Map<string, number>()
-  const circuits = new Set<Circuit>()
-  let carried = 0
-
-  function reserve(connection: Connection): CircuitMessage {
-    const peer = connection.remotePeer.toString()
-    if (isRelayed(connection) || !admits(peer)) return answer(STATUS.permissionDenied)
-    forget()
-    if (!reservations.has(peer) && reservations.size >= LIMITS.relayReservations) {
-      return answer(STATUS.reservationRefused)
-    }
-    const expires = clock.now() + LIMITS.relayReservation
-    reservations.set(peer, expires)
-    return { ...answer(STATUS.ok), expires: Math.floor(expires / 1000) }
-  }
-
-  /** Drops reservations that have ended: by time, or because the peer is gone. */
-  function forget(): void {
-    for (const [peer, expires] of reservations) {
-      if (expires <= clock.now() || openConnections(host, peer).every(isRelayed)) reservations.delete(peer)
-    }
-  }
-
-  function refusal(from: string, connection: Connection, to: PeerId): number | undefined {
-    if (isRelayed(connection) || !admits(from) || !admits(to.toString())) return STATUS.permissionDenied
-    forget()
-    if (!reservations.has(to.toString())) return STATUS.noReservation
-    const ofPeer = [...circuits].filter((circuit) => circuit.from === from).length
-    return circuits.size >= LIMITS.relayCircuits || ofPeer >= LIMITS.relayCircuitsOfPeer
-      ? STATUS.resourceLimit
-      : undefined
-  }
-
-  function join(from: string, to: string, near: Stream, far: Stream): void {
-    const circuit = { from, to, splice: splice(near, far, LIMITS.relayCircuitBytes) }
-    circuits.add(circuit)
-    void circuit.splice.ended.then(() => {
-      circuits.delete(circuit)
-      carried += circuit.splice.bytes()
-    })
-  }
-
-  async function hop(stream: Stream, connection: Connection): Promise<void> {
-    const signal = AbortSignal.timeout(LIMITS.handshake)
-    const messages = lpStream(stream, { maxDataLength: MAX_CIRCUIT_MESSAGE })
-    const say = (message: CircuitMessage) => messages.write(encodeCircuit('hop', message), { signal })
+  const seats = createSeats(host, options)
+  const circuits = createCircuits()
+  const hop = async (stream: Stream, connection: Connection) => {
+    const { say, request, unwrap, signal } = await readRequest(stream)
     const from = connection.remotePeer.toString()
-    const request = decodeCircuit('hop', (await messages.read({ signal })).subarray())
+    const to = request.peer
     if (request.type === HOP_TYPE.reserve) {
-      await say(reserve(connection))
-      await stream.close({ signal })
-      return
+      await say(seats.reserve(connection))
+    } else if (request.type === HOP_TYPE.connect && to !== undefined) {
+      const refused = seats.refusal(connection, to) ?? circuits.refusal(from)
+      const far = refused === undefined ? await callOut(host, connection.remotePeer, to, signal) : undefined
+      await say(answer(far === undefined ? (refused ?? STATUS.connectionFailed) : STATUS.ok))
+      if (far !== undefined) return circuits.join(from, unwrap(), far)
+    } else {
+      await say(answer(STATUS.unexpected))
     }
-    if (request.type !== HOP_TYPE.connect || request.peer === undefined) throw new Error('an unexpected message')
-    const refused = refusal(from, connection, request.peer)
-    const far = refused === undefined ? await callOut(host, connection.remotePeer, request.peer, signal) : undefined
-    if (far === undefined) {
-      await say(answer(refused ?? STATUS.connectionFailed))
-      await stream.close({ signal })
-      return
-    }
-    await say(answer(STATUS.ok))
-    join(from, request.peer.toString(), messages.unwrap(), far)
+    await stream.close({ signal })
   }
-
   await host.handle(
     HOP,
     (stream, connection) => {
@@ -124,15 +69,85 @@ export async function startRelayServer(host: Libp2p, options: RelayServerOptions
     { maxInboundStreams: LIMITS.relayCircuitsOfPeer + 8, runOnLimitedConnection: false },
   )
   return {
-    load() {
-      forget()
-      const open = [...circuits].reduce((sum, circuit) => sum + circuit.splice.bytes(), 0)
-      return { reservations: reservations.size, circuits: circuits.size, bytes: carried + open }
-    },
+    load: () => ({ reservations: seats.count(), ...circuits.load() }),
     async stop() {
       await host.unhandle(HOP)
-      for (const circuit of circuits) circuit.splice.abort(new Error('the relay is stopping'))
-      await Promise.all([...circuits].map((circuit) => circuit.splice.ended))
+      await circuits.stop()
+    },
+  }
+}
+
+async function readRequest(stream: Stream) {
+  const signal = AbortSignal.timeout(LIMITS.handshake)
+  const messages = lpStream(stream, { maxDataLength: MAX_CIRCUIT_MESSAGE })
+  const request = decodeCircuit('hop', (await messages.read({ signal })).subarray())
+  const say = (message: CircuitMessage) => messages.write(encodeCircuit('hop', message), { signal })
+  return { request, say, unwrap: () => messages.unwrap(), signal }
+}
+
+/** Who may be reached through us at present. */
+function createSeats(host: Libp2p, { admits, clock = systemClock }: RelayServerOptions) {
+  /** When the reservation of each peer ends, in milliseconds since the epoch. */
+  const reservations = new Map<string, number>()
+
+  /** Drops reservations that have ended: by time, or because the peer is gone. */
+  function forget(): void {
+    for (const [peer, expires] of reservations) {
+      if (expires <= clock.now() || openConnections(host, peer).every(isRelayed)) reservations.delete(peer)
+    }
+  }
+
+  return {
+    count() {
+      forget()
+      return reservations.size
+    },
+    reserve(connection: Connection): CircuitMessage {
+      const peer = connection.remotePeer.toString()
+      if (isRelayed(connection) || !admits(peer)) return answer(STATUS.permissionDenied)
+      forget()
+      const isFull = !reservations.has(peer) && reservations.size >= LIMITS.relayReservations
+      if (isFull) return answer(STATUS.reservationRefused)
+      const expires = clock.now() + LIMITS.relayReservation
+      reservations.set(peer, expires)
+      return { ...answer(STATUS.ok), expires: Math.floor(expires / 1000) }
+    },
+    /** Why the peer of this connection is not taken to that one; undefined if it is. */
+    refusal(connection: Connection, to: PeerId): number | undefined {
+      const isAdmitted = admits(connection.remotePeer.toString()) && admits(to.toString())
+      if (isRelayed(connection) || !isAdmitted) return STATUS.permissionDenied
+      forget()
+      return reservations.has(to.toString()) ? undefined : STATUS.noReservation
+    },
+  }
+}
+
+/** What is carried at present. */
+function createCircuits() {
+  const open = new Map<Splice, string>()
+  let carried = 0
+  return {
+    refusal(from: string): number | undefined {
+      const ofPeer = [...open.values()].filter((peer) => peer === from).length
+      const isFull = open.size >= LIMITS.relayCircuits || ofPeer >= LIMITS.relayCircuitsOfPeer
+      return isFull ? STATUS.resourceLimit : undefined
+    },
+    join(from: string, near: Stream, far: Stream): void {
+      const joined = splice(near, far, LIMITS.relayCircuitBytes)
+      open.set(joined, from)
+      void joined.ended.then(() => {
+        open.delete(joined)
+        carried += joined.bytes()
+      })
+    },
+    load: () => ({
+      circuits: open.size,
+      bytes: [...open.keys()].reduce((sum, one) => sum + one.bytes(), carried),
+    }),
+    async stop() {
+      const ending = [...open.keys()]
+      for (const one of ending) one.abort(new Error('the relay is stopping'))
+      await Promise.all(ending.map((one) => one.ended))
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { IdentifyResult, Libp2p } from '@libp2p/interface'
+import type { Connection, IdentifyResult, Libp2p } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import { retryPause } from '../backoff.ts'
 import { type Clock, systemClock, type Timer } from '../../runtime/clock.ts'
@@ -45,69 +45,85 @@ interface Seat {
  * with growing pauses, because a node may be approved a moment after it has connected. A reservation ends with the connection.
  */
 export function keepReservations(host: Libp2p, options: ReservationOptions): Reservations {
-  const { onChange, clock = systemClock, random = systemRandom } = options
-  const seats = new Map<string, Seat>()
-  const direct = (peer: string) => openConnections(host, peer).filter((one) => !isRelayed(one))
-  const mine = (peer: string, seat: Seat) => seats.get(peer) === seat
+  return new Keeper(host, options)
+}
 
-  async function reserve(peer: string, seat: Seat): Promise<void> {
-    try {
-      const expires = await ask(host, peer)
-      if (!mine(peer, seat)) return
-      const fresh = !seat.held
-      Object.assign(seat, { held: true, failures: 0, refusal: undefined })
-      // Halfway, so that one attempt may fail.
-      const left = Math.max(expires - clock.now(), 60_000)
-      seat.timer = clock.after(left / 2, () => void reserve(peer, seat))
-      if (fresh) onChange()
-    } catch (error) {
-      if (!mine(peer, seat)) return
-      seat.failures += 1
-      seat.refusal = messageOf(error)
-      seat.timer = clock.after(retryPause(seat.failures, random), () => void reserve(peer, seat))
-      if (seat.held) onChange()
-      seat.held = false
-    }
+class Keeper implements Reservations {
+  readonly #host: Libp2p
+  readonly #onChange: () => void
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #seats = new Map<string, Seat>()
+
+  constructor(host: Libp2p, { onChange, clock = systemClock, random = systemRandom }: ReservationOptions) {
+    this.#host = host
+    this.#onChange = onChange
+    this.#clock = clock
+    this.#random = random
+    host.addEventListener('peer:identify', this.#onIdentify)
+    host.addEventListener('connection:close', this.#onClose)
   }
 
-  const onIdentify = ({ detail }: CustomEvent<IdentifyResult>) => {
+  has(relay: string): boolean {
+    return this.#seats.get(relay)?.held === true
+  }
+
+  addresses(): string[] {
+    return [...this.#seats].flatMap(([peer, { held }]) => {
+      const address = held ? this.#direct(peer)[0]?.remoteAddr.toString() : undefined
+      return address === undefined ? [] : [`${address.replace(/\/p2p\/[^/]+$/, '')}/p2p/${peer}/p2p-circuit`]
+    })
+  }
+
+  refusals(): ReadonlyMap<string, string> {
+    return new Map([...this.#seats].flatMap(([peer, { refusal }]) => (refusal === undefined ? [] : [[peer, refusal]])))
+  }
+
+  stop(): Promise<void> {
+    this.#host.removeEventListener('peer:identify', this.#onIdentify)
+    this.#host.removeEventListener('connection:close', this.#onClose)
+    for (const { timer } of this.#seats.values()) timer?.cancel()
+    this.#seats.clear()
+    return Promise.resolve()
+  }
+
+  readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
     const peer = detail.peerId.toString()
-    if (seats.has(peer) || seats.size >= LIMITS.relaysOfNode || !detail.protocols.includes(HOP)) return
+    if (this.#seats.has(peer) || this.#seats.size >= LIMITS.relaysOfNode || !detail.protocols.includes(HOP)) return
     if (isRelayed(detail.connection) || detail.connection.direction === 'inbound') return
     const seat: Seat = { held: false, failures: 0, refusal: undefined, timer: undefined }
-    seats.set(peer, seat)
-    void reserve(peer, seat)
+    this.#seats.set(peer, seat)
+    void this.#reserve(peer, seat)
   }
-  const onClose = () => {
-    for (const [peer, seat] of seats) {
-      if (direct(peer).length > 0) continue
+
+  readonly #onClose = (): void => {
+    for (const [peer, seat] of this.#seats) {
+      if (this.#direct(peer).length > 0) continue
       seat.timer?.cancel()
-      seats.delete(peer)
-      if (seat.held) onChange()
+      this.#seats.delete(peer)
+      if (seat.held) this.#onChange()
     }
   }
-  host.addEventListener('peer:identify', onIdentify)
-  host.addEventListener('connection:close', onClose)
-  return {
-    has: (relay) => seats.get(relay)?.held === true,
-    addresses: () =>
-      [...seats].flatMap(([peer, { held }]) => {
-        const through = held
-          ? direct(peer)[0]
-              ?.remoteAddr.toString()
-              .replace(/\/p2p\/[^/]+$/, '')
-          : undefined
-        return through === undefined ? [] : [`${through}/p2p/${peer}/p2p-circuit`]
-      }),
-    refusals: () =>
-      new Map([...seats].flatMap(([peer, { refusal }]) => (refusal === undefined ? [] : [[peer, refusal]]))),
-    stop() {
-      host.removeEventListener('peer:identify', onIdentify)
-      host.removeEventListener('connection:close', onClose)
-      for (const { timer } of seats.values()) timer?.cancel()
-      seats.clear()
-      return Promise.resolve()
-    },
+
+  #direct(peer: string): Connection[] {
+    return openConnections(this.#host, peer).filter((one) => !isRelayed(one))
+  }
+
+  async #reserve(peer: string, seat: Seat): Promise<void> {
+    const wasHeld = seat.held
+    let pause: number
+    try {
+      const expires = await ask(this.#host, peer)
+      Object.assign(seat, { held: true, failures: 0, refusal: undefined })
+      // Halfway, so that one attempt may fail.
+      pause = Math.max(expires - this.#clock.now(), 60_000) / 2
+    } catch (error) {
+      Object.assign(seat, { held: false, failures: seat.failures + 1, refusal: messageOf(error) })
+      pause = retryPause(seat.failures, this.#random)
+    }
+    if (this.#seats.get(peer) !== seat) return
+    seat.timer = this.#clock.after(pause, () => void this.#reserve(peer, seat))
+    if (seat.held !== wasHeld) this.#onChange()
   }
 }
 
