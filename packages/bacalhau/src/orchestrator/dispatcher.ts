@@ -97,14 +97,7 @@ export class Dispatcher implements OrchestratorHandler {
       explain: (job) => this.#explain(job),
       isSettling: () => this.#settling !== undefined,
     })
-    this.#overdue = new Overdue({
-      clock,
-      cluster: this.cluster,
-      assignments,
-      outcomes: this.jobs.outcomes,
-      pauses: this.#pauses,
-      onLooked: () => this.#looked(),
-    })
+    this.#overdue = this.#createOverdue(clock)
     const strategy = options.placement ?? 'spread'
     const chooser = new Chooser({ ...options, cluster: this.cluster, assignments, locality: this.#locality, strategy })
     this.#scheduler = new Scheduler({
@@ -125,6 +118,12 @@ export class Dispatcher implements OrchestratorHandler {
       onLost: (nodeId, grace) => this.#loseAll(nodeId, grace),
       onForgotten: (nodeId) => this.#giveUp(nodeId),
     })
+  }
+
+  #createOverdue(clock: Clock): Overdue {
+    const { assignments, outcomes } = this.jobs
+    const onLooked = () => this.#looked()
+    return new Overdue({ clock, cluster: this.cluster, assignments, outcomes, pauses: this.#pauses, onLooked })
   }
 
   get office(): OrchestratorOffice {
