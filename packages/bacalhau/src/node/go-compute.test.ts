@@ -232,6 +232,22 @@ describe('jobs over Go compute nodes', () => {
     assert.equal(node.executions.size, 1)
   })
 
+  test('that a restarted node has forgotten are run again at once when it is back', async (t) => {
+    const world = await swarm(t)
+    const node = await world.join({ ending: () => 'running' })
+    const job = await submit(world)
+    await until(world, () => node.running() === 1)
+    await node.host.hangUp(world.ours.peerId)
+    node.forget()
+    const began = world.clock.monotonic()
+    await dial(node.host, world.ours)
+    await until(world, () => node.running() === 1)
+    assert.ok(world.clock.monotonic() - began < LIMITS.goSilence)
+    const [id = ''] = node.executions.keys()
+    await node.end(id, {})
+    await until(world, async () => (await stateOf(world, job.ID)) === 'Completed')
+  })
+
   test('that are stopped are stopped there', async (t) => {
     const world = await swarm(t)
     const node = await world.join({ ending: () => 'running' })

@@ -99,6 +99,11 @@ export class GoDesk implements Stoppable {
     }
   }
 
+  /** The connection to the node was gone for a while: whatever is out there is asked about. */
+  inquire(peer: string): void {
+    for (const [id] of this.#table.of(peer)) this.tell(peer, id, { type: 'silence' })
+  }
+
   unlisten(peer: string, listener: Listener): void {
     if (this.#listeners.get(peer) === listener) this.#listeners.delete(peer)
   }

@@ -129,18 +129,21 @@ class GoNodes implements Stoppable {
   }
 
   #onPeer(peerId: string, connected: boolean): void {
-    this.#endAbsence(peerId)
-    if (connected) this.#reconsider(peerId)
-    else if (this.#channels.has(peerId)) {
+    const wasAbsent = this.#endAbsence(peerId)
+    if (connected) {
+      this.#reconsider(peerId)
+      if (wasAbsent) this.#options.desk.inquire(peerId)
+    } else if (this.#channels.has(peerId)) {
       const absence = new AbortController()
       this.#absences.set(peerId, absence)
       this.#awaitBack(peerId, AbortSignal.any([absence.signal, this.#stopped.signal])).catch(() => undefined)
     }
   }
 
-  #endAbsence(peerId: string): void {
+  /** Was one under way? */
+  #endAbsence(peerId: string): boolean {
     this.#absences.get(peerId)?.abort(new Error('there is nothing to wait for any more'))
-    this.#absences.delete(peerId)
+    return this.#absences.delete(peerId)
   }
 
   /** Dials a node whose connection is gone, until it is back or its time is over. */
