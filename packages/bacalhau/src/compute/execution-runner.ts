@@ -1,8 +1,10 @@
 import type { FinalReport, Job } from '@bacalhau/models'
 import type { Executor } from '../executors/executor.ts'
+import { rollingWithin } from '../executors/rolling-output.ts'
 import type { LogChunk, LogOptions } from '../link/logs.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { BacalhauError, messageOf } from '../runtime/error.ts'
+import { LIMITS } from '../runtime/limits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { refusal } from './admission.ts'
 import { type Capabilities, executorFor, publishes } from './capabilities.ts'
@@ -76,7 +78,7 @@ class FolderRunner implements LocalRunner {
 
   async run(order: ExecutionOrder, hooks: RunHooks, signal: AbortSignal): Promise<FinalReport> {
     const { executionId, orchestrator } = order
-    const log = new OutputLog()
+    const log = new OutputLog(rollingWithin(this.#options.outputLimit ?? LIMITS.executionOutput))
     const context = {
       ...this.#options,
       folder: executionFolder(this.#options.folder, order),

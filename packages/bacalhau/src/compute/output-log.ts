@@ -1,4 +1,4 @@
-import type { Joined } from '../executors/rolling-output.ts'
+import type { Joined, Rolling } from '../executors/rolling-output.ts'
 import type { LogChunk, LogSelection } from '../link/logs.ts'
 import { abortable } from '../runtime/abort.ts'
 import type { ExecutionFolder } from './execution-folder.ts'
@@ -15,6 +15,12 @@ export class OutputLog {
   readonly #waiting = new Set<() => void>()
   #finished = false
   #joined: JoinedOutput = {}
+  /** How the files roll, if they do. */
+  readonly rolling: Rolling | undefined
+
+  constructor(rolling?: Rolling) {
+    this.rolling = rolling
+  }
 
   /** There may be more bytes in the files. */
   notify(): void {
@@ -84,7 +90,8 @@ export async function* readOutput(
       const last = log.finished || !part.follow
       const next = last ? undefined : log.enter()
       leave = next?.leave
-      for (const place of places) yield* place.rest(buffer, log.joined[place.stream])
+      for (const place of places)
+        yield* place.rest(buffer, { joined: log.joined[place.stream], ...(last ? {} : { rolling: log.rolling }) })
       if (next === undefined) return
       await abortable(next.changed, signal)
     }

@@ -1,9 +1,24 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { gapLine, type Joined, type Segment, segmentPath, segmentsOf } from '../executors/rolling-output.ts'
+import {
+  gapLine,
+  type Joined,
+  type Rolling,
+  type Segment,
+  segmentPath,
+  segmentsOf,
+} from '../executors/rolling-output.ts'
 import type { LogChunk, LogSelection } from '../link/logs.ts'
 import { systemCode } from '../runtime/error.ts'
 
 const NEWLINE = 10
+
+/** How the bytes lie in files. */
+export interface Lie {
+  /** Known as soon as nothing more is written. */
+  readonly joined: Joined | undefined
+  /** By what bounds they roll, where that is known and goes on: it saves looking for the next file again and again. */
+  readonly rolling?: Rolling | undefined
+}
 
 /** How far one reader is in one stream, which may roll and may appear later than its reader. */
 export class OutputPlace {
@@ -32,15 +47,17 @@ export class OutputPlace {
     this.#start = segments.findLast(({ start }) => start <= this.#offset)?.start ?? 0
   }
 
-  /** What is there beyond the place, read through `buffer`; `joined` as soon as nothing more is written. */
-  async *rest(buffer: Buffer, joined: Joined | undefined): AsyncGenerator<LogChunk> {
+  /** What is there beyond the place, read through `buffer`. */
+  async *rest(buffer: Buffer, { joined, rolling }: Lie): AsyncGenerator<LogChunk> {
     if (joined !== undefined && this.#start > 0) await this.#turnTo(0, this.#offset + joined.shift, joined.head)
     for (;;) {
       const known = await this.#read(buffer)
       if (known !== undefined) {
         yield known
-        continue
+        // Of what was written since then the reader is told.
+        if (known.bytes.length === buffer.length || rolling === undefined) continue
       }
+      if (rolling !== undefined && !this.#isFull(rolling)) return
       const next = (await segmentsOf(this.#file)).find(({ start }) => start > this.#start)?.start
       if (next === undefined) return
       // It is complete by now, and may have been completed since the last look.
@@ -52,6 +69,11 @@ export class OutputPlace {
       if (next > this.#offset) yield { stream: this.stream, bytes: gapLine(next - this.#offset) }
       await this.#turnTo(next, this.#offset, next)
     }
+  }
+
+  /** Only after a file that is full there is another one. */
+  #isFull({ head, segment }: Rolling): boolean {
+    return this.#offset - this.#start >= (this.#start === 0 ? head : segment)
   }
 
   async close(): Promise<void> {

@@ -78,10 +78,17 @@ export async function openOutput({ stdoutPath, stderrPath, limit }: OutputFiles)
   return {
     async follow(source, onOutput) {
       const decoder = new FrameDecoder()
-      for await (const chunk of source) {
-        for (const { stream, bytes } of decoder.decode(chunk)) (stream === 'stdout' ? stdout : stderr).add(bytes)
+      const writer = createWriter(async () => {
         await Promise.all(both.map((file) => file.flush()))
         onOutput()
+      })
+      try {
+        for await (const chunk of source) {
+          for (const { stream, bytes } of decoder.decode(chunk)) (stream === 'stdout' ? stdout : stderr).add(bytes)
+          await writer.add(chunk.length)
+        }
+      } finally {
+        await writer.settled()
       }
     },
     get truncated() {
@@ -93,6 +100,32 @@ export async function openOutput({ stdoutPath, stderrPath, limit }: OutputFiles)
     async close() {
       await Promise.all(both.map(({ file }) => file.close()))
     },
+  }
+}
+
+/** What may wait for the disk while more is read, in bytes. */
+const WAITING = 512 * 1024
+
+/** Writes again and again while there is something: what comes meanwhile goes out in one piece. */
+function createWriter(flush: () => Promise<void>) {
+  let waiting = 0
+  let writing: Promise<void> | undefined
+  const write = async () => {
+    while (waiting > 0) {
+      waiting = 0
+      await flush()
+    }
+    writing = undefined
+  }
+  return {
+    async add(bytes: number): Promise<void> {
+      waiting += bytes
+      writing ??= write()
+      // A failure is told to whoever waits next.
+      writing.catch(() => undefined)
+      if (waiting > WAITING) await writing
+    },
+    settled: async (): Promise<void> => writing,
   }
 }
 
@@ -113,8 +146,6 @@ class OutputFile {
     const pending = this.#pending
     if (pending.length === 0) return
     this.#pending = []
-    // One buffer: the system takes a thousand pieces at most in one call.
-    const bytes = pending.length === 1 ? pending[0] : Buffer.concat(pending)
-    if (bytes !== undefined) await this.file.write(bytes)
+    await this.file.writeAll(pending)
   }
 }
