@@ -86,9 +86,9 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
         // The peer keeper redials, with its own pauses; two redialling loops would race.
         reconnectRetries: 0,
       },
-      // Notices peers that vanished without closing. Slow enough to forgive a busy machine; the link has its own, faster
-      // heartbeat.
-      connectionMonitor: { pingInterval: 15_000, pingTimeout: { minTimeout: 15_000 } },
+      // Notices peers that vanished without closing. Seldom, because a node may have hundreds; who depends on a peer looks for
+      // itself: the peer keeper, and the link, which has a heartbeat.
+      connectionMonitor: { pingInterval: 60_000, pingTimeout: { minTimeout: 15_000 } },
     })
     if (options.reach !== undefined && components !== undefined) {
       reach = await startReach(host, components, shared, options.reach)

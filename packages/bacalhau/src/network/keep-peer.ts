@@ -12,9 +12,12 @@ import type { WantedPeers } from './wanted-peers.ts'
 /** A connection that lasted this many milliseconds counts as good. */
 const STABLE = 10_000
 
-/** A connected peer is asked for a sign of life this often, and has so long to give it; less after an alarm. Milliseconds. */
-const BEAT = 5_000
-const PATIENCE = 7_000
+/**
+ * A connected peer is asked for a sign of life this often, and has so long to give it; less after an alarm. Milliseconds. Seldom,
+ * because others have hundreds of such peers; where there is a link, that notices a silent one within seconds.
+ */
+const BEAT = 30_000
+const PATIENCE = 15_000
 const PATIENCE_ALARMED = 2_000
 
 /** One wanted peer as a person wants to see it. */

@@ -10,6 +10,7 @@ import { createNodeEnvironment } from '../compute/policy/node-environment.ts'
 import { createPolicy } from '../compute/policy/policy.ts'
 import { createExecutionRunner, type LocalRunner } from '../compute/execution-runner.ts'
 import { type ComputeChannel, openLink } from '../link/link-protocol.ts'
+import { cutDead } from '../network/reach/alive.ts'
 import { serveLogs } from '../link/log-protocol.ts'
 import type { Trust } from '../link/go/trust.ts'
 import { BacalhauError } from '../runtime/error.ts'
@@ -112,6 +113,7 @@ function linksTo(
       return openLink(host, peer, signal, services.traffic)
     },
     start: (channel) => compute.attach(channel),
+    doubt: (peer) => cutDead(host, peer, LIMITS.linkSilence),
   })
   return {
     ...links,

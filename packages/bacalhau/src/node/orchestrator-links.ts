@@ -10,6 +10,8 @@ import type { Random } from '../runtime/random.ts'
 export interface OrchestratorLinksOptions {
   readonly open: (peerId: string, signal: AbortSignal) => Promise<ComputeChannel>
   readonly start: (channel: ComputeChannel) => LinkSession
+  /** A link has fallen silent: the connection below may be dead. */
+  readonly doubt: (peerId: string) => Promise<void>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -40,6 +42,7 @@ export function createOrchestratorLinks(options: OrchestratorLinksOptions): Orch
         signal.removeEventListener('abort', close)
         logger.debug({ peerId, error: error?.message }, 'a link has ended')
         failures = 1
+        if (error !== undefined && !signal.aborted) await options.doubt(peerId)
       } catch (error) {
         // A peer that only computes, or an orchestrator that is still starting.
         failures += 1
