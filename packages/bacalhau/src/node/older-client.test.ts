@@ -373,6 +373,8 @@ describe('logging in, and the node itself, as release 1.2.3 asks', () => {
     await untilState(id, ME, 'Completed')
     const { body } = await replay(exchange, id, ME)
     const { URL } = (body as { Results: { Params: { URL: string } }[] }).Results[0]?.Params ?? { URL: '' }
+    // What ends so, those programs unpack.
+    assert.match(URL, /\.tgz$/)
     const archive = await fetch(URL)
     assert.equal(archive.status, 200)
     assert.deepEqual([...new Uint8Array(await archive.arrayBuffer())].slice(0, 2), [0x1f, 0x8b])

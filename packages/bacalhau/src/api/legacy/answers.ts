@@ -10,6 +10,7 @@ import {
   type SpecConfig,
   type Task,
 } from '@bacalhau/models'
+import { olderArchiveUrl } from '../../link/go/wire/archive-url.ts'
 import { olderEngine } from './engine.ts'
 import { filled, olderNode } from './node.ts'
 
@@ -158,7 +159,17 @@ export const olderExecutions = ({ NextToken, Items }: Page<Execution>): object =
 /** Their programs ask once, and take a token for more pages that are there already. */
 export const olderHistory = ({ Items }: Page<JobHistory>): object => ({ NextToken: '', History: olderEvents(Items) })
 
-export const olderResults = ({ NextToken, Items }: Page<SpecConfig>): object => ({ NextToken, Results: Items })
+export const olderResults = ({ NextToken, Items }: Page<SpecConfig>): object => ({
+  NextToken,
+  Results: Items.map(olderResult),
+})
+
+function olderResult({ Type, Params }: SpecConfig): SpecConfig {
+  const url = Params?.['URL']
+  return typeof url === 'string'
+    ? { Type, Params: { ...Params, URL: olderArchiveUrl(url) } }
+    : { Type, ...(Params === undefined ? {} : { Params }) }
+}
 
 export const olderNodes = ({ NextToken, Nodes }: ListNodesResponse): object => ({
   NextToken,

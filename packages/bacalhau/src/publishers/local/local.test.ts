@@ -79,6 +79,7 @@ describe('results that the node serves, point 22', () => {
       assert.equal(await statusOf(new URL(place, url)), 404, place)
     }
     assert.equal(await statusOf(url), 200)
+    assert.equal(await statusOf(new URL(url.href.replace('.tar.gz', '.tgz'))), 200)
     assert.equal(await statusOf(url, { method: 'PUT', body: 'x' }), 405)
   })
 

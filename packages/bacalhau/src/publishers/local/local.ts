@@ -13,7 +13,7 @@ import { parseParams } from '../../sources/params.ts'
 import { archiveOf } from '../archive.ts'
 import type { Publisher, PublishRequest } from '../publisher.ts'
 import { createArchiveServer } from './archive-server.ts'
-import { PLACE } from './serve-archive.ts'
+import { placeOf } from './serve-archive.ts'
 
 export interface LocalPublisherOptions {
   /** Where the archives are; nobody else's. */
@@ -66,9 +66,9 @@ export async function createLocalPublisher(options: LocalPublisherOptions): Prom
       return { Type: 'urlDownload', Params: { URL: `${here}/${place}` } }
     },
     archiveAt(url) {
-      const [, token, name] = PLACE.exec(url.pathname) ?? []
+      const place = placeOf(url.pathname)
       const own = origin !== undefined && url.origin === new URL(origin).origin
-      return own && token !== undefined && name !== undefined ? path.join(folder, token, name) : undefined
+      return own && place !== undefined ? path.join(folder, place.token, place.name) : undefined
     },
     async stop() {
       timer.cancel()

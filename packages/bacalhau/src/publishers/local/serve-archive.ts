@@ -3,8 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-/** `/<token>/<execution>.tar.gz`. Neither can be the name of another folder. */
-export const PLACE = /^\/([\w-]{43})\/([A-Za-z0-9][\w-]{0,127}\.tar\.gz)$/
+/** `/<token>/<execution>.tar.gz`. Neither can be the name of another folder. Programs of release 1.2 unpack what ends in `.tgz`. */
+const PLACE = /^\/([\w-]{43})\/([A-Za-z0-9][\w-]{0,127})\.(?:tar\.gz|tgz)$/
+
+/** The archive that the path of a URL means, as folder and file; undefined when it cannot be one. */
+export function placeOf(pathname: string): { readonly token: string; readonly name: string } | undefined {
+  const [, token, execution] = PLACE.exec(pathname) ?? []
+  return token === undefined || execution === undefined ? undefined : { token, name: `${execution}.tar.gz` }
+}
 const CHUNK = 1024 * 1024
 
 /**
@@ -14,12 +20,11 @@ const CHUNK = 1024 * 1024
 export async function serveArchive(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.setHeader('x-content-type-options', 'nosniff')
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, { allow: 'GET, HEAD' })
-  const [, token, name] = PLACE.exec(request.url ?? '') ?? []
-  if (token === undefined || name === undefined) return end(response, 404)
-  const handle = await openArchive(path.join(folder, token, name))
-  if (handle === undefined) return end(response, 404)
+  const place = placeOf(request.url ?? '')
+  const handle = place && (await openArchive(path.join(folder, place.token, place.name)))
+  if (place === undefined || handle === undefined) return end(response, 404)
   try {
-    await send(handle, name, request, response)
+    await send(handle, place.name, request, response)
   } catch {
     // The reader has left, or the disk fails: there is nobody to tell.
     response.destroy()

@@ -1,4 +1,5 @@
 import type { FinalReport, RunOutput, SpecConfig } from '@bacalhau/models'
+import { olderArchiveUrl } from '../wire/archive-url.ts'
 import type { GoOutput, GoSpec } from '../wire/messages.ts'
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
 import type { Taken } from './taken.ts'
@@ -86,7 +87,7 @@ export function resultOf(result: SpecConfig): GoSpec {
       return { Type: 'ipfs', Params: { CID: textIn(result, 'CID') } }
     case 'local':
     case 'urldownload':
-      return { Type: 'urlDownload', Params: { URL: textIn(result, 'URL') } }
+      return { Type: 'urlDownload', Params: { URL: olderArchiveUrl(textIn(result, 'URL')) } }
     case 's3':
       return { Type: 's3', Params: Object.fromEntries(S3_FIELDS.map((name) => [name, textIn(result, name)])) }
     default:
