@@ -1,6 +1,8 @@
 // A container job as a user has it: a spec in YAML, a node that is killed while it runs, results in a folder.
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { after, afterEach, beforeEach, describe, test } from 'node:test'
 import { connectEngine } from '../../src/executors/docker/engine/engine.ts'
@@ -43,9 +45,9 @@ Tasks:
     Resources: { CPU: "0.1", Memory: 32mb }
 `
 
-    async function submit(node: NodeProcess, script: string): Promise<string> {
+    async function submit(node: NodeProcess, script: string, more = ''): Promise<string> {
       const file = path.join(world.folder, 'job.yaml')
-      await writeFile(file, spec(script))
+      await writeFile(file, `${spec(script)}${more}`)
       const { stdout, stderr } = await bacalhau(['job', 'run', file, '--wait=false', '--id-only', ...node.api])
       assert.match(stdout, /^j-/, stderr)
       return stdout.trim()
@@ -88,6 +90,28 @@ Tasks:
       assert.match(await history.text(), /"Note":"image (?:[^"]+@)?sha256:[\da-f]{64}"/)
       await second.stop()
       assert.deepEqual(await containers(second), [])
+    })
+
+    test('reach the domains that they list, through the node alone', async (t) => {
+      const jobs: unknown[] = []
+      const server = createServer((request, reply) => {
+        jobs.push(request.headers['x-bacalhau-job-id'])
+        reply.end('from the net')
+      })
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+      t.after(() => server.close())
+      const { port } = server.address() as AddressInfo
+      const env = { DOCKER_HOST: address.name, BACALHAU_ENGINES_DOCKER_ALLOWEDADDRESSES: '127.0.0.1' }
+      const node = await world.node('node', [], env)
+      const network = '    Network: { Type: HTTP, Domains: [127.0.0.1] }\n'
+      const script = `unset no_proxy NO_PROXY; wget -q -O- http://127.0.0.1:${port}/; wget -q -O- http://127.0.0.2:${port}/ || echo " refused"`
+      const id = await submit(node, script, network)
+      await until(async () => ['Completed', 'Failed'].includes((await state(node, id)) ?? ''))
+      const { stdout } = await bacalhau(['job', 'logs', id, ...node.api])
+      assert.match(stdout, /from the net refused/)
+      assert.deepEqual(jobs, [id])
+      const metrics = await (await fetch(`${node.apiUrl}/metrics`)).text()
+      assert.match(metrics, /bacalhau_container_egress_requests_total\{result="refused"\} 1\n/)
     })
 
     test('are not taken by a node that has no engine', async () => {
