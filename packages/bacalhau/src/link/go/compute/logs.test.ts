@@ -14,6 +14,7 @@ import { arriving, connect, goCall, goStream, loopbackHost } from '../fixtures/g
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
 import { entries, handleLogs } from './logs.ts'
 import { frameOf, handleLogsB } from './logs-b.ts'
+import type { Taken } from './taken.ts'
 import { TakenTable } from './taken-table.ts'
 
 async function* of(chunks: readonly LogChunk[]): AsyncGenerator<LogChunk> {
@@ -70,7 +71,7 @@ async function open(t: TestContext, readLogs: LogReader) {
   const journal = new Journal({ store: createMemoryStore(), clock: systemClock, logger: silentLogger })
   t.after(() => journal.stop())
   const table = new TakenTable(journal)
-  const taken = {
+  const taken: Taken = {
     requester,
     addresses: [],
     jobId: 'j',
@@ -78,7 +79,7 @@ async function open(t: TestContext, readLogs: LogReader) {
     phase: 'held',
     approval: true,
     since: 0,
-  } as const
+  }
   const entry = table.add('e-1', taken)
   const options = { host: us, clock: systemClock, logger: silentLogger, readLogs, admits: () => true }
   await handleLogs(options, table)
