@@ -52,6 +52,8 @@ describe('what could come next', () => {
     assert.deepEqual(kinds('job', 'logs', '--follow', 'j-'), ['job'])
     assert.deepEqual(kinds('logs', '-e', 'x', 'j-'), ['job'])
     assert.deepEqual(kinds('node', 'describe', ''), ['node'])
+    for (const verb of ['remove', 'ping']) assert.deepEqual(kinds('peer', verb, ''), ['peer'])
+    assert.deepEqual(kinds('network', 'key', ''), ['files'])
     assert.deepEqual(kinds('job', 'run', ''), ['files'])
     assert.deepEqual(kinds('job', 'stop', 'j-1', ''), [])
     assert.deepEqual(words('completion', ''), ['bash', 'zsh', 'fish', 'powershell'])
