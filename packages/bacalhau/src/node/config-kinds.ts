@@ -160,6 +160,7 @@ export const portRange: Kind<readonly [number, number]> = {
     return low >= 1 && high >= low && high <= 65_535 ? [low, high] : undefined
   },
   show: ([first, last]) => `${first}-${last}`,
+  plain: ([first, last]) => `${first}-${last}`,
 }
 
 /** Milliseconds, more than none. */
