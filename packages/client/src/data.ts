@@ -1,7 +1,7 @@
 import type { AddedData, DataEntry } from '@bacalhau/models'
 import { gatewayPath } from './content/blocks.ts'
 import { type ContentEntry, readContent, walkContent } from './content/walk.ts'
-import { readResults } from './results.ts'
+import { readResults, type ResultEntry } from './results.ts'
 import { pageOf, shaped, text } from './shape.ts'
 import { type FolderEntry, tarOf } from './tar.ts'
 import type { Body, CallOptions, Transport } from './transport.ts'
@@ -49,8 +49,11 @@ export interface Data {
   walk(path: string, options?: ReadOptions): AsyncIterable<ContentEntry>
   /** The bytes of a file, verified against the CID here. */
   read(path: string, options?: ReadOptions): AsyncIterable<Uint8Array>
-  /** The files of a job's published results, verified. Of several results each is in a folder of its number, from 0. */
-  results(jobId: string, options?: ResultOptions): AsyncIterable<ContentEntry>
+  /**
+   * The files of a job's published results: those in IPFS verified, those that a node or S3 gives as an archive unpacked. Of several
+   * results each is in a folder of its number, from 0.
+   */
+  results(jobId: string, options?: ResultOptions): AsyncIterable<ResultEntry>
   /** The bytes of a file, or of another form of the content, as the node gives them: not verified. */
   get(path: string, options?: GetOptions): Promise<ReadableStream<Uint8Array>>
   ls(path: string, options?: CallOptions): Promise<readonly DataEntry[]>

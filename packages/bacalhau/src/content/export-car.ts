@@ -3,16 +3,41 @@ import { type BlockSource, demand } from './blocks/block-source.ts'
 import { encodeCarHeader, encodeCarSection } from './car.ts'
 import { blocksOf, type Selection } from './selection.ts'
 
+/** Small blocks are handed on together, in pieces of about this size. Bytes. */
+const PIECE = 64 * 1024
+
 /**
- * The blocks of a selection as a CAR, one chunk for each, without the first `skip` of them. When the path leads nowhere, the
- * CAR ends with the blocks that prove it. Throws `ContentNotFound` when a block is not in `source`.
+ * The blocks of a selection as a CAR, without the first `skip` of them. When the path leads nowhere, the CAR ends with the blocks
+ * that prove it. Throws `ContentNotFound` when a block is not in `source`.
  */
 export async function* carOf(
   selection: Selection,
   source: BlockSource,
   skip = 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield encodeCarHeader(selection.cid)
+  let [waiting, size]: [Uint8Array[], number] = [[encodeCarHeader(selection.cid)], 0]
+  const take = () => {
+    const piece = Buffer.concat(waiting)
+    ;[waiting, size] = [[], 0]
+    return piece
+  }
+  for await (const block of sectionsOf(selection, source, skip)) {
+    if (waiting.length > 0 && size + block.length > PIECE) yield take()
+    if (block.length > PIECE) {
+      yield block
+      continue
+    }
+    waiting.push(block)
+    size += block.length
+  }
+  if (waiting.length > 0) yield take()
+}
+
+async function* sectionsOf(
+  selection: Selection,
+  source: BlockSource,
+  skip: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let index = 0
   try {
     for await (const cid of blocksOf(selection, source)) {

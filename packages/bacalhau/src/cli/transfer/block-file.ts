@@ -19,7 +19,12 @@ export interface BlockFile extends BlockSource {
 interface Place {
   readonly offset: number
   readonly length: number
+  /** Has no links. */
+  readonly leaf: boolean
 }
+
+/** Small blocks are written, and read, many at a time. Bytes. */
+const WINDOW = 256 * 1024
 
 /**
  * Opens `file`, a CAR, or makes it. Each block that is there is checked against its CID again; what follows the last good one,
@@ -29,14 +34,16 @@ export async function openBlockFile(file: string, root: CID): Promise<BlockFile>
   const places = new Map<string, Place>()
   const header = encodeCarHeader(root)
   const handle = await open(file, 'a+', 0o600)
-  let [end, bytes] = [0, 0]
-  const note = (cid: CID, length: number) => {
+  const gathered = createTail(handle)
+  const windows = createWindows(handle)
+  let [end, bytes] = [header.length, 0]
+  const note = (cid: CID, block: Uint8Array) => {
+    const { length } = block
     const offset = end + encodeCarSection(cid, length).length
-    places.set(keyOf(cid), { offset, length })
+    places.set(keyOf(cid), { offset, length, leaf: linksOf(cid, block).length === 0 })
     ;[end, bytes] = [offset + length, bytes + length]
   }
   try {
-    end = header.length
     if (!(await beginsWith(handle, header))) {
       await handle.truncate(0)
       await handle.appendFile(header)
@@ -50,8 +57,8 @@ export async function openBlockFile(file: string, root: CID): Promise<BlockFile>
   const get: BlockFile['get'] = async (cid, headOf) => {
     const place = places.get(keyOf(cid))
     if (place === undefined) return undefined
-    const block = Buffer.alloc(place.length)
-    await handle.read(block, 0, place.length, place.offset)
+    await gathered.flush()
+    const block = await windows.read(place, end)
     return matches(cid, block) ? withHead(block, headOf?.(block.length) ?? NO_HEAD) : undefined
   }
   return {
@@ -64,15 +71,55 @@ export async function openBlockFile(file: string, root: CID): Promise<BlockFile>
     has: (cid) => places.has(keyOf(cid)),
     get,
     async links(cid) {
+      if (places.get(keyOf(cid))?.leaf === true) return []
       const block = await get(cid)
       return block === undefined ? undefined : linksOf(cid, block)
     },
     async append(cid, block) {
       if (places.has(keyOf(cid))) return
-      await handle.appendFile(Buffer.concat([encodeCarSection(cid, block.length), block]))
-      note(cid, block.length)
+      note(cid, block)
+      await gathered.add(encodeCarSection(cid, block.length), block)
     },
-    close: () => handle.close(),
+    async close() {
+      await gathered.flush().finally(() => handle.close())
+    },
+  }
+}
+
+/** What is still to be written. */
+function createTail(handle: FileHandle) {
+  let waiting: Uint8Array[] = []
+  let size = 0
+  async function flush(): Promise<void> {
+    if (size === 0) return
+    const bytes = Buffer.concat(waiting, size)
+    ;[waiting, size] = [[], 0]
+    await handle.appendFile(bytes)
+  }
+  return {
+    flush,
+    async add(...parts: readonly Uint8Array[]): Promise<void> {
+      // Copied: a small block that waits must not keep all of the piece that it came in.
+      waiting.push(Buffer.concat(parts))
+      size += parts.reduce((sum, { length }) => sum + length, 0)
+      if (size >= WINDOW) await flush()
+    },
+  }
+}
+
+/** Reads blocks with those that follow them, which are wanted next as a rule. */
+function createWindows(handle: FileHandle) {
+  let [start, window]: [number, Buffer] = [0, Buffer.alloc(0)]
+  return {
+    /** `end`: of what is written. */
+    async read({ offset, length }: Place, end: number): Promise<Uint8Array> {
+      if (offset < start || offset + length > start + window.length) {
+        const fresh = Buffer.allocUnsafe(Math.min(Math.max(length, WINDOW), end - offset))
+        const { bytesRead } = await handle.read(fresh, 0, fresh.length, offset)
+        ;[start, window] = [offset, fresh.subarray(0, bytesRead)]
+      }
+      return window.subarray(offset - start, offset - start + length)
+    },
   }
 }
 
@@ -82,10 +129,9 @@ async function beginsWith(handle: FileHandle, header: Uint8Array): Promise<boole
   return bytesRead === header.length && found.equals(header)
 }
 
-async function readGoodBlocks(file: string, note: (cid: CID, length: number) => void): Promise<void> {
+async function readGoodBlocks(file: string, note: (cid: CID, block: Uint8Array) => void): Promise<void> {
   try {
-    for await (const { cid, block } of readCar(createReadStream(file, { highWaterMark: 262_144 })))
-      note(cid, block.length)
+    for await (const { cid, block } of readCar(createReadStream(file, { highWaterMark: WINDOW }))) note(cid, block)
   } catch (error) {
     if (!isBacalhauError(error)) throw error
   }

@@ -144,7 +144,9 @@ describe('an archive of results, point 24: no partial file is reused wrongly', (
     await half({ PreSignedURL: `${server.url('/x.tar.gz')}?signature=1` })
     serve(inParts(archive))
     assert.deepEqual(await get({ PreSignedURL: `${server.url('/x.tar.gz')}?signature=2` }), LARGE)
-    assert.deepEqual(server.asked, [`GET /x.tar.gz bytes=${(archive.length >> 1) - 1}-`])
+    // How much of what was sent has come before the connection broke is not known.
+    const from = Number(/^GET \/x\.tar\.gz bytes=(\d+)-$/.exec(server.asked.join())?.[1])
+    assert.ok(from > 0 && from < archive.length >> 1, server.asked.join())
     assert.deepEqual(await left(), [], 'nothing else is left')
   })
 

@@ -69,8 +69,7 @@ export function createBatch(context: BatchContext): BlockBatch & OpenBatch {
     },
     ...overlay(own, writer, context.stored),
     *hashes() {
-      for (const key of own.keys()) yield hashOf(key)
-      for (const key of touched) yield hashOf(key)
+      for (const keys of [own.keys(), touched]) for (const key of keys) yield hashOf(key)
     },
     async commit(roots = [], name = USER_PIN) {
       try {

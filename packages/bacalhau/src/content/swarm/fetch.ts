@@ -81,7 +81,7 @@ interface Attempt {
   readonly groups: readonly (readonly string[])[]
 }
 
-/** The next step only when none of the one before has the content. */
+/** The next step only when none of the one before has the content; at last whoever is not of the swarm. */
 async function inTurn(
   steps: readonly (readonly (readonly string[])[])[],
   what: Omit<Attempt, 'groups'>,
@@ -89,8 +89,13 @@ async function inTurn(
 ): Promise<Outcome> {
   const failures: string[] = []
   let busy = false
-  for (const groups of steps) {
-    const outcome = await attempt({ ...what, groups }, context)
+  const swarm = context.exchanges.filter(({ peers }) => peers === undefined)
+  const attempts = [
+    ...steps.map((groups) => ({ exchanges: swarm, groups })),
+    ...context.exchanges.map((exchange) => ({ exchanges: [exchange], groups: [exchange.peers ?? []] })),
+  ]
+  for (const { exchanges, groups } of attempts) {
+    const outcome = await attempt({ ...what, groups }, { ...context, exchanges })
     if (outcome === 'done') return outcome
     failures.push(...outcome.failures)
     busy ||= outcome.busy
@@ -107,7 +112,7 @@ async function attempt(
   const failures: string[] = []
   let busy = false
   for (const exchange of exchanges) {
-    for (const group of exchange.peers === undefined ? groups : [exchange.peers]) {
+    for (const group of groups) {
       for await (const peer of holders(group, (peer) => exchange.ask(peer, selection, lookup))) {
         try {
           await exchange.download(peer, selection, batch, options)
