@@ -30,6 +30,7 @@ import { kuboAt } from './data-capabilities.ts'
 import { freePartOf, startContentUpkeep } from './content-upkeep.ts'
 import { describeNode } from './describe.ts'
 import { startDiscovery } from './discovery.ts'
+import { openRelayGuests } from './relay-guests.ts'
 import { openDirectory, startFactsRole } from './facts-role.ts'
 import { joinLine, ownAddresses } from './invitation.ts'
 import { loadFacts, type NodeFacts } from './node-facts.ts'
@@ -92,7 +93,8 @@ async function start(config: NodeConfig, scope: Scope): Promise<RunningNode> {
   const common = { config, host, folder, content, services, swarmKey, ...node }
   const wanted = createPeersRole({ ...common, targets, directory }, scope)
   const api = await startApiRole({ ...common, storage, checks, peers: wanted.peers }, scope)
-  guests.admits = (peer) => wanted.keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true
+  const hasToken = await openRelayGuests({ config, host, services }, scope)
+  guests.admits = (peer) => wanted.keeper.isWanted(peer) || node.orchestrator?.isMember(peer) === true || hasToken(peer)
   await wanted.begin()
   await discover({ config, host, services, facts, node, keeper: wanted.keeper }, scope)
   const dials = targets.length > 0

@@ -26,10 +26,19 @@ function proofOf(token: string, challenge: Uint8Array, asking: string, answering
     .digest()
 }
 
-/** Shows to whoever asks that this node knows `token`. */
-export function serveIntroductions(host: Libp2p, token: string, logger: Logger): Promise<Stoppable> {
+/** Shows to whoever asks, or to whom `only` lets, that this node knows `token`. */
+export function serveIntroductions(
+  host: Libp2p,
+  token: string,
+  logger: Logger,
+  only: (peerId: string) => boolean = () => true,
+): Promise<Stoppable> {
   const self = host.peerId.toString()
-  return handleProtocol(host, INTRODUCTION_PROTOCOL, (stream) => answer(stream, self, token), { logger, maxStreams: 4 })
+  const serve = async (stream: ByteStream) => {
+    if (only(stream.remotePeer)) await answer(stream, self, token)
+    else stream.abort(new Error('this peer is not told'))
+  }
+  return handleProtocol(host, INTRODUCTION_PROTOCOL, serve, { logger, maxStreams: 4 })
 }
 
 /** The answering side of one stream. */
