@@ -41,7 +41,7 @@ describe('host', () => {
   test('listens and is dialled on IPv6, too, and at both families at once', async (t) => {
     const server = await startTestHost(t, 0, { listen: ['127.0.0.1', '::1'] })
     const addresses = server.getMultiaddrs().map(String)
-    assert.deepEqual(addresses.map((one) => one.split('/')[2]).toSorted(), ['127.0.0.1', '::1'])
+    assert.deepEqual(new Set(addresses.map((one) => one.split('/')[2])), new Set(['127.0.0.1', '::1']))
     for (const [index, address] of addresses.entries()) {
       const client = await startTestHost(t, index + 1, { listen: ['::1'] })
       const connection = await client.dial(multiaddr(address))
