@@ -38,8 +38,15 @@ describe('the line to paste on another machine', () => {
     async () => {
       const line = joinLine([ADDRESS], { swarmKey: "/x/it's a key", joinToken: '$(reboot) `x` "y" \\' }, facts)
       assert.deepEqual(await wordsOf(line), [
-        ...['bacalhau', 'serve', '--compute', '--peer', ADDRESS],
-        ...['--join-token', '$(reboot) `x` "y" \\', '--swarm-key', "it's a key"],
+        'bacalhau',
+        'serve',
+        '--compute',
+        '--peer',
+        ADDRESS,
+        '--join-token',
+        '$(reboot) `x` "y" \\',
+        '--swarm-key',
+        "it's a key",
       ])
     },
   )
