@@ -15,6 +15,7 @@ import type { Scope } from '../runtime/lifecycle.ts'
 import type { NodeConfig } from './config.ts'
 import type { ManagedStorage } from './managed-storage.ts'
 import { type GoCompute, startGoCompute } from './go-compute.ts'
+import { createGoInputs } from './go-inputs.ts'
 import { createResultKeeper } from './keeper.ts'
 import type { Services } from './services.ts'
 import { createVault } from './vault.ts'
@@ -42,7 +43,7 @@ export async function startOrchestratorRole(
 ): Promise<RunningOrchestrator> {
   const { config, host, joinToken, storeGeneration, self, services, content, storage } = options
   const vault = createVault(content)
-  const { restore } = createInlineData(vault)
+  const restore = createGoInputs({ content, ...createInlineData(vault) })
   const go = await startGoCompute({ ...options, restore }, scope)
   const orchestrator = await createOrchestrator({
     ...services,

@@ -276,6 +276,8 @@ export const LIMITS = {
   goStranger: 1 * MIB,
   /** A Go node has this long to answer a call. */
   goAnswer: 30_000,
+  /** Bytes of inputs from IPFS that go along with a job to a Go node, which as a rule cannot fetch them. */
+  goInlined: 16 * MIB,
   /** Calls to one Go node under way at a time; an ask may carry megabytes. */
   goCallsAtOnce: 8,
   /** An ask that cannot be delivered is tried this often, with this pause. */
@@ -292,6 +294,9 @@ export const LIMITS = {
   goReportLife: 24 * 60 * 60_000,
   /** What Go requesters may have open on this node together, and one that only asks has this long to decide. */
   goTaken: 10_000,
+  /** Bytes of jobs that wait there to be ordered, and how many requesters there may be. */
+  goOffers: 256 * MIB,
+  goRequesters: 256,
   goBidLife: 24 * 60 * 60_000,
   /** Bytes of output in one entry of a log for a Go node; escapes make up to six times as much. */
   goLogEntry: 4 * KIB,

@@ -126,6 +126,11 @@ describe('an orchestrator over compute nodes of the Go program', { timeout: 120_
     const ran = await bacalhau(['wasm', 'run', ...api, '--publisher', 'local', '--name', 'short', file])
     assert.equal(ran.code, 0, ran.stderr)
     assert.match(ran.stdout, /^hi$/m)
+    // The node has no way to what the command line has put into IPFS.
+    assert.match(
+      node.requests[0]?.text ?? '',
+      /"EntryModule":\{"Source":\{"Type":"inline","Params":\{"URL":"data:application\/wasm;base64,AGFzbQEAAAA="/,
+    )
 
     const target = path.join(world.folder, 'fetched')
     const got = await bacalhau(['job', 'get', ...api, 'short', '--output-dir', target])
