@@ -186,7 +186,7 @@ export class RequesterDesk {
 
   async #read(generation: 'b' | 'c', job: unknown): Promise<ReadJob | string> {
     const { table, clock } = this.#options
-    if (table.size >= LIMITS.goTaken) return 'not enough capacity to enqueue job'
+    if (table.size >= LIMITS.goTaken || table.weight() >= LIMITS.goOffers) return 'not enough capacity to enqueue job'
     try {
       return await (generation === 'c' ? readJob : readJobB)(job, clock.now())
     } catch (error) {

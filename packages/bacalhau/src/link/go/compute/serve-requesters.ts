@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { isLoopback } from '../../../network/addresses.ts'
 import { type Clock, sleep } from '../../../runtime/clock.ts'
-import { messageOf } from '../../../runtime/error.ts'
+import { BacalhauError, messageOf } from '../../../runtime/error.ts'
 import type { Stoppable } from '../../../runtime/lifecycle.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
 import type { Logger } from '../../../runtime/logger.ts'
@@ -93,7 +93,7 @@ class Requesters implements GoRequesters {
   }
 
   connected(peer: string): void {
-    this.#desk(peer).hurry()
+    if (this.#desks.has(peer) || this.#desks.size < LIMITS.goRequesters) this.#desk(peer).hurry()
   }
 
   async stop(): Promise<void> {
@@ -111,6 +111,7 @@ class Requesters implements GoRequesters {
   #desk(requester: string, address = ''): RequesterDesk {
     const known = this.#desks.get(requester)
     if (known !== undefined) return known
+    if (this.#desks.size >= LIMITS.goRequesters) throw new BacalhauError('TooManyRequests', 'too many Go requesters')
     const { host } = this.#options
     const desk = new RequesterDesk({
       ...this.#options,

@@ -96,6 +96,17 @@ describe('what requesters have asked', () => {
     assert.deepEqual([await rows(), table.size], [['e-2'], 1])
   })
 
+  test('weighs what the data in its jobs weighs', async (t) => {
+    const { table } = await open(t)
+    const URL = `data:,${'x'.repeat(1_000_000)}`
+    const InputSources = [{ Source: { Type: 'inline', Params: { URL } }, Alias: '', Target: '/in' }]
+    const entry = table.add('e-1', taken({ offer: { ...offer, job: sampleJob({ InputSources }) } }))
+    table.add('e-2', taken())
+    assert.ok(table.weight() > 1_000_000 && table.weight() < 1_020_000, String(table.weight()))
+    table.move(entry, 'held')
+    assert.ok(table.weight() < 10_000)
+  })
+
   test('of ends only so many are remembered', async (t) => {
     const { table } = await open(t)
     for (let index = 0; index <= 10_000; index++) table.end(table.add(`e-${index}`, taken()), 'Failed')

@@ -39,6 +39,11 @@ export class TakenTable implements Recorded {
     return this.#entries.size
   }
 
+  /** Bytes of the jobs that are kept, more or less: modules and other data within them are what counts. */
+  weight(): number {
+    return this.all().reduce((total, { taken }) => total + (taken.offer === undefined ? 0 : weightOf(taken.offer)), 0)
+  }
+
   get(executionId: string): Entry | undefined {
     return this.#entries.get(executionId)
   }
@@ -110,6 +115,15 @@ export class TakenTable implements Recorded {
     this.#stale.add(executionId)
     this.#journal.record(this)
   }
+}
+
+/** Of a job without data. */
+const BARE = 4_096
+
+function weightOf({ job }: NonNullable<Taken['offer']>): number {
+  const params = job.Tasks.flatMap(({ Engine, InputSources }) => [Engine, ...InputSources.map(({ Source }) => Source)])
+  const texts = params.flatMap(({ Params = {} }) => Object.values(Params)).filter((value) => typeof value === 'string')
+  return texts.reduce((total, { length }) => total + length, BARE)
 }
 
 function inGo({ taken: { phase }, active }: Entry): GoState {
