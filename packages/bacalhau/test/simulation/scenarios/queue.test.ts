@@ -205,7 +205,10 @@ describe('a job that waits', () => {
 describe('a job that no node can run', () => {
   scenario('fails at once with the engine that is missing, and on how many nodes', async (world) => {
     for (const id of ['QmNode1', 'QmNode2']) await world.addNode({ id })
-    const job = await world.reaches(await world.submit({}, { task: { Engine: { Type: 'Docker' } } }), 'Failed')
+    const job = await world.reaches(
+      await world.submit({}, { task: { Engine: { Type: 'Docker', Params: { Image: 'x' } } } }),
+      'Failed',
+    )
     assert.equal(codeOf(job), 'EngineMissing')
     assert.match(job.State.Message ?? '', /2 of 2 .*does not support the engine "Docker", only script/)
     assert.deepEqual(await world.history(job), [
