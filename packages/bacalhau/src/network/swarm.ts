@@ -6,7 +6,7 @@ import { BacalhauError, messageOf } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import { cutDead } from './reach/alive.ts'
 import { onAlarm } from './reach/reach.ts'
-import { looksPrivate } from './private-swarm/probe.ts'
+import { refuseForeignSwarm } from './private-swarm/refuse-foreign.ts'
 
 /** Connections as the peer keeper needs them. */
 export interface Swarm {
@@ -26,12 +26,12 @@ export interface Swarm {
 }
 
 export interface SwarmOptions {
-  /** Does the host have a swarm key? */
-  readonly isPrivate?: boolean
+  /** Of the private swarm that the host is in. */
+  readonly swarmKey?: Uint8Array | undefined
 }
 
 /** The swarm that `host` is part of. */
-export function createSwarm(host: Libp2p, { isPrivate = false }: SwarmOptions = {}): Swarm {
+export function createSwarm(host: Libp2p, { swarmKey }: SwarmOptions = {}): Swarm {
   const isConnected = (peerId: string) => host.getConnections(peerIdFromString(peerId)).length > 0
   return {
     peerId: host.peerId.toString(),
@@ -46,7 +46,8 @@ export function createSwarm(host: Libp2p, { isPrivate = false }: SwarmOptions = 
         )
       } catch (error) {
         signal.throwIfAborted()
-        await refuseForeignSwarm(isPrivate, addresses, error, deadline)
+        const isThere = causes(error).some(({ message }) => !NOT_THERE.test(message))
+        if (isThere) await refuseForeignSwarm(swarmKey, addresses, deadline)
         // The error that libp2p gives for a wrong peer is the one for any failed handshake.
         if (causes(error).some(({ name }) => name === 'EncryptionFailedError')) {
           await refuseStranger(host, peerId, addresses, deadline)
@@ -85,34 +86,6 @@ function unreachable(peerId: string, error: unknown): BacalhauError {
 
 /** What says that nobody listens there, or that nobody can get there. */
 const NOT_THERE = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL/
-
-/** Throws `SwarmKeyMismatch` if one of `addresses`, all of which failed, is that of a node with another swarm key than ours. */
-async function refuseForeignSwarm(
-  isPrivate: boolean,
-  addresses: readonly string[],
-  failure: unknown,
-  signal: AbortSignal,
-): Promise<void> {
-  if (causes(failure).every(({ message }) => NOT_THERE.test(message))) return
-  for (const address of addresses) {
-    const [, kind = '', host = '', , port] = address.split('/')
-    if (!/^(?:ip|dns)[46]?$/.test(kind) || port === undefined) continue
-    const theirs = await looksPrivate(host, Number(port), signal)
-    if (theirs !== undefined && (theirs || isPrivate)) throw foreignSwarm(address, isPrivate, theirs)
-  }
-}
-
-function foreignSwarm(address: string, isPrivate: boolean, theirs: boolean): BacalhauError {
-  const found = !theirs
-    ? 'has no swarm key, and this node has one'
-    : isPrivate
-      ? 'has another swarm key than this node'
-      : 'belongs to a private swarm, and this node has no swarm key'
-  return new BacalhauError('SwarmKeyMismatch', `The peer at ${address} ${found}.`, {
-    hint: 'All nodes of a private swarm are started with the same file: bacalhau serve --swarm-key FILE.',
-    details: { address },
-  })
-}
 
 /** Looks who is at `addresses`, and throws `PeerIdMismatch` if it is not `peerId`. */
 async function refuseStranger(host: Libp2p, peerId: string, addresses: readonly string[], signal: AbortSignal) {

@@ -32,7 +32,7 @@ export function createPeersRole(options: PeersRoleOptions, scope: Scope): PeersR
   const keeper = startPeerKeeper({
     ...services,
     targets: [],
-    swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }),
+    swarm: createSwarm(host, { swarmKey: swarmKey?.bytes }),
     onConnected: (peerId) => compute?.links.connected(peerId),
     onDisconnected: (peerId) => compute?.links.disconnected(peerId),
   })

@@ -10,7 +10,7 @@ import { startTestHost } from '../fixtures/test-host.ts'
 import { ownReachability, reachOf, type ReachOptions } from '../reach/reach.ts'
 import { createSwarm } from '../swarm.ts'
 import type { Foreign } from './protector.ts'
-import { looksPrivate } from './probe.ts'
+import { swarmKindAt } from './probe.ts'
 
 const KEY = Buffer.alloc(32, 1)
 const OTHER = Buffer.alloc(32, 2)
@@ -29,9 +29,11 @@ async function start(t: TestContext, index: number, swarmKey: Buffer | undefined
     foreign,
     address,
     port: Number(address.split('/')[4]),
-    swarm: createSwarm(host, { isPrivate: swarmKey !== undefined }),
+    swarm: createSwarm(host, { swarmKey }),
   }
 }
+
+const kindAt = (port: number, key: Buffer | undefined) => swarmKindAt({ host: '127.0.0.1', port }, key, never)
 
 describe('a private swarm', () => {
   test('connects those who have its key, and carries what they say', async (t) => {
@@ -86,6 +88,15 @@ describe('a private swarm', () => {
     })
   }
 
+  test('tells a wrong peer of the same swarm from one of another swarm', async (t) => {
+    const server = await start(t, 0, KEY)
+    const client = await start(t, 1, KEY)
+    const other = fixtureKey(2).peerId
+    await assert.rejects(client.swarm.connect(other, [server.address.replace(A, other)], never), {
+      code: 'PeerIdMismatch',
+    })
+  })
+
   test('reaches over relays, too', async (t) => {
     const reach: ReachOptions = { admits: () => true, relay: false, punch: false, autonat: false }
     const relay = await startTestHost(t, 0, { swarmKey: KEY, reach: { ...reach, relay: true } })
@@ -97,7 +108,7 @@ describe('a private swarm', () => {
     while (ownReachability(hidden)?.relayed.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     await client.dial(relay.getMultiaddrs())
     const [address = ''] = hidden.getMultiaddrs().map(String)
-    await createSwarm(client, { isPrivate: true }).connect(fixtureKey(1).peerId, [address], never)
+    await createSwarm(client, { swarmKey: KEY }).connect(fixtureKey(1).peerId, [address], never)
     const ping = client.services['ping'] as Ping
     assert.ok((await ping.ping(hidden.peerId)) >= 0)
     assert.equal(reachOf(client, fixtureKey(1).peerId), 'relayed')
@@ -105,14 +116,16 @@ describe('a private swarm', () => {
 
   test('is told from an open one by the first bytes, and from nobody', async (t) => {
     const [open, closed] = [await start(t, 0, undefined), await start(t, 1, KEY)]
-    assert.equal(await looksPrivate('127.0.0.1', open.port, never), false)
-    assert.equal(await looksPrivate('127.0.0.1', closed.port, never), true)
+    for (const key of [undefined, KEY]) assert.equal(await kindAt(open.port, key), 'open')
+    assert.equal(await kindAt(closed.port, undefined), 'foreign')
+    assert.equal(await kindAt(closed.port, OTHER), 'foreign')
+    assert.equal(await kindAt(closed.port, KEY), 'ours')
     await closed.host.stop()
-    assert.equal(await looksPrivate('127.0.0.1', closed.port, never), undefined)
+    assert.equal(await kindAt(closed.port, KEY), undefined)
     const web = createServer().listen(0, '127.0.0.1')
     t.after(() => web.close())
     await once(web, 'listening')
-    assert.equal(await looksPrivate('127.0.0.1', (web.address() as AddressInfo).port, never), undefined)
+    assert.equal(await kindAt((web.address() as AddressInfo).port, KEY), undefined)
   })
 
   test('survives garbage', async (t) => {
