@@ -94,6 +94,7 @@ async function hardeningOf(config: NodeConfig): Promise<Hardening> {
     openFiles: config.dockerOpenFiles || undefined,
     seccomp: file === undefined ? undefined : { file, profile: await readProfile(file) },
     runtime: config.dockerRuntime,
+    diskRate: config.dockerDiskRate || undefined,
     grace: config.dockerGrace,
   }
 }

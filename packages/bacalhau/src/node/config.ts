@@ -104,6 +104,7 @@ export interface NodeConfig {
   readonly dockerOpenFiles: number
   readonly dockerSeccomp: string | undefined
   readonly dockerRuntime: string | undefined
+  readonly dockerDiskRate: number
   readonly dockerGrace: number
   readonly dockerPorts: readonly [number, number]
   readonly dockerHttpRate: number

@@ -53,6 +53,9 @@ const GRANTS = { HTTP: 'http', Bridge: 'bridge', Host: 'host', Full: 'host' } as
   Record<NetworkSpec['Type'], GrantedNetwork>
 >
 
+/** Those with which two containers can have a network in common; gVisor and Kata put one of its own around each. */
+const PLAIN_RUNTIMES = /^(?:io\.containerd\.)?(?:runc|crun|youki)\b/
+
 /** How often the log says how far an image is, in milliseconds. */
 const TELL_EVERY = 5_000
 
@@ -104,11 +107,15 @@ class ContainerExecutor implements DockerExecutor {
   networkRefusal({ Type, Domains = [] }: NetworkSpec): string | undefined {
     if (Type === 'Default' || Type === 'None') return undefined
     const wanted = GRANTS[Type]
-    if (this.#options.networks.includes(wanted)) {
-      const idle = wanted === 'http' && Domains.length === 0
-      return idle ? 'the network HTTP reaches the Domains that the job lists, and this one lists none' : undefined
-    }
+    if (this.#options.networks.includes(wanted)) return wanted === 'http' ? this.#httpRefusal(Domains) : undefined
     return `the operator of this node has not granted jobs the network ${Type} (Engines.Docker.Networks)`
+  }
+
+  #httpRefusal(domains: readonly string[]): string | undefined {
+    if (domains.length === 0) return 'the network HTTP reaches the Domains that the job lists, and this one lists none'
+    const { runtime } = this.#hardening
+    if (runtime === undefined || PLAIN_RUNTIMES.test(runtime)) return undefined
+    return `containers on this node have no network HTTP: the runtime ${runtime} keeps their loopback to itself`
   }
 
   async prepare(

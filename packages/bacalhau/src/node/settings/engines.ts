@@ -79,6 +79,12 @@ export const ENGINES_SETTINGS = {
     fallback: undefined,
     about: 'Runtime of containers that the engine knows by this name, such as runsc or kata, instead of its usual one.',
   }),
+  dockerDiskRate: setting({
+    key: 'Engines.Docker.DiskRate',
+    kind: size,
+    fallback: 0,
+    about: "Bytes a second that one container may read from the engine's disk, and write to it. 0: as many as it can.",
+  }),
   dockerGrace: setting({
     key: 'Engines.Docker.StopGrace',
     kind: span,

@@ -13,6 +13,7 @@ const facts: EngineFacts = {
   processors: 4,
   boundsDisk: false,
   isPodman: false,
+  disk: '/dev/vda',
 }
 const request: ExecutionRequest = {
   executionId: 'e-1',
@@ -51,7 +52,7 @@ function configOf(plan: Partial<ContainerPlan> = {}, params: object = {}): Confi
 describe('a container', () => {
   test('is bounded as the operator says (point 8)', () => {
     const seccomp = { file: '/etc/profile.json', profile: '{"defaultAction":"SCMP_ACT_ERRNO"}' }
-    const hardening = { processes: 7, openFiles: 8, seccomp, runtime: 'runsc', grace: 0 }
+    const hardening = { processes: 7, openFiles: 8, seccomp, runtime: 'runsc', diskRate: 9, grace: 0 }
     const { HostConfig } = configOf({ hardening })
     assert.deepEqual([HostConfig['PidsLimit'], HostConfig['Runtime']], [7, 'runsc'])
     assert.deepEqual(HostConfig['SecurityOpt'], ['no-new-privileges', `seccomp=${seccomp.profile}`])
@@ -59,6 +60,10 @@ describe('a container', () => {
       { Name: 'core', Soft: 0, Hard: 0 },
       { Name: 'nofile', Soft: 8, Hard: 8 },
     ])
+    const rate = [{ Path: '/dev/vda', Rate: 9 }]
+    assert.deepEqual([HostConfig['BlkioDeviceReadBps'], HostConfig['BlkioDeviceWriteBps']], [rate, rate])
+    const elsewhere = configOf({ hardening, facts: { ...facts, disk: undefined } })
+    assert.equal(elsewhere.HostConfig['BlkioDeviceReadBps'], undefined)
     const podman = configOf({ hardening, facts: { ...facts, isPodman: true } })
     assert.deepEqual(podman.HostConfig['SecurityOpt'], ['no-new-privileges', 'seccomp=/etc/profile.json'])
     const usual = configOf().HostConfig

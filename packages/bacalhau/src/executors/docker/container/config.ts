@@ -31,6 +31,8 @@ export interface Hardening {
   readonly seccomp: { readonly file: string; readonly profile: string } | undefined
   /** What runs it instead of the engine's usual program, for example one that puts a kernel of its own around it. */
   readonly runtime: string | undefined
+  /** Bytes a second that it may read from the disk, and write to it; undefined: as many as it can. */
+  readonly diskRate: number | undefined
   /** Milliseconds that it has to end by itself, where the spec does not say. */
   readonly grace: number
 }
@@ -40,6 +42,7 @@ export const USUAL_HARDENING: Hardening = {
   openFiles: undefined,
   seccomp: undefined,
   runtime: undefined,
+  diskRate: undefined,
   grace: 1_000,
 }
 
@@ -99,6 +102,7 @@ function hostConfig({ facts, params, request, ports, gpus, hardening }: Containe
     IpcMode: 'private',
     PidsLimit: hardening.processes,
     Ulimits: limitsOf(hardening),
+    ...diskLimits(hardening, facts),
     ...(params.shm === undefined ? {} : { ShmSize: params.shm }),
     ...(hardening.runtime === undefined ? {} : { Runtime: hardening.runtime }),
     Memory: memory,
@@ -121,6 +125,13 @@ function hostConfig({ facts, params, request, ports, gpus, hardening }: Containe
 function seccompOf({ seccomp }: Hardening, { isPodman }: EngineFacts): string[] {
   if (seccomp === undefined) return []
   return [`seccomp=${isPodman ? seccomp.file : seccomp.profile}`]
+}
+
+/** The engine counts by disk, which only an engine on this machine has in common with us. */
+function diskLimits({ diskRate }: Hardening, { disk }: EngineFacts): object {
+  if (diskRate === undefined || disk === undefined) return {}
+  const rate = [{ Path: disk, Rate: diskRate }]
+  return { BlkioDeviceReadBps: rate, BlkioDeviceWriteBps: rate }
 }
 
 /** No image of a process that crashed: it would go where the machine wants it, and on the job's disk. */

@@ -7,7 +7,7 @@ import { isBacalhauError, messageOf } from '../../../runtime/error.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
 import type { Outbound } from '../../../sources/outbound/outbound.ts'
 import type { HostRule } from '../../wasm/http/domains.ts'
-import type { Turns } from '../../wasm/http/turns.ts'
+import { createTurns, type Turns } from '../../wasm/http/turns.ts'
 import { forwarded } from './headers.ts'
 import { plainTarget, portOf, Refusal, tunnelTarget } from './target.ts'
 
@@ -15,7 +15,7 @@ export interface ProxyOptions {
   readonly jobId: string
   readonly isAllowed: HostRule
   readonly outbound: Outbound
-  /** Names that may be looked up at the same time, by all jobs: each takes a thread that the rest of the node needs, too. */
+  /** Names that may be looked up at the same time by all jobs: each takes a thread that the rest of the node needs, too. */
   readonly lookups: Turns
   readonly clock: Clock
   /** Aborts with the end of the job. */
@@ -23,6 +23,8 @@ export interface ProxyOptions {
   /** Told what became of each request: undefined when it was let through. */
   readonly onRequest: (refusal: Refusal | undefined, host: string) => void
 }
+
+type Context = ProxyOptions & { readonly turn: Turns }
 
 /** An HTTP proxy for one job: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 and absolute addresses. */
 export interface Proxy {
@@ -34,18 +36,21 @@ export function createProxy(options: ProxyOptions): Proxy {
   const server = createServer({ maxHeaderSize: LIMITS.egressHeaders, requireHostHeader: false })
   // Some programs say that they have no more to ask before they hear the answer.
   Object.assign(server, { httpAllowHalfOpen: true })
-  server.on('request', (request, reply) => void plain(request, reply, options))
-  server.on('connect', (request, near, head) => void tunnel(request, near, head, options))
+  // One at a time, so that a job with a name that takes long to look up does not hold up the others.
+  const context = { ...options, turn: createTurns(1) }
+  server.on('request', (request, reply) => void plain(request, reply, context))
+  server.on('connect', (request, near, head) => void tunnel(request, near, head, context))
   server.on('clientError', (_error, near) => near.destroy())
   return { accept: (connection) => void server.emit('connection', connection) }
 }
 
 /** The addresses of a target, checked: a name that leads elsewhere a moment later gains nothing, it is not looked up again. */
-async function reach(target: URL, options: ProxyOptions): Promise<readonly LookupAddress[]> {
-  const { outbound, lookups, signal, onRequest } = options
+async function reach(target: URL, options: Context): Promise<readonly LookupAddress[]> {
+  const { outbound, lookups, turn, signal, onRequest } = options
   try {
-    const giveBack = await lookups.take(signal)
-    const addresses = await outbound.addressesOf(target.hostname).finally(giveBack)
+    const leave = await turn.take(signal)
+    const looking = lookups.take(signal).then((giveBack) => outbound.addressesOf(target.hostname).finally(giveBack))
+    const addresses = await looking.finally(leave)
     onRequest(undefined, target.hostname)
     return addresses
   } catch (error) {
@@ -64,7 +69,7 @@ const fixed =
 
 const bare = ({ hostname }: URL) => hostname.replace(/^\[(.*)\]$/, '$1')
 
-async function plain(request: IncomingMessage, reply: ServerResponse, options: ProxyOptions): Promise<void> {
+async function plain(request: IncomingMessage, reply: ServerResponse, options: Context): Promise<void> {
   try {
     const target = plainTarget(request.url ?? '', options.isAllowed)
     const addresses = await reach(target, options)
@@ -116,7 +121,7 @@ function exchange(
 const framing = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] === undefined ? [] : ['Transfer-Encoding', 'chunked']
 
-async function tunnel(request: IncomingMessage, near: Duplex, head: Buffer, options: ProxyOptions): Promise<void> {
+async function tunnel(request: IncomingMessage, near: Duplex, head: Buffer, options: Context): Promise<void> {
   near.on('error', () => undefined)
   try {
     const target = tunnelTarget(request.url ?? '', options.isAllowed)

@@ -20,6 +20,7 @@ export const versionSchema = z.object({
 export const infoSchema = z.object({
   NCPU: z.number().positive(),
   Driver: z.string().max(64),
+  DockerRootDir: z.string().max(4_096).default(''),
   DriverStatus: z
     .array(z.array(z.string()))
     .nullish()

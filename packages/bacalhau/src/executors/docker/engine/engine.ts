@@ -16,6 +16,7 @@ import {
   versionSchema,
   waitedSchema,
 } from './answers.ts'
+import { diskOf } from './disk.ts'
 import { ask, type Call, EngineError, hijack, open, parseAnswer, tell, unreachable } from './call.ts'
 
 /** What an engine says of itself. */
@@ -28,6 +29,8 @@ export interface EngineFacts {
   /** Can it bound the size of a container's own files? */
   readonly boundsDisk: boolean
   readonly isPodman: boolean
+  /** The disk of the containers' own files, where it is one of this machine. */
+  readonly disk: string | undefined
 }
 
 /** The part of the Engine API that running a job takes. Every method rejects with an `EngineError` when the engine refuses. */
@@ -88,6 +91,7 @@ export async function connectEngine(address: EngineAddress, signal: AbortSignal)
     processors: info.NCPU,
     boundsDisk: boundsDisk(info),
     isPodman: version.Components.some(({ Name }) => /podman/i.test(Name)),
+    disk: info.DockerRootDir === '' ? undefined : await diskOf(info.DockerRootDir),
   })
 }
 
