@@ -139,3 +139,25 @@ for (const [name, connect] of [
     })
   })
 }
+
+test('a reader that is slower than the peer loses nothing, however long it takes', async (t) => {
+  const [server, client] = await startTestHosts(t, 2)
+  assert.ok(client)
+  const total = 48 * 1024 * 1024
+  await handleProtocol(
+    server,
+    '/test/flood',
+    async (stream) => {
+      const chunk = bytes(1024 * 1024)
+      for (let sent = 0; sent < total; sent += chunk.length) await stream.send(chunk)
+    },
+    { logger: silentLogger },
+  )
+  const stream = await openStream(client, server.peerId.toString(), '/test/flood')
+  let received = 0
+  for await (const chunk of stream.receive()) {
+    received += chunk.length
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+  }
+  assert.equal(received, total)
+})

@@ -4,6 +4,7 @@ import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
 import { LIMITS } from '../runtime/limits.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { createInbox, type Inbox } from './inbox.ts'
+import { pauseSoon } from './pause.ts'
 
 /** Bytes that wait for a slow reader before the peer is asked to pause. */
 const READ_AHEAD = 256 * 1024
@@ -37,9 +38,11 @@ function openInbox(stream: Stream): Inbox {
   // The peer may have ended its side, or the stream may have failed, before this adapter was attached.
   const alive = stream.status === 'open' || stream.status === 'closing'
   let finished = alive && stream.remoteWriteStatus === 'closed'
+  let isFull = false
   const inbox = createInbox(READ_AHEAD, (full) => {
-    if (full && stream.readStatus === 'readable') stream.pause()
-    if (!full && stream.readStatus === 'paused') resume(stream)
+    isFull = full
+    if (full) pauseSoon(stream, () => isFull)
+    else if (stream.readStatus === 'paused') resume(stream)
   })
   // Not the stream's own end event: that also comes while the answer still lies in the buffer of the negotiation, which an
   // answer that is short enough to arrive with it does.

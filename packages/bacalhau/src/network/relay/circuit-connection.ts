@@ -1,6 +1,7 @@
 import type { AbortOptions, Stream } from '@libp2p/interface'
 import { AbstractMultiaddrConnection } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { pauseSoon } from '../pause.ts'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
 /** A stream to a relay, behind which is the peer, as a connection that has yet to be secured. */
@@ -32,7 +33,7 @@ class CircuitConnection extends AbstractMultiaddrConnection {
   }
 
   sendPause(): void {
-    this.#stream.pause()
+    pauseSoon(this.#stream, () => this.readStatus === 'paused')
   }
 
   sendResume(): void {

@@ -8,7 +8,10 @@ import { sendAll } from '../byte-stream.ts'
 import { fixtureKey } from '../fixtures/keys.ts'
 import { startTestHost } from '../fixtures/test-host.ts'
 import { handleProtocol, openStream } from '../protocol.ts'
+import { AUTONAT } from '../reach/autonat-message.ts'
+import { DCUTR } from '../reach/punch-message.ts'
 import { ownReachability, type ReachOptions, reachOf } from '../reach/reach.ts'
+import { HOP } from './circuit-message.ts'
 
 const CLIENT: ReachOptions = { admits: () => false, relay: false, punch: false, autonat: false }
 const relayFor = (admits: (peerId: string) => boolean): ReachOptions => ({ ...CLIENT, admits, relay: true })
@@ -106,6 +109,32 @@ describe('a relay', () => {
     await untilRelayed(hidden)
     const twice = `/p2p/${relay.peerId.toString()}/p2p-circuit/p2p/${idOf(1)}/p2p-circuit/p2p/${idOf(3)}`
     await assert.rejects(client.dial(multiaddr(twice)))
+  })
+
+  test('takes no nonsense, and goes on', async (t) => {
+    const { hidden, client, relay } = await threeHosts(t)
+    await untilRelayed(hidden)
+    const [connection] = client.getConnections()
+    assert.ok(connection !== undefined)
+    for (const protocol of [HOP, DCUTR, AUTONAT]) {
+      for (const bytes of [[0], [3, 255, 255, 255], [255, 255, 255, 255, 255, 1], [2, 8, 9], [4, 8, 1, 18, 0]]) {
+        const stream = await connection.newStream(protocol).catch(() => undefined)
+        stream?.send(Uint8Array.from(bytes))
+        await stream?.close().catch(() => undefined)
+      }
+    }
+    assert.equal((await echo(client, idOf(1), Buffer.from('still here'))).toString(), 'still here')
+    assert.equal(ownReachability(relay)?.relays?.circuits, 1)
+  })
+
+  test('carries no more connections of one peer than its share', async (t) => {
+    const { hidden, client, relay } = await threeHosts(t)
+    await untilRelayed(hidden)
+    const target = multiaddr(`${relay.getMultiaddrs()[0]?.toString()}/p2p-circuit/p2p/${idOf(1)}`)
+    const dials = Array.from({ length: LIMITS.relayCircuitsOfPeer + 6 }, () => client.dial(target, { force: true }))
+    await Promise.allSettled(dials)
+    const circuits = ownReachability(relay)?.relays?.circuits ?? 0
+    assert.ok(circuits > 0 && circuits <= LIMITS.relayCircuitsOfPeer, `${circuits} circuits`)
   })
 
   test('cuts what goes through when it stops', async (t) => {

@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface'
+import { pauseSoon } from '../pause.ts'
 
 /** Two streams that have become one. */
 export interface Splice {
@@ -41,7 +42,7 @@ function forward(from: Stream, to: Stream, count: (length: number) => boolean, a
   from.addEventListener('message', ({ data }) => {
     if (closing || !count(data.byteLength)) return
     try {
-      if (!to.send(data) && from.readStatus === 'readable') from.pause()
+      if (!to.send(data)) pauseSoon(from, () => to.writableNeedsDrain)
     } catch (error) {
       abort(asError(error))
     }
