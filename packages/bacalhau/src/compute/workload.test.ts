@@ -566,4 +566,17 @@ describe('a job that the node makes its mind up about', () => {
     await rest()
     assert.deepEqual(office.told, [])
   })
+
+  test('can be asked about before it is offered, and nothing comes of that', async (t) => {
+    const { workload, runner, office, rest, rows, decide } = await considering(t)
+    const asking = workload.consider(OWNER, offer(['e-1']))
+    decide({ reason: 'not today', later: true })
+    assert.deepEqual(await asking, { reason: 'not today', later: true })
+    runner.opinion = undefined
+    assert.equal(await workload.consider(OWNER, offer(['e-1'])), undefined)
+    const huge = { ...offer(['e-1']), resources: someResources({ CPU: 1_000 }) }
+    assert.match((await workload.consider(OWNER, huge))?.reason ?? '', /this node never has 1000 cores/)
+    await rest()
+    assert.deepEqual([office.told, await rows('held'), runner.begun], [[], [], []])
+  })
 })

@@ -1,25 +1,21 @@
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { Stoppable } from '../../../runtime/lifecycle.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
-import { goFlag, goName, goObject } from '../wire/go-json.ts'
-import { bidAcceptedSchema, NO_EXECUTION, orderSchema, type Routing, routing } from '../wire/messages.ts'
+import {
+  type AskForBid,
+  askForBidSchema,
+  bidAcceptedSchema,
+  NO_EXECUTION,
+  orderSchema,
+  type Routing,
+} from '../wire/messages.ts'
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
 import { sendCallback, serveRpc, type ServeOptions, type Speaker } from '../wire/rpc.ts'
 import { bid, failure } from './callbacks.ts'
 import type { Ask, RequesterDesk } from './requester-desk.ts'
-
-/** The ask of both generations: before release 1.0.4 the job stands beside the names, from then on within an execution. */
-const askSchema = goObject({
-  ...routing,
-  ExecutionID: goName,
-  JobID: goName,
-  Job: z.unknown().optional(),
-  Execution: goObject({ ID: goName, JobID: goName, Job: z.unknown().optional() }),
-  WaitForApproval: goFlag,
-})
 
 /** Addresses of one requester that are kept to call it back. */
 const MOST_ADDRESSES = 8
@@ -78,7 +74,7 @@ function serveAsks(
     await sendCallback(host, requester, protocol, message).catch(() => undefined)
     refusals -= 1
   }
-  const handler = async (request: z.output<typeof askSchema>, speaker: Speaker) => {
+  const handler = async (request: AskForBid, speaker: Speaker) => {
     const asked = askOf(request)
     const { peer } = speaker
     if (admits(speaker)) return deskOf(speaker).ask({ ...asked, addresses: await addressesOf(host, peer) })
@@ -86,14 +82,14 @@ function serveAsks(
     if (refusals < MOST_REFUSALS) clock.after(0, () => void refuse(peer, asked))
     return { ExecutionID: asked.executionId, JobID: asked.jobId }
   }
-  return serveRpc(host, GO_PROTOCOLS.askForBid, askSchema, NO_EXECUTION, handler, {
+  return serveRpc(host, GO_PROTOCOLS.askForBid, askForBidSchema, NO_EXECUTION, handler, {
     ...options,
     admits: (speaker) => answersStrangers || admits(speaker),
     most: (speaker) => (admits(speaker) ? LIMITS.goMessage : LIMITS.goStranger),
   })
 }
 
-function askOf({ Execution, ...request }: z.output<typeof askSchema>): Omit<Ask, 'addresses'> {
+function askOf({ Execution, ...request }: AskForBid): Omit<Ask, 'addresses'> {
   const { ExecutionID, JobID, Job } = request
   if (ExecutionID !== '' && Execution.ID === '') {
     return { executionId: ExecutionID, jobId: JobID, generation: 'b', approval: true, job: Job }

@@ -255,28 +255,25 @@ export class RequesterDesk {
     const { table } = this.#options
     const entry = this.#entry(report.executionId)
     if (entry === undefined) return
-    const { phase } = entry.taken
+    if (report.type === 'accepted') {
+      if (entry.taken.phase === 'ordered') table.move(entry, 'held')
+    } else if (report.type === 'progress') entry.active = report.state === 6 ? 'Running' : 'Publishing'
+    // Its requester has been told so already.
+    else if (entry.taken.phase === 'dropped') table.end(entry, 'Cancelled')
+    else await this.#onEnd(entry, report)
+  }
+
+  #onEnd(entry: Entry, report: Exclude<ReportMessage, { type: 'accepted' | 'progress' }>): Promise<void> | void {
+    const fail = (why: string) => this.#conclude(entry, say.failure(this.#about(entry), why), 'Failed')
     switch (report.type) {
-      case 'accepted':
-        if (phase === 'ordered') table.move(entry, 'held')
-        return
-      case 'progress':
-        entry.active = report.state === 6 ? 'Running' : 'Publishing'
-        return
       case 'refused':
-        if (phase === 'dropped') return table.end(entry, 'Cancelled')
-        return report.later
-          ? this.#offerLater(entry)
-          : this.#conclude(entry, say.failure(this.#about(entry), report.reason), 'Failed')
+        return report.later ? this.#offerLater(entry) : fail(report.reason)
       case 'completed':
-        if (phase === 'dropped') return table.end(entry, 'Cancelled')
         return this.#complete(entry, report)
       case 'failed':
-        if (phase === 'dropped') return table.end(entry, 'Cancelled')
-        return this.#conclude(entry, say.failure(this.#about(entry), say.wordsOf(report)), 'Failed')
+        return fail(say.wordsOf(report))
       case 'cancelled':
-        if (phase === 'dropped') return table.end(entry, 'Cancelled')
-        return this.#conclude(entry, say.failure(this.#about(entry), report.message), 'Failed')
+        return fail(report.message)
     }
   }
 

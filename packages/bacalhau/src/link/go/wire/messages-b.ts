@@ -1,15 +1,8 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { goFlag, goName, goObject, goText } from './go-json.ts'
 import { routing } from './messages.ts'
 
 /** What was otherwise before release 1.0.4, as the releases 1.0.0 to 1.0.3 say it. */
-
-export const askForBidSchemaB = goObject({
-  ExecutionID: goName,
-  JobID: goName,
-  ...routing,
-  Job: z.unknown().optional(),
-})
 
 /** Where something lies, in the terms of that time. Only what results need. */
 export const storageSchemaB = goObject({

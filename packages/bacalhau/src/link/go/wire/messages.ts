@@ -19,11 +19,16 @@ const callback = { ...execution, JobID: goName }
 const specSchema = goObject({ Type: goText, Params: z.record(z.string(), z.unknown()).optional() })
 export type GoSpec = z.output<typeof specSchema>
 
+/** The ask of both generations: before release 1.0.4 the job stands beside the names, from then on within an execution. */
 export const askForBidSchema = goObject({
   ...routing,
+  ExecutionID: goName,
+  JobID: goName,
+  Job: z.unknown().optional(),
   Execution: goObject({ ID: goName, JobID: goName, Job: z.unknown().optional() }),
   WaitForApproval: goFlag,
 })
+export type AskForBid = z.output<typeof askForBidSchema>
 
 /** `Accepted` means nothing: the releases always send `false`. */
 export const bidAcceptedSchema = goObject({ ...execution, Accepted: goFlag, Justification: goText })
