@@ -19,6 +19,7 @@ const in_ = (phase: Phase, more: Partial<Asked> = {}): Asked => ({
   jobId: 'j-1',
   generation: 'c',
   phase,
+  publishes: true,
   ...more,
 })
 const stateIs = (state: string): AskedEvent => ({
@@ -117,6 +118,21 @@ const TABLE: readonly Line[] = [
   [in_('publishing', { generation: 'b' }), { type: 'result answered' }, 'publishing'],
   [in_('running', { generation: 'b' }), stateIs('WaitingVerification'), 'publishing', 'accept result', 'progress 7'],
   [in_('stopping', { generation: 'b' }), RAN, 'gone', 'reject result'],
+  // Without a publisher nothing is missing when only the last callback got lost.
+  [
+    in_('publishing', { generation: 'b', output: OUTPUT, publishes: false, ended: 'Completed' }),
+    { type: 'result answered', error: 'execution e-1 is in state Completed but expected WaitingVerification' },
+    'over',
+    undefined,
+    'completed',
+  ],
+  [
+    in_('publishing', { generation: 'b', output: OUTPUT, ended: 'Completed' }),
+    { type: 'result answered', error: 'execution e-1 is in state Completed but expected WaitingVerification' },
+    'over',
+    undefined,
+    'cancelled',
+  ],
 ]
 
 function nameOf(report: ReportMessage): string {

@@ -26,6 +26,8 @@ export const askedSchema = z.strictObject({
   phase: z.enum(PHASES),
   /** Generation b: the head of the output, of a run that is being published. */
   output: runOutputSchema.nullable().optional(),
+  /** Does it publish anything? Without, a run is complete when its output is here. */
+  publishes: z.boolean(),
   /** A state in which the execution has ended, as the node named it once without having told of the end. */
   ended: z.string().optional(),
   /** The last that is said of it here. */
@@ -197,6 +199,8 @@ function onStateNamed(run: Run, error: string): Step {
     return asked.phase === 'publishing' ? heard(asked) : begin(run)
   // Its callback may be on the way: only what is named twice counts.
   if (asked.ended === undefined) return stay({ ...asked, ended: state })
+  if (state === 'Completed' && asked.output && !asked.publishes)
+    return complete(run, { output: asked.output, result: { Type: '' } })
   return conclude(run, failureOf(executionId, state))
 }
 

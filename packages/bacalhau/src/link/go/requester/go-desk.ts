@@ -151,7 +151,9 @@ export class GoDesk implements Stoppable {
       const known = this.#table.get(executionId)
       if (known !== undefined) continue
       const source: AskSource = { job: offer.job, partition, resources: offer.resources }
-      this.#table.add(executionId, { peer, jobId: offer.job.ID, generation, phase: 'asking' }, source)
+      const publishes = !['', 'noop'].includes(offer.job.Tasks[0]?.Publisher.Type.toLowerCase() ?? '')
+      const asked: Asked = { peer, jobId: offer.job.ID, generation, phase: 'asking', publishes }
+      this.#table.add(executionId, asked, source)
       const entry = this.#table.get(executionId)
       if (entry === undefined) continue
       this.#journal.after(() => void this.#call(entry, { call: 'ask', executionId, peer, generation }))

@@ -155,7 +155,7 @@ describe('what Go nodes were recorded to say', () => {
         const isAcceptance = protocol?.includes('bid_accepted') === true
         const type = isAcceptance ? 'accept answered' : 'stop answered'
         const phase = isAcceptance ? 'running' : 'stopping'
-        const asked = { peer: 'Qm', jobId: 'j', generation: 'c', phase, ended: 'Cancelled' } as const
+        const asked = { peer: 'Qm', jobId: 'j', generation: 'c', phase, publishes: false, ended: 'Cancelled' } as const
         const { next } = step('e', asked, { type, error })
         // Either it is over, or nobody needs to know of it any more.
         assert.ok(next === undefined || next.phase === 'over', error)
