@@ -41,6 +41,27 @@ describe('inputs for a Go node', () => {
     assert.equal(urlOf(module), 'data:application/wasm;base64,AGFzbQEAAAA=')
   })
 
+  test('that are its modules have a name section, as its engine demands', async (context) => {
+    const { prepare } = await world(context)
+    const bare = Buffer.from('\0asm\x01\0\0\0')
+    const inline = (bytes: Buffer): SpecConfig => ({
+      Type: 'inline',
+      Params: { URL: `data:application/wasm;base64,${bytes.toString('base64')}` },
+    })
+    const job = jobWith(inline(bare), inline(bare), inline(bare), inline(Buffer.from('\0asm?')))
+    const Engine = { Type: 'wasm', Params: { EntryModule: '/in0', ImportModules: ['/in1', '/in3'] } }
+    const { Tasks } = await prepare({ ...job, Tasks: job.Tasks.map((task) => ({ ...task, Engine })) }, signal)
+    const bytes = (Tasks[0]?.InputSources ?? []).map(({ Source }) => bytesOf(Source))
+    const names = bytes
+      .slice(0, 3)
+      .map((module) => WebAssembly.Module.customSections(new WebAssembly.Module(module), 'name'))
+    assert.deepEqual(
+      names.map((sections) => sections.length),
+      [1, 1, 0],
+    )
+    assert.deepEqual(bytes[3], Buffer.from('\0asm?'))
+  })
+
   test('of folders go along as an archive without a leading folder', async (context) => {
     const { content, sources } = await world(context)
     const folder = path.join(await temporaryFolder(context), 'tree')

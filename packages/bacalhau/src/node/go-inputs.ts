@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import type { InputSourceSpec, Job, SpecConfig } from '@bacalhau/models'
+import type { InputSourceSpec, Job, SpecConfig, Task } from '@bacalhau/models'
 import { type ContentRef, parseContentRef } from '../content/cid.ts'
 import type { Content } from '../content/content.ts'
 import { readWhole } from '../content/read-whole.ts'
+import { ModuleError } from '../executors/wasm/module-binary/module-error.ts'
+import { withNames } from '../executors/wasm/module-binary/names.ts'
 import { archiveOf } from '../publishers/archive.ts'
 import { LIMITS } from '../runtime/limits.ts'
 
@@ -29,9 +31,11 @@ export function createGoInputs({ content, restore }: GoInputsOptions): GoInputsO
     const budget = { left: LIMITS.goInlined }
     const Tasks = []
     for (const task of restored.Tasks) {
+      const modules = modulesOf(task)
       const InputSources: InputSourceSpec[] = []
       for (const input of task.InputSources) {
-        InputSources.push({ ...input, Source: await inlined(input.Source, content, budget, signal) })
+        const source = await inlined(input.Source, content, budget, signal)
+        InputSources.push({ ...input, Source: modules.has(input.Target) ? named(source) : source })
       }
       Tasks.push({ ...task, InputSources })
     }
@@ -65,6 +69,29 @@ async function inlined(
       ? fileUrl(await readWhole(content, ref, { ...here, maxBytes: bytes }))
       : dataUrl('application/gzip', await packed(content, ref, signal))
   return { Type: 'inline', Params: { URL } }
+}
+
+/** Where the inputs lie that a WebAssembly engine takes as its modules. */
+function modulesOf({ Engine: { Type, Params = {} } }: Task): ReadonlySet<unknown> {
+  if (Type.toLowerCase() !== 'wasm') return new Set()
+  const { EntryModule, ImportModules } = Params
+  return new Set([EntryModule, ...(Array.isArray(ImportModules) ? ImportModules : [])])
+}
+
+/** The engine of those releases refuses a module without a name section, such as compilers make for release. */
+function named(source: SpecConfig): SpecConfig {
+  const url = source.Params?.['URL']
+  const data = typeof url === 'string' ? /^data:[^,]*;base64,/.exec(url) : null
+  if (source.Type.toLowerCase() !== 'inline' || typeof url !== 'string' || data === null) return source
+  const bytes = Buffer.from(url.slice(data[0].length), 'base64')
+  if (!bytes.subarray(0, MODULE.length).equals(MODULE)) return source
+  try {
+    return { ...source, Params: { ...source.Params, URL: data[0] + Buffer.from(withNames(bytes)).toString('base64') } }
+  } catch (error) {
+    // The node says itself what is wrong with it.
+    if (error instanceof ModuleError) return source
+    throw error
+  }
 }
 
 const MODULE = Buffer.from('\0asm')
