@@ -214,6 +214,7 @@ class ContainerExecutor implements DockerExecutor {
   async #begin(work: Work): Promise<ExecutionOutcome> {
     const { params, request, signal, used } = work
     const { engine, survivors } = used
+    if (engine.facts.isPodman && this.#hardening.runtime !== undefined) throw noRuntime()
     const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
     const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network, survivors.ports)
     return this.#holding(this.#take(request, ports, survivors.gpus), ports, (gpus) =>
@@ -308,6 +309,13 @@ async function makeFolders(engine: Engine, id: string, { mounts }: ExecutionRequ
 }
 
 const toDevices = async (gpus: readonly Gpu[]) => ({ gpus: await gpuDevices(gpus), gpuNames: gpus.map(gpuName) })
+
+/** It would pass over the runtime without a word, and the job would run with less around it than the operator wants. */
+const noRuntime = () =>
+  new BacalhauError('EngineUnavailable', 'Podman takes no runtime (Engines.Docker.Runtime) from its callers', {
+    component: 'docker',
+    hint: 'The operator of the node can name it in containers.conf instead.',
+  })
 
 /** What the engine's refusal means to whoever wrote the job. */
 function toUserError(error: unknown): unknown {

@@ -66,6 +66,7 @@ describe('a container', () => {
     assert.equal(elsewhere.HostConfig['BlkioDeviceReadBps'], undefined)
     const podman = configOf({ hardening, facts: { ...facts, isPodman: true } })
     assert.deepEqual(podman.HostConfig['SecurityOpt'], ['no-new-privileges', 'seccomp=/etc/profile.json'])
+    assert.deepEqual(podman.HostConfig['Ulimits'], [{ Name: 'nofile', Soft: 8, Hard: 8 }])
     const usual = configOf().HostConfig
     assert.deepEqual([usual['SecurityOpt'], usual['Runtime']], [['no-new-privileges'], undefined])
     assert.deepEqual(usual['Ulimits'], [{ Name: 'core', Soft: 0, Hard: 0 }])

@@ -101,7 +101,7 @@ function hostConfig({ facts, params, request, ports, gpus, hardening }: Containe
     Privileged: false,
     IpcMode: 'private',
     PidsLimit: hardening.processes,
-    Ulimits: limitsOf(hardening),
+    Ulimits: limitsOf(hardening, facts),
     ...diskLimits(hardening, facts),
     ...(params.shm === undefined ? {} : { ShmSize: params.shm }),
     ...(hardening.runtime === undefined ? {} : { Runtime: hardening.runtime }),
@@ -135,9 +135,10 @@ function diskLimits({ diskRate }: Hardening, { disk }: EngineFacts): object {
 }
 
 /** No image of a process that crashed: it would go where the machine wants it, and on the job's disk. */
-function limitsOf({ openFiles }: Hardening): object[] {
-  const core = { Name: 'core', Soft: 0, Hard: 0 }
-  return openFiles === undefined ? [core] : [core, { Name: 'nofile', Soft: openFiles, Hard: openFiles }]
+function limitsOf({ openFiles }: Hardening, { isPodman }: EngineFacts): object[] {
+  const files = openFiles === undefined ? [] : [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }]
+  // Podman forgets the limits of its own configuration as soon as it is given any.
+  return isPodman ? files : [{ Name: 'core', Soft: 0, Hard: 0 }, ...files]
 }
 
 /** What the engine itself keeps of the output, from which a restarted node catches up. Docker's own format costs it least. */
