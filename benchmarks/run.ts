@@ -18,6 +18,8 @@ const SCRIPTS = [
   'data',
   'scale',
   'placement',
+  'relay',
+  'reconnect',
   'compare',
 ]
 
