@@ -1,7 +1,7 @@
 // Inputs and results against a plain copy by the same means: one large file by URL and by S3 against Node's own HTTP client and a
-// file, and many small files as results and as an input against tar. Servers and each copy are processes of their own, in turn.
-// `--bytes <n>` sets the size of the large file (1 GB), `--files <n>` how many small ones (10000), `--rounds <n>` how often (3).
-// CAR is measured by `content.ts`.
+// file, and by CAR against the same bytes over a libp2p stream of the same connection to a file; many small files as results and
+// as an input against tar. Servers and each copy are processes of their own, in turn. `--bytes <n>` sets the size of the large
+// file (1 GB), `--files <n>` how many small ones (10000), `--rounds <n>` how often (3); `--only large|small` leaves the other out.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '1000000000' },
     files: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
   },
 })
 const [bytes, files, rounds] = [Number(values.bytes), Number(values.files), Number(values.rounds)]
@@ -27,8 +28,8 @@ const AWS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER', AWS_
 const folder = await mkdtemp(path.join(tmpdir(), 'bacalhau-data-'))
 const servers: ChildProcess[] = []
 try {
-  await large()
-  await small()
+  if (values.only !== 'small') await large()
+  if (values.only !== 'large') await small()
 } finally {
   for (const server of servers) server.kill()
   await rm(folder, { recursive: true, force: true })
@@ -39,14 +40,19 @@ async function large(): Promise<void> {
   await writeRandom(file)
   const url = await serve('serve-url', file)
   const s3 = await serve('serve-s3', file, path.join(folder, 's3'))
-  for (const [way, at, plain] of [
-    ['url', `${url}/large`, `${url}/large`],
-    ['s3', s3, `${s3}/bucket/large`],
+  const car = await serve('serve-car', file, path.join(folder, 'car'))
+  for (const [way, at, copy, plain] of [
+    ['url', `${url}/large`, 'copy', `${url}/large`],
+    ['s3', s3, 'copy', `${s3}/bucket/large`],
+    ['car', car, 'copy-car', car],
   ] as const) {
     const [ratios, speeds, peaks]: [number[], number[], number[]] = [[], [], []]
     for (let round = 0; round < rounds; round += 1) {
-      const ours = await run(`fetch-${way}`, at, path.join(folder, `ours-${way}`))
-      const theirs = await run('copy', plain, path.join(folder, `plain-${way}`))
+      const [here, there] = [path.join(folder, `ours-${way}`), path.join(folder, `plain-${way}`)]
+      const ours = await run(`fetch-${way}`, at, here)
+      const theirs = await run(copy, plain, there)
+      // What one round has written must not be in the way of the next.
+      for (const place of [here, there]) await rm(place, { recursive: true, force: true })
       ratios.push(ours.milliseconds / theirs.milliseconds)
       speeds.push(bytes / 1_000 / ours.milliseconds)
       peaks.push(ours.peak / MB)
