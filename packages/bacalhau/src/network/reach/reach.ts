@@ -1,6 +1,6 @@
 import type { Reach } from '@bacalhau/models'
 import type { Connection, Libp2p } from '@libp2p/interface'
-import type { ConnectionManager, Registrar, TransportManager } from '@libp2p/interface-internal'
+import type { AddressManager, ConnectionManager, Registrar, TransportManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
@@ -52,6 +52,7 @@ export interface ReachOptions {
 
 /** The parts of a host that are not to be had from outside. */
 export interface ReachComponents {
+  readonly addressManager: AddressManager
   readonly transportManager: TransportManager
   readonly connectionManager: ConnectionManager
   readonly registrar: Registrar
@@ -102,7 +103,7 @@ export async function connectTo(host: Libp2p, peer: string, { signal, limited }:
 /** Starts what makes a host reachable and lets it reach others; before the host itself starts. Ends with the host. */
 export async function startReach(
   host: Libp2p,
-  components: Pick<ReachComponents, 'transportManager'>,
+  components: Pick<ReachComponents, 'addressManager' | 'transportManager'>,
   shared: SharedPortTcp,
   options: ReachOptions,
 ): Promise<HostReach> {
@@ -148,7 +149,7 @@ export async function startReach(
 
 async function startParts(
   host: Libp2p,
-  { transportManager }: Pick<ReachComponents, 'transportManager'>,
+  { addressManager, transportManager }: Pick<ReachComponents, 'addressManager' | 'transportManager'>,
   shared: SharedPortTcp,
   { admits, clock = systemClock, random = systemRandom, ...options }: ReachOptions,
   scope: Scope,
@@ -157,7 +158,13 @@ async function startParts(
   scope.defer(() => sightings.stop())
   const dial = directDial(transportManager)
   const interfaces = () => transportManager.getAddrs().filter((one) => !isLoopback(one.toString()))
-  const candidates = () => [...sightings.addresses().map((one) => multiaddr(one)), ...interfaces()]
+  // Ports that a router has opened for us by UPnP: told to others once a peer has come in there.
+  const mapped = () => addressManager.getAddressesWithMetadata().filter(({ type }) => type === 'ip-mapping')
+  const candidates = () => [
+    ...sightings.addresses().map((one) => multiaddr(one)),
+    ...mapped().map((one) => one.multiaddr),
+    ...interfaces(),
+  ]
   const isPlausible = (address: Multiaddr, all: readonly Multiaddr[]) => sensible(address, all, sightings.addresses())
   const onChange = () => announceAnew(host)
   const alarms = new Set<() => void>()
