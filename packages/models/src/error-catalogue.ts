@@ -61,7 +61,9 @@ const ENTRIES = {
     'A peer looks like /ip4/192.0.2.1/tcp/1235/p2p/Qm…, or /ip4/192.0.2.1/tcp/1234/http, or `none`.',
   ),
   KeyFileInvalid: bad('The file was left as it is. Restore it from a copy, or move it away to get a new identity.'),
-  SwarmKeyInvalid: bad('Copy the file from another node of the swarm, or make a new one: `bacalhau network key swarm.key`.'),
+  SwarmKeyInvalid: bad(
+    'Copy the file from another node of the swarm, or make a new one: `bacalhau network key swarm.key`.',
+  ),
   SwarmKeyMismatch: entry(409),
   DataDirUnusable: bad('Choose another folder with --data-dir or BACALHAU_PATH, or correct its permissions.'),
   PortInUse: entry(409, false),

@@ -4,7 +4,10 @@
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array)
+    static exports(module: Module): { name: string; kind: string }[]
+    static customSections(module: Module, name: string): ArrayBuffer[]
   }
+  function validate(bytes: Uint8Array): boolean
   class Memory {
     constructor(descriptor: { initial: number; maximum: number })
     readonly buffer: ArrayBuffer
