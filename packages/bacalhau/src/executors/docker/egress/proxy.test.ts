@@ -129,6 +129,30 @@ describe('a plain request', () => {
     assert.deepEqual([refused.length, looked], [6, []])
   })
 
+  test('to which the answer makes no sense is told so, and the proxy goes on', async (t) => {
+    const { say } = await open(t)
+    const nonsense = [
+      'HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 O\u0001K\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nX: \u0001\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+      'SSH-2.0-x\r\n',
+      '',
+    ]
+    for (const answer of nonsense) {
+      const port = await listen(
+        t,
+        createServer((socket) => void socket.on('error', () => undefined).end(answer)),
+      )
+      const heard = await say(`GET http://good.test:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`)
+      assert.match(heard, /^(HTTP\/1\.1 502 |HTTP\/1\.1 200 O|$)/, JSON.stringify([answer, heard]))
+    }
+    const { port } = await webServer(t)
+    assert.match(await say(`GET http://good.test:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`), / 200 OK/)
+  })
+
   test('that is none is cut off', async (t) => {
     const { say } = await open(t)
     assert.equal(await say('nonsense\r\n\r\n'), '')

@@ -78,7 +78,9 @@ async function plain(request: IncomingMessage, reply: ServerResponse, options: C
     const { status, message } = refusalOf(error, request, options)
     if (reply.headersSent) return void reply.destroy()
     // What is left of the request is not waited for.
-    reply.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${message}\n`)
+    reply
+      .writeHead(status, 'Refused', { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' })
+      .end(`${message}\n`)
   }
 }
 
@@ -107,9 +109,19 @@ function exchange(
   })
   onward.on('socket', (socket) => giveUp(socket, clock))
   onward.on('error', reject)
+  // One that turns into something else than HTTP has no answer.
+  onward.on('upgrade', (_answer, socket) => socket.destroy())
+  onward.on('close', () => reject(new Error('the connection was closed')))
   onward.on('response', (answer) => {
-    reply.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', forwarded(answer))
-    pipeline(answer, reply, (error) => (error ? reject(error) : resolve()))
+    try {
+      // Without the server's own words for its status: they may hold anything, and nobody needs them.
+      reply.writeHead(answer.statusCode ?? 502, forwarded(answer))
+      pipeline(answer, reply, (error) => (error ? reject(error) : resolve()))
+    } catch (error) {
+      // A status or a header that no server may send.
+      onward.destroy()
+      reject(error instanceof Error ? error : new Error('no answer'))
+    }
   })
   // The job has gone.
   reply.on('close', () => onward.destroy())
