@@ -43,17 +43,7 @@ export async function openBlockFile(file: string, root: CID): Promise<BlockFile>
     places.set(keyOf(cid), { offset, length, leaf: linksOf(cid, block).length === 0 })
     ;[end, bytes] = [offset + length, bytes + length]
   }
-  try {
-    if (!(await beginsWith(handle, header))) {
-      await handle.truncate(0)
-      await handle.appendFile(header)
-    }
-    await readGoodBlocks(file, note)
-    await handle.truncate(end)
-  } catch (error) {
-    await handle.close()
-    throw error
-  }
+  await recover(file, handle, header, note, () => end)
   const get: BlockFile['get'] = async (cid, headOf) => {
     const place = places.get(keyOf(cid))
     if (place === undefined) return undefined
@@ -81,8 +71,33 @@ export async function openBlockFile(file: string, root: CID): Promise<BlockFile>
       await gathered.add(encodeCarSection(cid, block.length), block)
     },
     async close() {
-      await gathered.flush().finally(() => handle.close())
+      try {
+        await gathered.flush()
+      } finally {
+        await handle.close()
+      }
     },
+  }
+}
+
+/** Notes what is there and good, and cuts off the rest. */
+async function recover(
+  file: string,
+  handle: FileHandle,
+  header: Uint8Array,
+  note: (cid: CID, block: Uint8Array) => void,
+  end: () => number,
+): Promise<void> {
+  try {
+    if (!(await beginsWith(handle, header))) {
+      await handle.truncate(0)
+      await handle.appendFile(header)
+    }
+    await readGoodBlocks(file, note)
+    await handle.truncate(end())
+  } catch (error) {
+    await handle.close()
+    throw error
   }
 }
 

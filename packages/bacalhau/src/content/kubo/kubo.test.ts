@@ -1,62 +1,21 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { describe, type TestContext, test } from 'node:test'
 import type { CID } from 'multiformats/cid'
-import { createIpfsPublisher } from '../../publishers/ipfs/ipfs.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { encodeCarHeader, encodeCarSection } from '../car.ts'
 import { parseCid } from '../cid.ts'
 import type { Content } from '../content.ts'
+import { type KuboCall, kuboWith } from '../testing/kubo.ts'
 import { flow, folderWith, gather, temporaryContent, temporaryFolder } from '../testing/temporary.ts'
 import { createKuboRpc, kuboUrl } from './rpc.ts'
-
-interface Call {
-  readonly command: string
-  readonly arg: string
-  readonly query: URLSearchParams
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-}
-
-/** Answers the RPC of a Kubo as its documentation says, from `content`, unless `answer` does so. */
-async function kuboWith(context: TestContext, content: Content, answer: (call: Call) => boolean = () => false) {
-  const calls: string[] = []
-  const serve = async (request: IncomingMessage, response: ServerResponse) => {
-    const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://kubo')
-    const command = pathname.replace('/api/v0/', '')
-    const arg = query.get('arg') ?? ''
-    calls.push(`${request.method} ${command} ${arg}`)
-    if (answer({ command, arg, query, request, response })) return
-    const ref = { cid: parseCid(arg), path: [] }
-    if (command === 'block/get') response.end(await content.block(ref, { offline: true }))
-    else if (command === 'dag/export') {
-      response.writeHead(200, { 'content-type': 'application/vnd.ipld.car', trailer: 'X-Stream-Error' })
-      for await (const chunk of content.car(ref, { offline: true })) response.write(chunk)
-      response.end()
-    } else response.writeHead(404).end()
-  }
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error: Error) => {
-      response.writeHead(500, { 'content-type': 'application/json' })
-      response.end(JSON.stringify({ Message: error.message, Code: 0, Type: 'error' }))
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  context.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { endpoint: `/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}`, calls }
-}
 
 /** Content on a node whose Kubo has what `files` say, and answers as the test says. */
 async function bench(
   context: TestContext,
   files: Readonly<Record<string, string>>,
-  more: { answer?: (call: Call, theirs: Content) => boolean; clock?: Clock; silence?: number } = {},
+  more: { answer?: (call: KuboCall, theirs: Content) => boolean; clock?: Clock; silence?: number } = {},
 ) {
   const { answer = () => false, clock = systemClock, silence = 60_000 } = more
   const theirs = await temporaryContent(context)
@@ -145,7 +104,7 @@ describe('content from a Kubo', () => {
 })
 
 describe('a Kubo that lies', () => {
-  const lies: Readonly<Record<string, { answer: (call: Call, theirs: Content) => boolean; message: RegExp }>> = {
+  const lies: Readonly<Record<string, { answer: (call: KuboCall, theirs: Content) => boolean; message: RegExp }>> = {
     'sends other bytes under the right name': {
       answer({ command, arg, response }) {
         if (command !== 'dag/export') return false
@@ -243,57 +202,6 @@ describe('a Kubo that lies', () => {
     const ours = await temporaryContent(context, { kubo: rpc })
     const cid = parseCid('QmWATWQ7fVPP2EFGu71UkfnqhYXDYH566qy47CnJDgvs8u')
     await assert.rejects(ours.stat({ cid, path: [] }), { message: /the Kubo at 127.0.0.1:1: .*ECONNREFUSED/ })
-  })
-})
-
-describe('results for a Kubo', () => {
-  const { signal } = new AbortController()
-  const spec = { Type: 'ipfs' }
-  const publish = async (context: TestContext, says: (root: string) => string, status = 200) => {
-    let taken: Buffer = Buffer.alloc(0)
-    const empty = await temporaryContent(context)
-    const { endpoint, calls } = await kuboWith(context, empty, ({ request, response }) => {
-      void gather(request).then(async (body) => {
-        taken = body.subarray(body.indexOf('\r\n\r\n') + 4, body.lastIndexOf('\r\n--'))
-        const [, root = ''] = /(Qm\w+)/.exec(said) ?? []
-        response.writeHead(status).end(says(root))
-      })
-      return true
-    })
-    const content = await temporaryContent(context)
-    const folder = await folderWith(context, { stdout: 'out' })
-    const said = (await content.add(folder)).cid.toString()
-    const publisher = createIpfsPublisher(
-      content,
-      systemClock,
-      createKuboRpc({ endpoint, clock: systemClock, silence: 60_000 }),
-    )
-    const publishing = publisher.publish({ orchestrator: 'QmO', jobId: 'j', executionId: 'e', folder, spec }, signal)
-    const result = await publishing.catch((error: unknown) => error)
-    return { result, calls, taken, said }
-  }
-  const line = (root: string, PinErrorMsg = '') => `${JSON.stringify({ Root: { Cid: { '/': root }, PinErrorMsg } })}\n`
-
-  test('are sent to it as a CAR, to be pinned', async (context) => {
-    const { result, calls, taken, said } = await publish(context, (root) => line(root))
-    assert.deepEqual(result, { Type: 'ipfs', Params: { CID: said } })
-    assert.deepEqual(calls, ['POST dag/import '])
-    const copy = await temporaryContent(context)
-    await copy.importCar(flow(taken), parseCid(said))
-    assert.equal((await gather(copy.cat({ cid: parseCid(said), path: ['stdout'] }))).toString(), 'out')
-  })
-
-  test('count as published only when it says so', async (context) => {
-    for (const [says, status, message] of [
-      [(root: string) => line(root, 'no space'), 200, /no space/],
-      [() => line('QmOther'), 200, /does not say/],
-      [() => 'nonsense', 200, /does not say/],
-      [() => '{"Message":"no such command"}', 500, /no such command/],
-    ] as const) {
-      const { result } = await publish(context, says, status)
-      assert.match(String(result), message)
-      assert.equal((result as { code?: string }).code, 'PublishFailed')
-    }
   })
 })
 
