@@ -17,6 +17,9 @@ import { messageSchema, type Spread, type SpreadMessage } from './spread.ts'
  */
 export const FACTS_PROTOCOL = '/bacalhau/facts/1.0.0'
 
+/** Milliseconds between two looks for peers that were not met. */
+const LOOK = 30_000
+
 export interface ExchangeOptions {
   readonly host: Libp2p
   readonly spread: Spread
@@ -27,14 +30,15 @@ export interface ExchangeOptions {
 
 /** Exchanges facts with every connected peer that speaks the protocol, until it is stopped. */
 export async function startExchange(options: ExchangeOptions): Promise<Stoppable> {
-  const { host, logger } = options
+  const { host, clock, logger } = options
   const abort = new AbortController()
   const open = new Map<string, Promise<void>>()
   const talks = createTalks(options.spread)
   const self = host.peerId.toString()
 
   function meet(peerId: string, protocols: readonly string[]): void {
-    if (abort.signal.aborted || self > peerId || open.has(peerId) || !protocols.includes(FACTS_PROTOCOL)) return
+    const speaks = protocols.length === 0 || protocols.includes(FACTS_PROTOCOL)
+    if (abort.signal.aborted || self > peerId || open.has(peerId) || !speaks) return
     const done = keepOpen(peerId, options, talks, abort.signal).finally(() => open.delete(peerId))
     open.set(peerId, done)
   }
@@ -47,16 +51,29 @@ export async function startExchange(options: ExchangeOptions): Promise<Stoppable
     overRelay: true,
     maxStreams: 2,
   })
-  for (const peerId of host.getPeers()) {
-    const known = await host.peerStore.get(peerId).catch(() => undefined)
-    meet(peerId.toString(), known?.protocols ?? [])
+  /** A busy peer may have failed to say what it speaks, and is asked all the same. */
+  async function look(): Promise<void> {
+    for (const peerId of host.getPeers()) {
+      if (open.has(peerId.toString())) continue
+      const known = await host.peerStore.get(peerId).catch(() => undefined)
+      meet(peerId.toString(), known?.protocols ?? [])
+    }
   }
+
+  async function lookAgain(): Promise<void> {
+    while (!abort.signal.aborted) {
+      await look()
+      await sleep(clock, LOOK, abort.signal).catch(() => undefined)
+    }
+  }
+
+  const looking = lookAgain()
   return {
     async stop() {
       await talks.end()
       abort.abort(new Error('the node is stopping'))
       await served.stop()
-      await Promise.all(open.values())
+      await Promise.all([looking, ...open.values()])
     },
   }
 }

@@ -12,7 +12,7 @@ import { type KeyRing, openFacts, type SignedFacts, signedFactsSchema } from './
 
 /** Milliseconds that news waits for more of it, and that a mere sign of life does. */
 const NEWS = 400
-const CALM = 8_000
+const CALM = 15_000
 
 /** What neighbours send each other: first what they have, then whatever the other does not have. */
 export const messageSchema = z.union([
