@@ -5,19 +5,10 @@ import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { createClient } from '@bacalhau/client'
 import { newSwarmKeyText } from '../network/private-swarm/swarm-key.ts'
-import { loadConfig, toNodeConfig } from './config.ts'
-import { type RunningNode, serve } from './serve.ts'
+import { startLocalNode } from './fixtures/local-node.ts'
+import type { RunningNode } from './serve.ts'
 
 type Env = Readonly<Record<string, string>>
-
-const LOCAL: Env = {
-  BACALHAU_API_HOST: '127.0.0.1',
-  BACALHAU_API_PORT: '0',
-  BACALHAU_SWARM_HOST: '127.0.0.1',
-  BACALHAU_SWARM_PORT: '0',
-  BACALHAU_SWARM_PEERS: 'none',
-  BACALHAU_LOGGING_LEVEL: 'silent',
-}
 
 async function temporary(context: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'joining-'))
@@ -25,15 +16,9 @@ async function temporary(context: TestContext): Promise<string> {
   return folder
 }
 
-/** A node of which only loopback is used. It is stopped after the test, unless it is before. */
+/** A node that is stopped after the test, unless it is before. */
 async function start(context: TestContext, folder: string, env: Env) {
-  const { settings } = await loadConfig({
-    env: { ...LOCAL, BACALHAU_PATH: folder, ...env },
-    home: folder,
-    cwd: folder,
-    flags: {},
-  })
-  const node = await serve(toNodeConfig(settings))
+  const node = await startLocalNode(folder, env)
   context.after(() => node.stop())
   return { ...node, client: createClient({ baseUrl: node.apiUrl }) }
 }

@@ -11,8 +11,8 @@ import { WebSocket } from 'ws'
 import { GO_ANSWERS } from '../api/legacy/fixtures/go-types.ts'
 import { shapeDifferences } from '../api/legacy/fixtures/shape.ts'
 import { clientIdOf } from '../network/user-key.ts'
-import { loadConfig, toNodeConfig } from './config.ts'
-import { type RunningNode, serve } from './serve.ts'
+import { startLocalNode } from './fixtures/local-node.ts'
+import type { RunningNode } from './serve.ts'
 
 /**
  * Everything that the command line of release 1.2.3 was recorded to say to its own server, said to a node of ours that runs the
@@ -45,18 +45,7 @@ let node: RunningNode
 
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'older-'))
-  const env = {
-    BACALHAU_PATH: folder,
-    BACALHAU_API_HOST: '127.0.0.1',
-    BACALHAU_API_PORT: '0',
-    BACALHAU_SWARM_HOST: '127.0.0.1',
-    BACALHAU_SWARM_PORT: '0',
-    BACALHAU_SWARM_PEERS: 'none',
-    BACALHAU_ORCHESTRATOR_ENABLED: 'true',
-    BACALHAU_COMPUTE_ENABLED: 'true',
-  }
-  const { settings } = await loadConfig({ env, home: folder, cwd: folder, flags: {} })
-  node = await serve(toNodeConfig(settings))
+  node = await startLocalNode(folder, { BACALHAU_ORCHESTRATOR_ENABLED: 'true', BACALHAU_COMPUTE_ENABLED: 'true' })
 })
 
 after(async () => {

@@ -3,23 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { loadConfig, toNodeConfig } from './config.ts'
-import { serve } from './serve.ts'
+import { startLocalNode } from './fixtures/local-node.ts'
 
 test('a node lets in who comes from elsewhere with its token, and nobody else', async (context) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'serve-'))
-  const env = {
-    BACALHAU_PATH: folder,
-    BACALHAU_API_TOKEN: 'secret',
-    BACALHAU_API_HOST: '127.0.0.1',
-    BACALHAU_API_PORT: '0',
-    BACALHAU_SWARM_HOST: '127.0.0.1',
-    BACALHAU_SWARM_PORT: '0',
-    BACALHAU_SWARM_PEERS: 'none',
-    BACALHAU_ORCHESTRATOR_ENABLED: 'true',
-  }
-  const { settings } = await loadConfig({ env, home: folder, cwd: folder, flags: {} })
-  const node = await serve(toNodeConfig(settings))
+  const node = await startLocalNode(folder, { BACALHAU_API_TOKEN: 'secret', BACALHAU_ORCHESTRATOR_ENABLED: 'true' })
   context.after(async () => {
     await node.stop()
     await rm(folder, { recursive: true })

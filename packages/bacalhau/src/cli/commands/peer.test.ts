@@ -6,29 +6,18 @@ import { describe, test, type TestContext } from 'node:test'
 import type { PeerEntry } from '@bacalhau/models'
 import { temporaryFolder } from '../../content/testing/temporary.ts'
 import { startTestHost } from '../../network/fixtures/test-host.ts'
-import { loadConfig, toNodeConfig } from '../../node/config.ts'
-import { serve } from '../../node/serve.ts'
+import { LOCAL, startLocalNode } from '../../node/fixtures/local-node.ts'
 import { recordedIo } from '../fixtures/recorded-io.ts'
 import { runProgram } from '../program.ts'
 
 /** A node, and the program pointed at it. */
 async function createWorld(context: TestContext) {
   const folder = await temporaryFolder(context)
-  const env = {
-    BACALHAU_PATH: folder,
-    BACALHAU_API_HOST: '127.0.0.1',
-    BACALHAU_API_PORT: '0',
-    BACALHAU_SWARM_HOST: '127.0.0.1',
-    BACALHAU_SWARM_PORT: '0',
-    BACALHAU_SWARM_PEERS: 'none',
-    BACALHAU_LOGGING_LEVEL: 'silent',
-  }
-  const { settings } = await loadConfig({ env, home: folder, cwd: folder, flags: {} })
-  const node = await serve(toNodeConfig(settings))
+  const node = await startLocalNode(folder)
   context.after(() => node.stop())
   const run = async (...argv: string[]) => {
     const port = new URL(node.apiUrl).port
-    const io = recordedIo({ env: { ...env, BACALHAU_API_PORT: port }, cwd: folder })
+    const io = recordedIo({ env: { ...LOCAL, BACALHAU_PATH: folder, BACALHAU_API_PORT: port }, cwd: folder })
     const code = await runProgram(argv, io, new AbortController().signal)
     return { code, out: io.outText(), err: io.errText() }
   }
