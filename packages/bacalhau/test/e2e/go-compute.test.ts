@@ -129,7 +129,7 @@ describe('an orchestrator over compute nodes of the Go program', { timeout: 120_
     // The node has no way to what the command line has put into IPFS.
     assert.match(
       node.requests[0]?.text ?? '',
-      /"EntryModule":\{"Source":\{"Type":"inline","Params":\{"URL":"data:application\/wasm;base64,AGFzbQEAAAA="/,
+      /"EntryModule":\{"Source":\{"Type":"inline","Params":\{"URL":"data:application\/wasm;base64,AGFzbQEAAAA/,
     )
 
     const target = path.join(world.folder, 'fetched')
