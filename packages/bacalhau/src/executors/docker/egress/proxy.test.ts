@@ -23,11 +23,11 @@ async function listen(t: TestContext, server: ReturnType<typeof createServer>): 
 }
 
 /** A proxy to `good.test`, which is this machine, and what a job says to it. */
-async function open(t: TestContext, bytes = 1e9) {
+async function open(t: TestContext, bytes = 1e9, rate = 1e12) {
   const over = new AbortController()
   const looked: string[] = []
   const refused: string[] = []
-  const budget = createBudget({ bytes, rate: 1e12 }, systemClock, over.signal)
+  const budget = createBudget({ bytes, rate }, systemClock, over.signal)
   let answers = ['127.0.0.1']
   const proxy = createProxy({
     jobId: 'j-1',
@@ -127,6 +127,13 @@ describe('a plain request', () => {
       assert.ok(answer.includes(reason), answer)
     }
     assert.deepEqual([refused.length, looked], [6, []])
+  })
+
+  test('whose answer comes faster than the job may take it is answered whole', async (t) => {
+    const { say } = await open(t, 1e9, 4_000_000)
+    const { port } = await webServer(t, Buffer.alloc(1_500_000, 'x'))
+    const answer = await say(`GET http://good.test:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`)
+    assert.ok(answer.length > 1_500_000, String(answer.length))
   })
 
   test('to which the answer makes no sense is told so, and the proxy goes on', async (t) => {

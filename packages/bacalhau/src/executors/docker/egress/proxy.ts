@@ -111,8 +111,12 @@ function exchange(
   onward.on('error', reject)
   // One that turns into something else than HTTP has no answer.
   onward.on('upgrade', (_answer, socket) => socket.destroy())
-  onward.on('close', () => reject(new Error('the connection was closed')))
+  let answered = false
+  onward.on('close', () => {
+    if (!answered) reject(new Error('the connection was closed'))
+  })
   onward.on('response', (answer) => {
+    answered = true
     try {
       // Without the server's own words for its status: they may hold anything, and nobody needs them.
       reply.writeHead(answer.statusCode ?? 502, forwarded(answer))
