@@ -1,35 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { NetworkAnswer, PeerEntry } from '@bacalhau/models'
+import type { PeerEntry } from '@bacalhau/models'
 import type { Peers } from '../../network/peers/peers.ts'
 import { BacalhauError } from '../../runtime/error.ts'
-import { ask, PEER_ID, temporaryApi } from '../testing/api.ts'
+import { ask, networkAnswer, PEER_ID, temporaryApi } from '../testing/api.ts'
 
 const PEERS = '/api/v1/agent/peers'
 const ADDRESS = `/ip4/192.0.2.1/tcp/1235/p2p/${PEER_ID}`
 const entry: PeerEntry = { Peer: ADDRESS, PeerID: PEER_ID, Origin: 'added', State: 'connected', Reach: 'direct' }
 
-const network: NetworkAnswer = {
-  PeerID: PEER_ID,
-  Listening: [ADDRESS],
-  Announced: [ADDRESS],
-  Reachability: 'reachable',
-  Confirmed: [ADDRESS],
-  SeenAs: [],
-  Mapping: 'same',
-  Relayed: [],
-  RelayRefusals: {},
-  IsRelay: true,
-  UPnP: false,
-  MDNS: false,
-  HolePunching: true,
-  AutoNAT: true,
-  SwarmPort: 1235,
-  APIHost: '0.0.0.0',
-  APIPort: 1234,
-  Roles: ['orchestrator'],
-  Time: '2026-01-01T00:00:00.000Z',
-}
+const network = networkAnswer(ADDRESS)
 
 /** Peers of which each call is written down. */
 function recordedPeers() {

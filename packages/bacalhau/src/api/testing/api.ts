@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import { type Client, createClient } from '@bacalhau/client'
-import { NO_RESOURCES, type NodeInfo } from '@bacalhau/models'
+import { NO_RESOURCES, type NetworkAnswer, type NodeInfo } from '@bacalhau/models'
 import { temporaryContent } from '../../content/testing/temporary.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/logger.ts'
@@ -39,6 +39,29 @@ export const nodeInfo: NodeInfo = {
     GOARCH: 'amd64',
   },
 }
+
+/** What a node that can be reached at `address` says of its place in the network. */
+export const networkAnswer = (address: string): NetworkAnswer => ({
+  PeerID: PEER_ID,
+  Listening: [address],
+  Announced: [address],
+  Reachability: 'reachable',
+  Confirmed: [address],
+  SeenAs: [],
+  Mapping: 'same',
+  Relayed: [],
+  RelayRefusals: {},
+  IsRelay: true,
+  UPnP: false,
+  MDNS: false,
+  HolePunching: true,
+  AutoNAT: true,
+  SwarmPort: 1235,
+  APIHost: '0.0.0.0',
+  APIPort: 1234,
+  Roles: ['orchestrator'],
+  Time: '2026-01-01T00:00:00.000Z',
+})
 
 /** An API on a free port of loopback, with a client of it. Stopped after the test. */
 export async function temporaryApi(

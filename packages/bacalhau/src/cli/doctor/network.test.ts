@@ -1,36 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { NetworkAnswer, PeerEntry } from '@bacalhau/models'
+import { networkAnswer, PEER_ID } from '../../api/testing/api.ts'
 import { examineNetwork } from './network.ts'
 
-const ID = 'QmdZQ7ZbhnvWY1J12XYKGHApJ6aufKyLNSvf8jZBrBaAVL'
-const PUBLIC = `/ip4/203.0.113.7/tcp/1235/p2p/${ID}`
+const PUBLIC = `/ip4/203.0.113.7/tcp/1235/p2p/${PEER_ID}`
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 
-const good: NetworkAnswer = {
-  PeerID: ID,
-  Listening: [PUBLIC],
-  Announced: [PUBLIC],
-  Reachability: 'reachable',
-  Confirmed: [PUBLIC],
-  SeenAs: ['/ip4/203.0.113.7/tcp/1235'],
-  Mapping: 'same',
-  Relayed: [],
-  RelayRefusals: {},
-  IsRelay: true,
-  UPnP: false,
-  MDNS: false,
-  HolePunching: true,
-  AutoNAT: true,
-  SwarmPort: 1235,
-  APIHost: '0.0.0.0',
-  APIPort: 1234,
-  Roles: ['orchestrator'],
-  Time: '2026-01-01T00:00:00.000Z',
-}
+const good: NetworkAnswer = { ...networkAnswer(PUBLIC), SeenAs: ['/ip4/203.0.113.7/tcp/1235'] }
 const peer: PeerEntry = {
   Peer: PUBLIC,
-  PeerID: ID,
+  PeerID: PEER_ID,
   Origin: 'config',
   State: 'connected',
   Reach: 'direct',
@@ -51,7 +31,7 @@ describe('network doctor', () => {
     assert.match(found('Reachable', {}), /^ok: peers have dialled back: \/ip4\/203\.0\.113\.7\/tcp\/1235/)
   })
 
-  const Listening = [`/ip4/127.0.0.1/tcp/1235/p2p/${ID}`]
+  const Listening = [`/ip4/127.0.0.1/tcp/1235/p2p/${PEER_ID}`]
   const CASES: readonly [check: string, network: Partial<NetworkAnswer>, text: RegExp][] = [
     ['Listening', { Listening: [] }, /^fail: .*--swarm-host/],
     ['Listening', { Listening }, /^warn: .*only for programs of this machine.*--swarm-host 0\.0\.0\.0/],

@@ -67,7 +67,7 @@ describe('two streams that are joined', () => {
       await sendAll(far, far.receive())
     })
     let sent = 0
-    const all = 40 * LIMITS.streamWindow
+    const all = 6 * LIMITS.streamWindow
     const answer = (async () => {
       let length = 0
       for await (const chunk of stream.receive()) length += chunk.length
@@ -82,7 +82,7 @@ describe('two streams that are joined', () => {
       before = sent
       for (let turn = 0; turn < 300; turn++) await settle()
     }
-    assert.ok(sent < 8 * LIMITS.streamWindow, `${sent} bytes went off while nobody read`)
+    assert.ok(sent < 4 * LIMITS.streamWindow, `${sent} bytes went off while nobody read`)
     read.resolve()
     await sending
     assert.equal(await answer, all)
