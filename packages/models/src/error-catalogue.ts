@@ -80,7 +80,11 @@ const ENTRIES = {
   DiskFull: entry(507, true, 'Free some disk space on the node and try again.'),
 
   // Placement and execution.
-  NoNodes: entry(503, true, 'Start a compute node: `bacalhau serve --compute --peer <address of this node>`.'),
+  NoNodes: entry(
+    503,
+    true,
+    '`bacalhau node describe <id>` shows what a node offers; `bacalhau serve --compute --peer <address of this node>` adds one.',
+  ),
   EngineMissing: entry(400, false),
   NotEnoughResources: entry(400, false, 'Lower Resources in the spec or add a larger node.'),
   JobFailed: entry(500, false),

@@ -8,7 +8,7 @@ export async function run({ args, flags, io, signal }: Invocation<typeof peerAdd
   const [address = ''] = args
   const client = await connect(io, flags)
   const peer = await client.peers.add(address, { signal })
-  const text = `${plainLine(peer.Peer)} is kept from now on. How it goes: \`bacalhau peer list\`.\n`
-  await present(io, flags, peer, () => text)
+  const next = peer.State === 'self' ? 'It is this node itself.' : 'How it goes: `bacalhau peer list`.'
+  await present(io, flags, peer, () => `${plainLine(peer.Peer)} is kept from now on. ${next}\n`)
   return 0
 }

@@ -7,7 +7,8 @@ import { column, presentTable, type TableColumn, wideColumn } from '../present-t
 import { plainLine } from '../terminal/plain.ts'
 
 const COLUMNS = (now: number): readonly TableColumn<PeerEntry>[] => [
-  column('ID', ({ PeerID }, look) => (PeerID === undefined ? '-' : look.id(PeerID))),
+  // One that is known by its API only has no ID before it has answered.
+  column('ID', ({ PeerID, Peer }, look) => (PeerID === undefined ? plainLine(Peer) : look.id(PeerID))),
   column('STATE', (peer, look) => stateText(peer, look.style)),
   column('REACH', ({ Reach }) => plainLine(Reach)),
   column('LATENCY', ({ LatencyMs }) => latencyText(LatencyMs)),

@@ -102,4 +102,9 @@ describe('the peers of a node', () => {
     await assert.rejects(peers.ping(NOWHERE, never), { code: 'PeerUnreachable' })
     await assert.rejects(peers.ping(fixtureKey(5).peerId, never), { code: 'PeerUnreachable' })
   })
+
+  test('that are kept but not connected are pinged at the address that was given for them', async (context) => {
+    const { peers } = await bench(context, [NOWHERE])
+    await assert.rejects(peers.ping(fixtureKey(5).peerId, never), { code: 'PeerUnreachable', message: /ECONNREFUSED/ })
+  })
 })

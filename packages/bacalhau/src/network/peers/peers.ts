@@ -131,26 +131,26 @@ async function findPeer(
   entries: readonly PeerEntry[],
   signal: AbortSignal,
 ): Promise<string> {
-  if (name.startsWith('/')) {
-    const route = await findRoute(parsePeer(name), signal)
-    await host
-      .dial(
-        route.addresses.flat().map((address) => multiaddr(address)),
-        { signal },
-      )
-      .catch((error: unknown) => {
-        throw unreachable(route.peerId, error)
-      })
-    return route.peerId
-  }
+  if (name.startsWith('/')) return dialled(host, name, signal)
   try {
-    const entry = named(entries, name)
-    if (entry.PeerID !== undefined) return entry.PeerID
-    throw new BacalhauError('PeerUnreachable', `${entry.Peer} has not told its ID yet`)
+    const { Peer, PeerID, State } = named(entries, name)
+    // Only its own line knows where a peer is that has never been reached.
+    return PeerID === undefined || !['connected', 'self'].includes(State) ? await dialled(host, Peer, signal) : PeerID
   } catch (error) {
     if (!isBacalhauError(error) || error.code !== 'NotFound' || !isPeerId(name)) throw error
     return name
   }
+}
+
+/** The peer at this address, connected. */
+async function dialled(host: Libp2p, address: string, signal: AbortSignal): Promise<string> {
+  const { peerId, addresses } = await findRoute(parsePeer(address), signal)
+  if (peerId === host.peerId.toString()) return peerId
+  const all = addresses.flat().map((each) => multiaddr(each))
+  await host.dial(all, { signal }).catch((error: unknown) => {
+    throw unreachable(peerId, error)
+  })
+  return peerId
 }
 
 function isPeerId(text: string): boolean {
