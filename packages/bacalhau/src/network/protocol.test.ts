@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../runtime/logger.ts'
 import { type ByteStream, sendAll } from './byte-stream.ts'
 import { handClock, settle } from './fixtures/hand-clock.ts'
 import { fixtureKey } from './fixtures/keys.ts'
+import { startLyingStranger } from './fixtures/lying-stranger.ts'
 import { startTestHost, startTestHosts } from './fixtures/test-host.ts'
 import { frames } from './frames.ts'
 import { handleProtocol, openStream } from './protocol.ts'
@@ -170,4 +171,22 @@ test('opening stops when its signal aborts', async (t) => {
   const [, client] = await pair(t)
   const signal = AbortSignal.abort(new Error('changed my mind'))
   await assert.rejects(openStream(client, fixtureKey(0).peerId, ECHO, { signal }), /changed my mind/)
+})
+
+test('nobody is made to knock at a door that a stranger has named', async (t) => {
+  const host = await startTestHost(t, 0)
+  const { stranger, leave, knocks } = await startLyingStranger(t, host, 1)
+  const peer = stranger.peerId.toString()
+  await stranger.handle(ECHO, (stream) => void stream.close())
+  const stream = await openStream(host, peer, ECHO, { present: true })
+  await stream.close()
+  await leave()
+  await assert.rejects(openStream(host, peer, ECHO, { present: true }), {
+    code: 'PeerUnreachable',
+    message: /any more/,
+  })
+  assert.equal(await knocks(), 0)
+  // Where this node wants to reach the peer it tries what it was told.
+  await assert.rejects(openStream(host, peer, ECHO), { code: 'PeerUnreachable' })
+  assert.equal(await knocks(), 1)
 })

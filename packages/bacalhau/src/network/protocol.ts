@@ -77,6 +77,11 @@ async function lingering(stream: Stream, clock: Clock): Promise<void> {
 export interface OpenOptions {
   readonly signal?: AbortSignal
   readonly overRelay?: boolean
+  /**
+   * Only over a connection that is there. For whatever a stranger can bring about: where it says that it listens may be anybody's
+   * door, and it could have us knock there by leaving before it is answered.
+   */
+  readonly present?: boolean
 }
 
 /**
@@ -91,11 +96,12 @@ export async function openStream(
 ): Promise<ByteStream> {
   const signal = withDeadline(options.signal, LIMITS.handshake)
   try {
-    const connection = await connectTo(host, peer, { signal, limited: options.overRelay ?? false })
+    const { overRelay: limited = false, present = false } = options
+    const connection = await connectTo(host, peer, { signal, limited, present })
     const stream = await connection.newStream(protocol, {
       signal,
       maxOutboundStreams: LIMITS.streamsPerProtocol,
-      runOnLimitedConnection: options.overRelay ?? false,
+      runOnLimitedConnection: limited,
     })
     return peerStream(stream, connection)
   } catch (error) {

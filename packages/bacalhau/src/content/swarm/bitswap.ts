@@ -32,10 +32,10 @@ export async function startBitswap({
   clock,
   logger,
 }: BitswapServices): Promise<BitswapClient & Stoppable> {
-  const outboxes = createOutboxes(host, clock)
-  const outbox = (peer: string) => outboxes.of(peer)
-  const server = createBitswapServer(stored, outbox, logger)
-  const client = createBitswapClient(outbox, clock)
+  const questions = createOutboxes(host, clock, false)
+  const answers = createOutboxes(host, clock, true)
+  const server = createBitswapServer(stored, (peer) => answers.of(peer), logger)
+  const client = createBitswapClient((peer) => questions.of(peer), clock)
 
   async function receive(stream: ByteStream): Promise<void> {
     await stream.close() // answers go on a stream of their own
@@ -52,7 +52,8 @@ export async function startBitswap({
   const onDisconnect = ({ detail }: { detail: { toString(): string } }) => {
     const peer = detail.toString()
     server.forget(peer)
-    outboxes.drop(peer)
+    questions.drop(peer)
+    answers.drop(peer)
   }
   host.addEventListener('peer:disconnect', onDisconnect)
   const serving = await handleProtocol(host, BITSWAP_PROTOCOL, receive, { logger, maxStreams: STREAMS })
@@ -60,13 +61,15 @@ export async function startBitswap({
     ...client,
     async stop() {
       host.removeEventListener('peer:disconnect', onDisconnect)
-      outboxes.stop()
+      questions.stop()
+      answers.stop()
       await serving.stop()
     },
   }
 }
 
-function createOutboxes(host: Libp2p, clock: Clock) {
+/** `present`: only to peers that are connected, as who asks is. */
+function createOutboxes(host: Libp2p, clock: Clock, present: boolean) {
   const outboxes = new Map<string, Outbox>()
   function drop(peer: string): void {
     outboxes.get(peer)?.stop()
@@ -74,8 +77,8 @@ function createOutboxes(host: Libp2p, clock: Clock) {
   }
   return {
     of(peer: string): Outbox {
-      const known =
-        outboxes.get(peer) ?? createOutbox((signal) => openStream(host, peer, BITSWAP_PROTOCOL, { signal }), clock)
+      const open = (signal: AbortSignal) => openStream(host, peer, BITSWAP_PROTOCOL, { signal, present })
+      const known = outboxes.get(peer) ?? createOutbox(open, clock)
       outboxes.set(peer, known)
       return known
     },

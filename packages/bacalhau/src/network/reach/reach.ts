@@ -91,12 +91,16 @@ export interface ConnectOptions {
   readonly signal: AbortSignal
   /** Will a connection do over which a relay of another program allows little? */
   readonly limited: boolean
+  /** Is no new one to be made? */
+  readonly present?: boolean
 }
 
 /** The best connection to `peer` that there is, or a new one: directly, or over a relay that both know. */
-export async function connectTo(host: Libp2p, peer: string, { signal, limited }: ConnectOptions): Promise<Connection> {
+export async function connectTo(host: Libp2p, peer: string, options: ConnectOptions): Promise<Connection> {
+  const { signal, limited } = options
   const present = openConnections(host, peer).find((one) => limited || one.limits === undefined)
   if (present !== undefined) return present
+  if (options.present === true) throw new Error('it is not connected any more')
   return KNOWN.get(host)?.connect(peer, signal) ?? host.dial(peerIdFromString(peer), { signal })
 }
 

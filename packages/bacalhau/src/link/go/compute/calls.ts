@@ -71,7 +71,7 @@ function serveAsks(
     const why = 'this node takes no work of this requester'
     const { protocol, message } = approval ? bid(about, why) : failure(about, `Job rejected: ${why}`)
     refusals += 1
-    await sendCallback(host, requester, protocol, message).catch(() => undefined)
+    await sendCallback(host, requester, protocol, message, { present: true }).catch(() => undefined)
     refusals -= 1
   }
   const handler = async (request: AskForBid, speaker: Speaker) => {

@@ -120,7 +120,7 @@ class Requesters implements GoRequesters {
       sameMachine: isLoopback(address),
       table: this.#table,
       journal: this.#journal,
-      send: ({ protocol, message }, signal) => sendCallback(host, requester, protocol, message, signal),
+      send: ({ protocol, message }, signal) => sendCallback(host, requester, protocol, message, { signal }),
     })
     this.#desks.set(requester, desk)
     void this.#present(desk)

@@ -1,7 +1,7 @@
 import type { Libp2p, Stream } from '@libp2p/interface'
 import type { z } from 'zod'
 import type { ByteStream } from '../../../network/byte-stream.ts'
-import { handleProtocol, openStream } from '../../../network/protocol.ts'
+import { handleProtocol, type OpenOptions, openStream } from '../../../network/protocol.ts'
 import { withDeadline } from '../../../runtime/abort.ts'
 import { BacalhauError, messageOf } from '../../../runtime/error.ts'
 import type { Stoppable } from '../../../runtime/lifecycle.ts'
@@ -61,10 +61,10 @@ export async function sendCallback(
   peer: string,
   protocol: string,
   message: object,
-  signal?: AbortSignal,
+  { signal, present = false }: Pick<OpenOptions, 'signal' | 'present'> = {},
 ): Promise<void> {
   const limited = withDeadline(signal, LIMITS.goAnswer)
-  const stream = await openStream(host, peer, protocol, { signal: limited, overRelay: true })
+  const stream = await openStream(host, peer, protocol, { signal: limited, overRelay: true, present })
   try {
     await stream.send(encodeGo(message), { signal: limited })
     await stream.close({ signal: limited })
