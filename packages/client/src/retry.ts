@@ -28,7 +28,7 @@ export function pauseAfter(failures: number, error: ApiError, policy: RetryPolic
 }
 
 /** May a request be sent once more? `repeatable`: nothing happens twice by it. */
-export function mayRetry(error: unknown, repeatable: boolean): error is ApiError {
+function mayRetry(error: unknown, repeatable: boolean): error is ApiError {
   if (!isApiError(error) || (error.retryAfter ?? 0) > MOST_PATIENCE) return false
   // Refused before anything was done.
   if (error.status === 429 || (error.status === 503 && error.retryAfter !== undefined)) return true

@@ -90,7 +90,6 @@ export const timeoutsSchema = z.strictObject({
       'Seconds that a run on a node which has gone may take to come back before it is run elsewhere. 3 if not given.',
     ),
 })
-export type TimeoutsSpec = z.infer<typeof timeoutsSchema>
 
 export const taskSchema = z.strictObject({
   Name: filled(255, 'missing task name').describe('Name of the task, commonly `main`.'),

@@ -71,7 +71,6 @@ export const offerV1Schema = z.strictObject({
   partitionIndex: z.int().nonnegative(),
   resources: resourcesV1Schema,
 })
-export type OfferV1 = z.infer<typeof offerV1Schema>
 
 export const orchestratorMessageV1Schema = z.discriminatedUnion('type', [
   z.strictObject({

@@ -17,7 +17,7 @@ import { offer, OWNER, scopeOf, tempFolder } from './fixtures/bench.ts'
 import { ScriptedRunner } from './fixtures/scripted-runner.ts'
 import type { ExecutionRunner } from './runner.ts'
 import { createNodeEnvironment } from './policy/node-environment.ts'
-import { openPolicy } from './policy/policy.ts'
+import { openPolicy } from './fixtures/open-policy.ts'
 
 /** An orchestrator that approves everyone and writes down what it hears. */
 async function openOrchestrator(t: TestContext, clock: VirtualClock) {

@@ -11,7 +11,7 @@ import { createVirtualClock, settle } from '../runtime/virtual-clock.ts'
 import { createExecutionRunner } from './execution-runner.ts'
 import { orderOf, OWNER, scopeOf, scripted, tempFolder } from './fixtures/bench.ts'
 import { createNodeEnvironment } from './policy/node-environment.ts'
-import { openPolicy } from './policy/policy.ts'
+import { openPolicy } from './fixtures/open-policy.ts'
 import { createScriptedExecutor, createScriptedPublisher, createScriptedSource } from './fixtures/scripted.ts'
 
 const never = () => new AbortController().signal

@@ -13,7 +13,7 @@ import { createExecutionRunner } from './execution-runner.ts'
 import { orderOf, OWNER, scopeOf, tempFolder } from './fixtures/bench.ts'
 import { createScriptedPublisher } from './fixtures/scripted.ts'
 import { createNodeEnvironment } from './policy/node-environment.ts'
-import { openPolicy } from './policy/policy.ts'
+import { openPolicy } from './fixtures/open-policy.ts'
 
 /** `i32.store`, of what was put on the stack last, at the place before it. */
 const STORE = [0x36, 2, 0]

@@ -67,7 +67,7 @@ async function* visits(selection: Selection, source: BlockSource): AsyncGenerato
 }
 
 /** After so many blocks a walk lets other work of this thread have its turn, for it may never have to wait for the disk. */
-export const BREATH = 500
+const BREATH = 500
 
 /** Everything from `root` downwards; a block that was met before is not entered again. */
 async function* below(

@@ -14,7 +14,7 @@ import type { LogChunk, LogSelection, LogReader } from './logs.ts'
  * compute node made and sends one frame with the request (JSON). Answer: frames whose first byte says what follows: 1 a piece
  * of standard output, 2 of standard error; at last 3, which is the end, or 0 and the text of an error.
  */
-export const LOG_PROTOCOL = '/bacalhau/logs/1.0.0'
+const LOG_PROTOCOL = '/bacalhau/logs/1.0.0'
 const [FAILURE, STDOUT, STDERR, END] = [0, 1, 2, 3]
 
 const requestSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { memoryStreamPair } from '../network/memory-stream.ts'
+import { memoryStreamPair } from '../network/fixtures/memory-stream.ts'
 import { frames } from '../network/frames.ts'
 import { BacalhauError } from '../runtime/error.ts'
 import { answerStorage, askOverStream, type StorageDesk, type StorageRequest } from './storage-protocol.ts'

@@ -14,7 +14,7 @@ import type { Logger } from '../runtime/logger.ts'
  * and sends one frame with the request (JSON); the answer is one frame: 1 and what was granted (JSON), or 0 and the text of an
  * error.
  */
-export const STORAGE_PROTOCOL = '/bacalhau/storage/1.0.0'
+const STORAGE_PROTOCOL = '/bacalhau/storage/1.0.0'
 const [REFUSED, GRANTED] = [0, 1]
 /** Bytes of a request, and of an answer. */
 const LONGEST = 64 * 1024

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryStreamPair } from '../network/memory-stream.ts'
+import { memoryStreamPair } from '../network/fixtures/memory-stream.ts'
 import { createMeter, type Meter } from '../runtime/meter.ts'
 import { listen, type Notice, notice } from './compliance.ts'
 import { streamChannel } from './stream-channel.ts'

@@ -5,7 +5,7 @@ import { LIMITS } from '../runtime/limits.ts'
 import { handClock, settle } from './fixtures/hand-clock.ts'
 import { createFrameDecoder, encodeFrameHeader } from './frame-decoder.ts'
 import { frames } from './frames.ts'
-import { memoryStreamPair } from './memory-stream.ts'
+import { memoryStreamPair } from './fixtures/memory-stream.ts'
 
 const encode = (payloads: Uint8Array[]) =>
   Buffer.concat(payloads.flatMap((one) => [encodeFrameHeader(one.length), one]))

@@ -4,7 +4,7 @@ import { silentLogger } from '../runtime/logger.ts'
 import { type ByteStream, sendAll } from './byte-stream.ts'
 import { startTestHosts } from './fixtures/test-host.ts'
 import { handleProtocol, openStream } from './protocol.ts'
-import { memoryStreamPair } from './memory-stream.ts'
+import { memoryStreamPair } from './fixtures/memory-stream.ts'
 
 /** Two connected ends: ours, and the one that a peer's handler got. */
 interface Pair {

@@ -22,7 +22,7 @@ const architecture = ARCHITECTURE[process.arch] ?? process.arch
 /** Programs of the Go era read a time here, and fail with their whole answer where there is none. */
 const NO_DATE = '0001-01-01T00:00:00Z'
 
-export function buildInfo(): BuildInfo {
+function buildInfo(): BuildInfo {
   const [major = '', minor = ''] = VERSION.split('.')
   return {
     Major: major,

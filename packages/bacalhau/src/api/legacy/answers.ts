@@ -63,7 +63,7 @@ function olderTask(task: Task): object {
   }
 }
 
-export function olderJob(job: Job): object {
+function olderJob(job: Job): object {
   const { ID, Name, Namespace, Type, Priority, Count, Constraints, Meta, Labels, State } = job
   const { Message } = State
   return {

@@ -12,7 +12,7 @@ import { paintState } from '../terminal/state.ts'
 import { styleFor } from '../terminal/style.ts'
 import { fromNanoseconds } from '../terminal/time.ts'
 
-export const JOB_COLUMNS: readonly TableColumn<Job>[] = [
+const JOB_COLUMNS: readonly TableColumn<Job>[] = [
   column('CREATED', (job, look) => look.time(fromNanoseconds(job.CreateTime))),
   column('ID', (job, look) => look.id(job.ID)),
   column('NAME', (job, look) => (job.Name === job.ID ? look.id(job.ID) : plainLine(job.Name))),

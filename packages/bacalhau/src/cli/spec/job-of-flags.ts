@@ -72,7 +72,7 @@ const given = <T extends object>(values: T): Given<T> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>
 
 /** Label selectors as Kubernetes writes them; several are joined by commas. */
-export function parseConstraints(written: string): readonly Constraint[] {
+function parseConstraints(written: string): readonly Constraint[] {
   const parsed = parseLabelSelector(written)
   if (parsed.ok) return parsed.value
   throw invalidFlag('constraints', describeProblems(parsed.problems), 'For example zone=eu, or "zone in (eu, us)".')

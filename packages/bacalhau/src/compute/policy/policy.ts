@@ -40,9 +40,6 @@ export interface PolicyOptions {
   readonly clock: Clock
 }
 
-/** Takes every job. */
-export const openPolicy: AdmissionPolicy = { refusals: () => [], consider: () => undefined }
-
 export function createPolicy({ rules, capabilities, clock }: PolicyOptions): AdmissionPolicy {
   const { locality, probeExec, probeHttp, rejectNetworked, rejectStateless } = rules
   const turns = createTurnstile(LIMITS.admissionsAtOnce)

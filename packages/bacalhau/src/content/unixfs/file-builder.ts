@@ -15,7 +15,7 @@ export interface Added {
 export interface AddedFile extends Added, FilePart {}
 
 /** `ipfs add` cuts files into pieces of this size, and puts up to this many links in one node. */
-export const CHUNK_BYTES = 262_144
+const CHUNK_BYTES = 262_144
 const MAX_LINKS = 174
 
 /**

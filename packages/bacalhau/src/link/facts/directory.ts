@@ -151,7 +151,7 @@ function createShelf({ clock, trusts, maxNodes = LIMITS.knownNodes }: DirectoryO
 }
 
 /** How long a node may be silent, in milliseconds. Ours speak every two minutes at least. */
-export const lifeOf = ({ kind }: Statement): number => (kind === 'go' ? LIMITS.goNodeLife : LIMITS.nodeLife)
+const lifeOf = ({ kind }: Statement): number => (kind === 'go' ? LIMITS.goNodeLife : LIMITS.nodeLife)
 
 function isOlder({ sequence }: Statement, last: number | undefined): boolean {
   return sequence !== undefined && last !== undefined && sequence <= last

@@ -126,7 +126,7 @@ function createTalks(spread: Spread): Talks {
 }
 
 /** Both sides of one stream, until the peer ends it. Throws, and aborts it, when the peer sends what it should not. */
-export async function converse(stream: ByteStream, spread: Spread): Promise<void> {
+async function converse(stream: ByteStream, spread: Spread): Promise<void> {
   const framed = frames(stream)
   const send = (message: SpreadMessage) => framed.send(Buffer.from(JSON.stringify(message)))
   const neighbour = spread.add(stream.remotePeer, send)

@@ -3,7 +3,7 @@ import { BacalhauError } from '../../runtime/error.ts'
 import { readPrivateFile } from '../private-file.ts'
 
 /** Bytes of a key of XSalsa20. */
-export const KEY_BYTES = 32
+const KEY_BYTES = 32
 
 const TYPE = '/key/swarm/psk/1.0.0/'
 const HEX = /^[\da-f]{64}$/i

@@ -53,7 +53,7 @@ export interface CircuitAddress {
 const CIRCUIT = /^(.*\/p2p\/([^/]+))\/p2p-circuit\/p2p\/([^/]+)$/
 
 /** Undefined for an address that does not lead over exactly one relay to a peer. */
-export function parseCircuit(address: Multiaddr): CircuitAddress | undefined {
+function parseCircuit(address: Multiaddr): CircuitAddress | undefined {
   const [, relayAddress = '', relay = '', peer = ''] = CIRCUIT.exec(address.toString()) ?? []
   if (relay === '' || relayAddress.includes('/p2p-circuit')) return undefined
   return { relay, relayAddress: multiaddr(relayAddress), peer }

@@ -7,7 +7,7 @@ const milliseconds = z.number().nonnegative()
  * What the table `kept` says of one result. Rows that wait for their content are under `open/<job>/<execution>`; when they have
  * come to an end, whichever, under `<job>/<execution>`. A row `gone/<job>` says that a job's results are being let go.
  */
-export const keptRowSchema = z.strictObject({
+const keptRowSchema = z.strictObject({
   cid: z.string().min(1).max(128),
   /** The node that published it. */
   node: z.string(),

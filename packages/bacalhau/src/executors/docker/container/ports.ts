@@ -18,7 +18,7 @@ export const NO_NETWORK: PortPlan = { mode: 'none', bindings: {}, env: {}, held:
 /** Ports that jobs get where the spec names none: the first and the last one. */
 export type PortRange = readonly [first: number, last: number]
 
-export const USUAL_PORTS: PortRange = [20_000, 32_000]
+const USUAL_PORTS: PortRange = [20_000, 32_000]
 
 /** Ports of the host that jobs have in hand. */
 export interface Ports {

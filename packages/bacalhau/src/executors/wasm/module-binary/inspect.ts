@@ -161,7 +161,7 @@ function readTag(reader: Reader, types: readonly FunctionType[]): void {
     throw new ModuleError('too-complex', `throws exceptions of ${params.length} values`)
 }
 
-export function typeAt(types: readonly FunctionType[], index: number): FunctionType {
+function typeAt(types: readonly FunctionType[], index: number): FunctionType {
   return types[index] ?? malformed(`refers to type ${index}, which it does not define`)
 }
 

@@ -31,7 +31,7 @@ export function param(params: SpecConfig['Params'], name: string): unknown {
 }
 
 /** Throws for a parameter that is none of `known`, and says something: it must not be lost in silence. */
-export function requireKnown(kind: string, params: SpecConfig['Params'], known: readonly string[]): void {
+function requireKnown(kind: string, params: SpecConfig['Params'], known: readonly string[]): void {
   const names = new Set(known.map((name) => name.toLowerCase()))
   const unknown = Object.entries(params ?? {}).find(([key, value]) => !names.has(key.toLowerCase()) && !isBlank(value))
   if (unknown !== undefined) throw beyondGo(`${kind} with ${unknown[0]}`)

@@ -5,7 +5,7 @@ import { routing } from './messages.ts'
 /** What was otherwise before release 1.0.4, as the releases 1.0.0 to 1.0.3 say it. */
 
 /** Where something lies, in the terms of that time. Only what results need. */
-export const storageSchemaB = goObject({
+const storageSchemaB = goObject({
   StorageSource: goText,
   Name: goText,
   CID: goText,
