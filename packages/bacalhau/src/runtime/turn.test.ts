@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { turn } from './turn.ts'
+import { steps, turn } from './turn.ts'
 
 test('of all who wait for their turn one goes on at a time, with other work in between', async () => {
   const steps: string[] = []
@@ -26,4 +26,18 @@ test('a turn comes again when nobody has waited for a while', async () => {
   await turn()
   await new Promise((resolve) => setImmediate(resolve))
   await turn()
+})
+
+test('whoever goes through very many things waits once in some milliseconds, not after each', async () => {
+  let now = 0
+  const step = steps({ monotonic: () => now })
+  const waited: number[] = []
+  for (let thing = 1; thing <= 12; thing += 1) {
+    now += 1
+    const pause = step()
+    if (pause === undefined) continue
+    waited.push(thing)
+    await pause
+  }
+  assert.deepEqual(waited, [4, 8, 12])
 })
