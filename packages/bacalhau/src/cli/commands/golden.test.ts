@@ -30,6 +30,8 @@ const node: NodeState = {
   },
   Membership: 'APPROVED',
   Connection: 'CONNECTED',
+  Reach: 'relayed',
+  Protocol: 'bacalhau-link/v3',
   ConnectionState: {
     Status: 'CONNECTED',
     LastHeartbeat: '2023-11-14T22:13:00Z',
@@ -158,8 +160,8 @@ QmdZQ7Zbhn  Compute  APPROVED  CONNECTED  os_type=linux,zone=eu  3.5 / 4  4 GB /
     csv: `ID,TYPE,APPROVAL,STATUS,LABELS,CPU,MEMORY,DISK,GPU,RUNNING
 ${PEER_ID},Compute,APPROVED,CONNECTED,"os_type=linux,zone=eu",3.5 / 4,4 GB / 8 GB,1 TB / 1 TB,-,1
 `,
-    wide: `ID                                              TYPE     APPROVAL  STATUS     LABELS                 CPU      MEMORY       DISK         GPU  RUNNING
-${PEER_ID}  Compute  APPROVED  CONNECTED  os_type=linux,zone=eu  3.5 / 4  4 GB / 8 GB  1 TB / 1 TB  -    1
+    wide: `ID                                              TYPE     APPROVAL  STATUS     REACH    PROTOCOL          LABELS                 CPU      MEMORY       DISK         GPU  RUNNING
+${PEER_ID}  Compute  APPROVED  CONNECTED  relayed  bacalhau-link/v3  os_type=linux,zone=eu  3.5 / 4  4 GB / 8 GB  1 TB / 1 TB  -    1
 `,
   },
   {
@@ -170,8 +172,8 @@ QmdZQ7Zbhn  Compute  APPROVED  CONNECTED  v0.1.0   wasm     ipfs,inline  ipfs
     csv: `ID,TYPE,APPROVAL,STATUS,VERSION,ENGINES,INPUTS FROM,OUTPUTS
 ${PEER_ID},Compute,APPROVED,CONNECTED,v0.1.0,wasm,"ipfs,inline",ipfs
 `,
-    wide: `ID                                              TYPE     APPROVAL  STATUS     VERSION  ENGINES  INPUTS FROM  OUTPUTS
-${PEER_ID}  Compute  APPROVED  CONNECTED  v0.1.0   wasm     ipfs,inline  ipfs
+    wide: `ID                                              TYPE     APPROVAL  STATUS     REACH    PROTOCOL          VERSION  ENGINES  INPUTS FROM  OUTPUTS
+${PEER_ID}  Compute  APPROVED  CONNECTED  relayed  bacalhau-link/v3  v0.1.0   wasm     ipfs,inline  ipfs
 `,
   },
   {
