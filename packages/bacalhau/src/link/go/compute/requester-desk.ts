@@ -1,7 +1,6 @@
 import type { OrderMessage, ReportMessage, SpecConfig } from '@bacalhau/models'
 import { retryPause } from '../../../network/backoff.ts'
-import { abortable } from '../../../runtime/abort.ts'
-import type { Clock, Timer } from '../../../runtime/clock.ts'
+import { type Clock, sleep, type Timer } from '../../../runtime/clock.ts'
 import { BacalhauError, messageOf } from '../../../runtime/error.ts'
 import { uuid } from '../../../runtime/ids.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
@@ -56,7 +55,9 @@ export class RequesterDesk {
   readonly #options: RequesterDeskOptions
   readonly #courier: Courier
   /** Offers that our compute node had no room for, until they are made again. */
-  readonly #later = new Map<string, { readonly timer: Timer; readonly tries: number }>()
+  readonly #later = new Map<string, Timer>()
+  /** How often in a row each of them was refused. */
+  readonly #refusals = new Map<string, number>()
   #channel: RequesterChannel | undefined
   /** Has our compute node said what it holds? */
   #greeted = false
@@ -106,7 +107,7 @@ export class RequesterDesk {
   }
 
   stop(): void {
-    for (const { timer } of this.#later.values()) timer.cancel()
+    for (const timer of this.#later.values()) timer.cancel()
     this.#courier.stop()
   }
 
@@ -163,7 +164,7 @@ export class RequesterDesk {
     else {
       this.#drop(entry, reason)
       const told = this.#courier.deliver(say.cancelled(this.#about(entry)))
-      await abortable(told, AbortSignal.timeout(LIMITS.goFarewell)).catch(() => undefined)
+      await Promise.race([told, sleep(this.#options.clock, LIMITS.goFarewell)])
     }
     return answer(entry)
   }
@@ -231,8 +232,9 @@ export class RequesterDesk {
   #drop(entry: Entry, reason: string): void {
     const { executionId } = entry
     const waiting = this.#later.get(executionId)
-    waiting?.timer.cancel()
+    waiting?.cancel()
     this.#later.delete(executionId)
+    this.#refusals.delete(executionId)
     if (waiting !== undefined) return this.#options.table.end(entry, 'Cancelled')
     this.#options.table.move(entry, 'dropped')
     if (this.#greeted) this.#channel?.order({ type: 'cancel', executionId, reason })
@@ -254,6 +256,7 @@ export class RequesterDesk {
   async #onReport(report: ReportMessage): Promise<void> {
     const { table } = this.#options
     const entry = this.#entry(report.executionId)
+    if (report.type !== 'refused' || entry === undefined) this.#refusals.delete(report.executionId)
     if (entry === undefined) return
     if (report.type === 'accepted') {
       if (entry.taken.phase === 'ordered') table.move(entry, 'held')
@@ -265,9 +268,11 @@ export class RequesterDesk {
 
   #onEnd(entry: Entry, report: Exclude<ReportMessage, { type: 'accepted' | 'progress' }>): Promise<void> | void {
     const fail = (why: string) => this.#conclude(entry, say.failure(this.#about(entry), why), 'Failed')
+    if (report.type === 'refused' && report.later) return this.#offerLater(entry)
+    this.#refusals.delete(entry.executionId)
     switch (report.type) {
       case 'refused':
-        return report.later ? this.#offerLater(entry) : fail(report.reason)
+        return fail(report.reason)
       case 'completed':
         return this.#complete(entry, report)
       case 'failed':
@@ -298,13 +303,15 @@ export class RequesterDesk {
 
   #offerLater({ executionId }: Entry): void {
     const { clock, random } = this.#options
-    const tries = (this.#later.get(executionId)?.tries ?? 0) + 1
-    const timer = clock.after(retryPause(tries, random), () => {
+    const refusals = (this.#refusals.get(executionId) ?? 0) + 1
+    this.#refusals.set(executionId, refusals)
+    this.#later.get(executionId)?.cancel()
+    const timer = clock.after(retryPause(refusals, random), () => {
       this.#later.delete(executionId)
       const entry = this.#entry(executionId)
       if (entry?.taken.phase === 'ordered') this.#offer(entry)
     })
-    this.#later.set(executionId, { timer, tries })
+    this.#later.set(executionId, timer)
   }
 
   #about({ executionId, taken }: Entry): say.About {
