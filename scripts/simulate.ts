@@ -1,11 +1,12 @@
 // Runs simulated worlds, each from a seed, on all cores: `npm run simulate -- --seeds 100000 --from 1`.
 // Every seed that breaks a promise is printed with the fewest steps that lead there; then the exit code is 1.
-// With one seed alone, `--trace` prints everything that happens in its world.
+// With `--kind go-compute` all worlds are of that kind. With one seed alone, `--trace` prints everything that happens in its world.
 import { type ChildProcess, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { explainFailure } from '../packages/bacalhau/test/simulation/chaos/report.ts'
+import { type Kind, KINDS } from '../packages/bacalhau/test/simulation/chaos/script.ts'
 import { simulate } from '../packages/bacalhau/test/simulation/chaos/simulate.ts'
 
 /** Seeds that a worker takes at a time. */
@@ -33,8 +34,8 @@ interface Finished {
   readonly explanation?: string
 }
 
-async function runSeed(seed: number, explain: boolean): Promise<Finished> {
-  const outcome = await simulate(seed)
+async function runSeed(seed: number, explain: boolean, kind: Kind | undefined): Promise<Finished> {
+  const outcome = await simulate(seed, kind === undefined ? {} : { kind })
   const { plan, milliseconds, moves, runs, violation } = outcome
   const facts = { seed, kind: plan.kind, milliseconds, moves, runs }
   if (violation === undefined) return facts
@@ -42,7 +43,7 @@ async function runSeed(seed: number, explain: boolean): Promise<Finished> {
   return { ...facts, invariant: violation.invariant, explanation }
 }
 
-function serve(send: (finished: Finished | 'more') => void): void {
+function serve(send: (finished: Finished | 'more') => void, kind: Kind | undefined): void {
   let current = 0
   process.on('unhandledRejection', (error) => {
     const explanation = `seed ${current}: nobody takes a rejection: ${error instanceof Error ? error.stack : String(error)}`
@@ -57,11 +58,18 @@ function serve(send: (finished: Finished | 'more') => void): void {
     })
   })
   const run = async ({ from, count, explain }: Chunk) => {
-    for (current = from; current < from + count; current++) send(await runSeed(current, explain))
+    for (current = from; current < from + count; current++) send(await runSeed(current, explain, kind))
     send('more')
   }
   process.on('message', (chunk: Chunk) => void run(chunk))
   send('more')
+}
+
+interface Work {
+  readonly from: number
+  readonly total: number
+  readonly workers: number
+  readonly kind: Kind | undefined
 }
 
 /** The figures of all worlds so far. */
@@ -102,13 +110,16 @@ class Tally {
   }
 }
 
-function runAll(tally: Tally, from: number, total: number, workers: number): Promise<void> {
+function runAll(tally: Tally, { from, total, workers, kind }: Work): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   let next = from
   let living = 0
   const start = () => {
     living += 1
-    const child: ChildProcess = fork(import.meta.filename, ['--worker'])
+    const child: ChildProcess = fork(import.meta.filename, [
+      '--worker',
+      ...(kind === undefined ? [] : ['--kind', kind]),
+    ])
     let last = next
     const hang = () => {
       console.error(`the world after seed ${last} hangs`)
@@ -148,10 +159,17 @@ async function main(): Promise<void> {
       from: { type: 'string', default: '1' },
       workers: { type: 'string', default: String(availableParallelism()) },
       trace: { type: 'boolean', default: false },
+      kind: { type: 'string' },
       worker: { type: 'boolean', default: false },
     },
   })
-  if (values.worker) return serve((said) => process.send?.(said))
+  const kind = KINDS.find((name) => name === values.kind)
+  if (kind !== values.kind) {
+    console.error(`Error: --kind takes one of ${KINDS.join(', ')}`)
+    process.exitCode = 2
+    return
+  }
+  if (values.worker) return serve((said) => process.send?.(said), kind)
   const [from, total, workers] = [Number(values.from), Number(values.seeds), Number(values.workers)]
   if (![from, total, workers].every((value) => Number.isSafeInteger(value) && value > 0)) {
     console.error('Error: --seeds, --from and --workers take whole numbers above 0')
@@ -159,12 +177,12 @@ async function main(): Promise<void> {
     return
   }
   if (values.trace) {
-    const { lines, hash } = await simulate(from, { shown: 1_000_000 })
+    const { lines, hash } = await simulate(from, { shown: 1_000_000, ...(kind === undefined ? {} : { kind }) })
     console.log([...lines, `trace ${hash}`].join('\n'))
   }
   const tally = new Tally()
   const progress = setInterval(() => console.log(tally.line(total)), PROGRESS)
-  await runAll(tally, from, total, Math.min(workers, Math.ceil(total / CHUNK)))
+  await runAll(tally, { from, total, workers: Math.min(workers, Math.ceil(total / CHUNK)), kind })
   clearInterval(progress)
   console.log([tally.line(total), ...tally.summary()].join('\n'))
   process.exitCode = tally.failed > 0 ? 1 : 0

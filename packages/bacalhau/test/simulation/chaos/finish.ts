@@ -23,6 +23,7 @@ export async function heal(stage: Stage): Promise<void> {
     Object.assign(node.weather, { latency: [0, 2], duplicates: 0, unreachable: false })
     node.block({})
   }
+  healGo(stage)
   await until(
     stage,
     'every process starts',
@@ -35,11 +36,18 @@ export async function heal(stage: Stage): Promise<void> {
   await until(stage, 'every node becomes a member', 60_000, () => areMembers(stage))
 }
 
+function healGo({ world: { fleet } }: Stage): void {
+  for (const [id, { weather }] of fleet.nodes) {
+    Object.assign(weather, { latency: [0, 2], lost: 0, repeated: 0, unanswered: 0 })
+    fleet.setReachable(id, true)
+  }
+}
+
 /** Are all nodes approved and connected? One that an operator has rejected is approved. */
 function areMembers({ world, clients }: Stage): boolean {
   const known = new Map(world.host.running?.nodes().map((node) => [node.Info.NodeID, node]))
   let all = true
-  for (const id of world.nodes.keys()) {
+  for (const id of [...world.nodes.keys(), ...world.fleet.nodes.keys()]) {
     const node = known.get(id)
     if (node?.Connection === 'CONNECTED' && node.Membership === 'APPROVED') continue
     all = false
@@ -88,6 +96,19 @@ async function checkRemoved(stage: Stage, kept: number): Promise<void> {
 }
 
 const hosts = (stage: Stage): ComputeHost[] => [...stage.world.nodes.values()]
+/** Where jobs run: on nodes of ours and of the Go program. */
+interface Place extends Pick<ComputeHost, 'id' | 'capacity' | 'labels'> {
+  readonly running: { free(): ComputeHost['capacity'] } | undefined
+}
+const places = (stage: Stage): Place[] => [
+  ...hosts(stage),
+  ...[...stage.world.fleet.nodes.values()].map(({ plan, worker }) => ({
+    id: plan.id,
+    capacity: worker.capacity,
+    labels: { zone: plan.zone },
+    running: worker,
+  })),
+]
 const everyone = (stage: Stage): SeenJob[] => [...stage.watch.jobs.values()]
 
 /** Lets time go on until `holds`, at most so many milliseconds. */
@@ -110,7 +131,7 @@ async function until(stage: Stage, invariant: string, most: number, holds: () =>
 function isServed(stage: Stage, seen: SeenJob): boolean {
   const { job } = seen
   if (isFinalJobState(job.State.StateType)) return true
-  const fitting = hosts(stage).filter((node) => canRun(node, job))
+  const fitting = places(stage).filter((node) => canRun(node, job))
   const running = [...seen.runs.values()].filter(({ state, version }) => version === job.Version && state === 6)
   if (job.Type === 'daemon')
     return (
@@ -129,12 +150,12 @@ function isServed(stage: Stage, seen: SeenJob): boolean {
 /** What one execution of a job needs. */
 const needs = (job: Job) => ({ CPU: Number(taskOf(job).Resources.CPU ?? 0), Memory: 1e8, Disk: 0, GPU: 0 })
 
-function canRun({ capacity, labels }: ComputeHost, job: Job): boolean {
+function canRun({ capacity, labels }: Place, job: Job): boolean {
   const suits = job.Constraints.every(({ Key, Values }) => Values?.[0] === labels[Key])
   return suits && fits(needs(job), capacity)
 }
 
-function hasNoRoom(job: Job, fitting: readonly ComputeHost[], served: readonly string[] = []): boolean {
+function hasNoRoom(job: Job, fitting: readonly Place[], served: readonly string[] = []): boolean {
   return fitting.every(
     ({ id, running }) => served.includes(id) || running === undefined || !fits(needs(job), running.free()),
   )
@@ -149,16 +170,34 @@ function isQuiet(stage: Stage): boolean {
     hosts(stage).every(({ running }) => running !== undefined && running.held(ORCHESTRATOR).length === 0) &&
     hosts(stage).every(
       ({ id, capacity, running }) => world.ledger.running(id) === 0 && fits(capacity, running?.free() ?? capacity),
-    )
+    ) &&
+    [...world.fleet.nodes.values()].every(({ worker, plan }) => worker.running === 0 && world.fleet.held(plan.id) === 0)
   )
+}
+
+/** Go nodes answer late or never, and have to be asked again until it is certain that they do nothing more. */
+async function untilGoIsSettled({ world }: Stage): Promise<void> {
+  const { disk } = world.host.machine
+  const end = world.now + 120_000
+  for (let rows = await disk.rows('go-asked'); rows.length > 0; rows = await disk.rows('go-asked')) {
+    if (world.now > end)
+      throw new Violation(
+        'nothing is left behind',
+        `asked of Go nodes: ${rows.map(({ key, value }) => `${key} ${JSON.stringify(value)}`).join()}`,
+      )
+    await world.clock.advance(5_000)
+    world.check()
+  }
 }
 
 /** Nothing is left on any disk that nobody will ever need. */
 async function checkDisks(stage: Stage): Promise<void> {
   await stage.world.clock.advance(5_000)
+  await untilGoIsSettled(stage)
   const { disk } = stage.world.host.machine
   const left: string[] = []
   if ((await disk.rows('job-open')).length > 0) left.push('open jobs of the orchestrator')
+  if ((await disk.rows('go-node')).length > stage.plan.goNodes.length) left.push('Go nodes')
   for (const { id, machine } of hosts(stage)) {
     for (const table of ['held', 'order'] as const) {
       if ((await machine.disk.rows(table)).length > 0) left.push(`${table} of ${id}`)
@@ -186,9 +225,10 @@ async function received(disk: RowsOf, key: string): Promise<number> {
 
 /** Nothing waits for what will never happen: the pulse of each link, a little housekeeping, pauses that are about to end. */
 function checkTimers(stage: Stage): void {
-  const orchestrator = stage.world.host.machine
+  const { fleet, host } = stage.world
+  const orchestrator = host.machine
   const counts = [
-    { machine: orchestrator, most: stage.world.nodes.size + 8 },
+    { machine: orchestrator, most: stage.world.nodes.size + 8 + (fleet.nodes.size > 0 ? 3 + 2 * fleet.nodes.size : 0) },
     ...hosts(stage).map(({ machine }) => ({ machine, most: 4 })),
   ]
   for (const { machine, most } of counts) {
@@ -239,5 +279,8 @@ function describeOpen(stage: Stage): string {
     const held = running?.held(ORCHESTRATOR) ?? []
     return `${id} ${running === undefined ? 'is down' : `holds ${held.map(({ executionId }) => executionId.slice(0, 8)).join(' ') || 'nothing'}`}`
   })
-  return [...jobs, ...(nodes.length > 10 ? [] : nodes)].join('\n    ')
+  const goNodes = [...stage.world.fleet.nodes].map(
+    ([id, { worker }]) => `${id} has ${worker.describe()}; ${stage.world.fleet.held(id)} are out`,
+  )
+  return [...jobs, ...(nodes.length > 10 ? [] : nodes), ...goNodes].join('\n    ')
 }

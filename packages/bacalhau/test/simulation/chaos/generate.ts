@@ -1,9 +1,10 @@
 import { createDice, type Dice } from '../world/dice.ts'
 import { CRASH_POINTS } from '../world/machine.ts'
 import type { Script } from '../world/runner.ts'
+import type { GoNodePlan } from '../go/go-fleet.ts'
 import type { Action, JobPlan, JobType, Kind, NodePlan, Plan, Step } from './script.ts'
 
-/** Weights of the kinds of worlds, of a thousand. */
+/** Weights of the kinds of worlds. */
 const SHARES: readonly (readonly [Kind, number])[] = [
   ['calm', 60],
   ['network', 170],
@@ -15,16 +16,23 @@ const SHARES: readonly (readonly [Kind, number])[] = [
   ['amnesia', 45],
   ['crowd', 4],
   ['multitude', 1],
+  ['go-compute', 70],
+  ['go-mixed', 60],
 ]
 
-/** The world of a seed. */
-export function generate(seed: number): Plan {
+const TOTAL = SHARES.reduce((sum, [, share]) => sum + share, 0)
+
+/** The world of a seed; of this kind, where one is named. */
+export function generate(seed: number, wanted?: Kind): Plan {
   const dice = createDice(seed)
-  const kind = kindOf(dice.int(0, 999))
+  const drawn = kindOf(dice.int(0, TOTAL - 1))
+  const kind = wanted ?? drawn
   const nodes = nodesOf(kind, dice.fork('nodes'))
   const kept = dice.chance(0.05) ? { keptJobs: dice.int(1, 8) } : {}
   const orchestrator = { skew: skewOf(kind, dice), slowness: slownessOf(dice), ...kept }
-  return { seed, kind, orchestrator, nodes, steps: stepsOf(kind, nodes.length, dice.fork('steps')) }
+  const goNodes = goNodesOf(kind, dice.fork('go nodes'))
+  const steps = stepsOf(kind, { nodes: nodes.length, goNodes: goNodes.length }, dice.fork('steps'))
+  return { seed, kind, orchestrator, nodes, goNodes, steps }
 }
 
 function kindOf(roll: number): Kind {
@@ -37,8 +45,7 @@ function kindOf(roll: number): Kind {
 }
 
 function nodesOf(kind: Kind, dice: Dice): NodePlan[] {
-  const count =
-    kind === 'multitude' ? dice.int(500, 1_000) : kind === 'crowd' ? 50 : dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
+  const count = countNodes(kind, dice)
   const base = dice.pick([0, 0, 1, 5, 20])
   const nodes = Array.from({ length: count }, (_, index): NodePlan => {
     const least = base + dice.int(0, 3)
@@ -57,6 +64,44 @@ function nodesOf(kind: Kind, dice: Dice): NodePlan[] {
   return kind === 'mad' && count === 1 ? [...nodes, { ...nodeLike(nodes), id: 'QmNode2', mad: false }] : nodes
 }
 
+function countNodes(kind: Kind, dice: Dice): number {
+  switch (kind) {
+    case 'multitude':
+      return dice.int(500, 1_000)
+    case 'crowd':
+      return 50
+    case 'go-compute':
+      return 0
+    case 'go-mixed':
+      return dice.int(1, 3)
+    default:
+      return dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
+  }
+}
+
+function goNodesOf(kind: Kind, dice: Dice): GoNodePlan[] {
+  if (kind !== 'go-compute' && kind !== 'go-mixed') return []
+  return Array.from({ length: dice.pick([1, 2, 2, 3, 4]) }, (_, index) => ({
+    id: `QmGo${index + 1}`,
+    generation: dice.pick(['c', 'c', 'c', 'b']),
+    cpu: dice.pick([1, 2, 2, 4, 8]),
+    zone: dice.pick(['a', 'b']),
+    weather: goWeatherOf(dice),
+  }))
+}
+
+const goWeatherOf = (dice: Dice): GoNodePlan['weather'] => ({
+  latency: dice.pick([
+    [0, 0],
+    [0, 3],
+    [1, 40],
+    [0, 900],
+  ] as const),
+  lost: dice.pick([0, 0, 0.05, 0.4]),
+  repeated: dice.pick([0, 0, 0.3]),
+  unanswered: dice.pick([0, 0, 0, 0.1]),
+})
+
 function nodeLike([node]: readonly NodePlan[]): NodePlan {
   if (node === undefined) throw new Error('a world has nodes')
   return node
@@ -72,11 +117,11 @@ const slownessOf = (dice: Dice): readonly [number, number] =>
 const skewOf = (kind: Kind, dice: Dice): number =>
   kind === 'calm' ? 0 : dice.pick([0, 0, 0, -40, 700, -90_000, 86_400_000])
 
-function stepsOf(kind: Kind, nodes: number, dice: Dice): Step[] {
+function stepsOf(kind: Kind, sizes: Sizes, dice: Dice): Step[] {
   const makers = MAKERS[kind]
   const count = kind === 'multitude' ? dice.int(10, 25) : dice.int(6, dice.pick([12, 30, 50]))
   const pace = dice.pick([5, 100, 500, 1_500])
-  const state: Progress = { types: [], nodes }
+  const state: Progress = { types: [], ...sizes }
   return Array.from({ length: count }, (_, index): Step => {
     const action = index < 2 ? submit(dice, state) : dice.pick(makers)(dice, state)
     // Often the next thing happens in the middle of what the last one has set off.
@@ -84,15 +129,21 @@ function stepsOf(kind: Kind, nodes: number, dice: Dice): Step[] {
   })
 }
 
-interface Progress {
+interface Sizes {
+  readonly nodes: number
+  readonly goNodes: number
+}
+
+interface Progress extends Sizes {
   /** Types of the jobs so far: an update never changes that of its job. */
   readonly types: JobType[]
-  readonly nodes: number
 }
 type Maker = (dice: Dice, progress: Progress) => Action
 
-const anyMachine = (dice: Dice, { nodes }: Progress): number => (dice.chance(0.3) ? 0 : dice.int(1, nodes))
+const anyMachine = (dice: Dice, { nodes }: Progress): number =>
+  dice.chance(0.3) ? 0 : Math.min(nodes, dice.int(1, nodes))
 const anyNode = (dice: Dice, { nodes }: Progress): number => dice.int(1, nodes)
+const anyGo = (dice: Dice, { goNodes }: Progress): number => dice.int(0, goNodes - 1)
 const anyJob = (dice: Dice, { types }: Progress): number => dice.int(0, types.length - 1)
 /** A while: mostly shorter than the patience of the system, sometimes longer. */
 const anyTime = (dice: Dice): number => Math.floor(dice.next() * dice.pick([300, 2_000, 8_000, 25_000]))
@@ -174,6 +225,31 @@ const flap: Maker = (dice, progress) => ({
 })
 const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), dice: dice.int(0, 2 ** 31) })
 
+const goCrash: Maker = (dice, progress) => ({
+  do: 'goCrash',
+  go: anyGo(dice, progress),
+  down: anyTime(dice),
+  forgets: dice.chance(0.3),
+})
+const goCut: Maker = (dice, progress) => ({ do: 'goCut', go: anyGo(dice, progress) })
+const goLeave: Maker = (dice, progress) => ({
+  do: 'goLeave',
+  go: anyGo(dice, progress),
+  time: anyTime(dice) * dice.pick([1, 1, 5]),
+})
+const goWeather: Maker = (dice, progress) => ({
+  do: 'goWeather',
+  go: anyGo(dice, progress),
+  ...goWeatherOf(dice),
+  lost: dice.pick([0.1, 0.5, 1]),
+  time: anyTime(dice),
+})
+const goForge: Maker = (dice, progress) => ({
+  do: 'goForge',
+  go: anyGo(dice, progress),
+  dice: dice.int(0, 2 ** 31),
+})
+
 const read: Maker = () => ({ do: 'read' })
 
 const WORK: readonly Maker[] = [
@@ -201,6 +277,12 @@ const CRASHES: readonly Maker[] = [crash, crash, crash, halt]
 const DISKS: readonly Maker[] = [fill, slow, slow]
 const MEMBERS: readonly Maker[] = [onNode('approve'), onNode('approve'), onNode('reject'), onNode('delete')]
 
+const GO: readonly Maker[] = [goCrash, goCut, goLeave, goLeave, goWeather, goForge, goForge]
+const orchestratorCrash: Maker = (dice) => crash(dice, NO_NODES)
+const orchestratorHalt: Maker = (dice) => halt(dice, NO_NODES)
+/** Nobody but the orchestrator. */
+const NO_NODES: Progress = { types: [], nodes: 0, goNodes: 0 }
+
 const MAKERS: Readonly<Record<Kind, readonly Maker[]>> = {
   calm: [...WORK, onNode('refresh')],
   network: [...WORK, ...NETWORK, jump],
@@ -211,6 +293,9 @@ const MAKERS: Readonly<Record<Kind, readonly Maker[]>> = {
   mad: [...WORK, lie, lie, lie, lie, lie, lie, crash, onNode('cut')],
   amnesia: [...WORK, ...CRASHES, onDisk('wipe'), onDisk('copy'), onDisk('copy'), onDisk('restore'), onNode('cut')],
   crowd: [...WORK, ...NETWORK, ...CRASHES],
+  'go-compute': [...WORK, ...WORK, ...GO, goCrash, orchestratorCrash, orchestratorHalt],
+  'go-mixed': [...WORK, ...WORK, ...GO, ...NETWORK, ...CRASHES, ...MEMBERS, sleep],
+  'go-requester': [submit],
   multitude: [submit, submit, submit, onJob('stop'), onNode('cut'), crash, block],
 }
 

@@ -1,3 +1,4 @@
+import { createDice } from '../world/dice.ts'
 import { type Action, describeAction } from './script.ts'
 import type { Stage } from './stage.ts'
 
@@ -89,6 +90,25 @@ const PERFORMERS: Performers = {
   reject: (stage, { machine }) => decide(stage, machine, 'reject'),
   delete: (stage, { machine }) => decide(stage, machine, 'delete'),
   lie: (stage, { lie, dice }) => stage.mad?.lie(lie, dice),
+  goCrash: (stage, { go, down, forgets }) => withGo(stage, go, (id, fleet) => fleet.crash(id, down, forgets)),
+  goCut: (stage, { go }) => withGo(stage, go, (id, fleet) => fleet.disconnect(id)),
+  goLeave: (stage, { go, time }) =>
+    withGo(stage, go, (id, fleet) => {
+      fleet.setReachable(id, false)
+      stage.world.clock.after(time, () => fleet.setReachable(id, true))
+    }),
+  goWeather: (stage, { go, time, latency, lost, repeated, unanswered }) =>
+    withGo(stage, go, (id, fleet) => {
+      const weather = fleet.node(id)?.weather
+      if (weather === undefined) return
+      Object.assign(weather, { latency, lost, repeated, unanswered })
+      stage.world.clock.after(time, () => Object.assign(weather, FAIR))
+    }),
+  goForge: (stage, { go, dice }) =>
+    withGo(stage, go, (id, fleet) => {
+      const others = [...stage.watch.promised].flatMap(([node, runs]) => (node === id ? [] : [...runs.keys()]))
+      fleet.forge(id, createDice(dice).pick([...others, 'e-nobody']))
+    }),
   async copy(stage, { machine }) {
     const found = stage.machine(machine)
     if (found !== undefined) stage.copies.set(machine, await found.disk.snapshot())
@@ -100,6 +120,13 @@ const PERFORMERS: Performers = {
     await loseDisk(stage, machine, async () => stage.machine(machine)?.disk.restore(copy))
     if (machine === 0) stage.watch.load(copy)
   },
+}
+
+const FAIR = { latency: [0, 2], lost: 0, repeated: 0, unanswered: 0 } as const
+
+function withGo(stage: Stage, go: number, action: (id: string, fleet: Stage['world']['fleet']) => void): void {
+  const id = stage.goNode(go)
+  if (id !== undefined) action(id, stage.world.fleet)
 }
 
 function decide(stage: Stage, machine: number, verb: 'approve' | 'reject' | 'delete'): void {

@@ -1,3 +1,4 @@
+import type { GoNodePlan } from '../go/go-fleet.ts'
 import type { CrashPoint } from '../world/machine.ts'
 import type { Script } from '../world/runner.ts'
 
@@ -13,6 +14,9 @@ export const KINDS = [
   'amnesia',
   'crowd',
   'multitude',
+  'go-compute',
+  'go-mixed',
+  'go-requester',
 ] as const
 export type Kind = (typeof KINDS)[number]
 
@@ -106,6 +110,19 @@ export type Action =
     }
   | { readonly do: 'approve' | 'reject' | 'delete'; readonly machine: number }
   | { readonly do: 'lie'; readonly machine: number; readonly lie: number; readonly dice: number }
+  | { readonly do: 'goCrash'; readonly go: number; readonly down: number; readonly forgets: boolean }
+  | { readonly do: 'goCut'; readonly go: number }
+  | { readonly do: 'goLeave'; readonly go: number; readonly time: number }
+  | {
+      readonly do: 'goWeather'
+      readonly go: number
+      readonly latency: readonly [number, number]
+      readonly lost: number
+      readonly repeated: number
+      readonly unanswered: number
+      readonly time: number
+    }
+  | { readonly do: 'goForge'; readonly go: number; readonly dice: number }
   | { readonly do: 'wipe' | 'copy' | 'restore'; readonly machine: number }
 
 /** An action after a pause of so many virtual milliseconds. */
@@ -125,6 +142,8 @@ export interface Plan {
     readonly keptJobs?: number
   }
   readonly nodes: readonly NodePlan[]
+  /** Compute nodes of the Go program. */
+  readonly goNodes: readonly GoNodePlan[]
   readonly steps: readonly Step[]
 }
 
@@ -138,12 +157,13 @@ export function describeAction(action: Action): string {
 }
 
 /** A plan as lines that a person can read. */
-export function describePlan({ seed, kind, orchestrator, nodes, steps }: Plan): string[] {
+export function describePlan({ seed, kind, orchestrator, nodes, goNodes, steps }: Plan): string[] {
   let time = 0
   return [
     `a world of kind "${kind}" from seed ${seed}`,
     `the orchestrator: ${JSON.stringify(orchestrator)}`,
     ...nodes.map((node, index) => `node ${index + 1}: ${JSON.stringify(node)}`),
+    ...goNodes.map((node, index) => `Go node ${index}: ${JSON.stringify(node)}`),
     ...steps.map(({ after, action }) => `${String((time += after)).padStart(8)} ms  ${describeAction(action)}`),
   ]
 }

@@ -37,6 +37,7 @@ export class Stage {
       trace: new Trace({ keepAll }),
       orchestratorSkew: plan.orchestrator.skew,
       settings: { keptJobs: plan.orchestrator.keptJobs ?? 1_000_000 },
+      go: plan.goNodes.length > 0,
     })
     const stage = new Stage(plan, world)
     for (const [index, options] of plan.nodes.entries()) {
@@ -48,6 +49,7 @@ export class Stage {
       node.machine.disk.weather.slowness = slowness
       stage.#start(index + 1)
     }
+    for (const node of plan.goNodes) world.fleet.add(node)
     stage.mad?.connect(world.dice.fork('mad'))
     return stage
   }
@@ -79,6 +81,11 @@ export class Stage {
 
   machine(machine: number): Machine | undefined {
     return machine === 0 ? this.world.host.machine : this.node(machine)?.machine
+  }
+
+  /** The id of a Go node. */
+  goNode(go: number): string | undefined {
+    return this.plan.goNodes[go]?.id
   }
 
   /** The number of a machine. */

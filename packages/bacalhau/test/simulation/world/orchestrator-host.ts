@@ -8,6 +8,7 @@ import {
 } from '../../../src/orchestrator/orchestrator.ts'
 import { BacalhauError } from '../../../src/runtime/error.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
+import type { Stoppable } from '../../../src/runtime/lifecycle.ts'
 import type { Logger } from '../../../src/runtime/logger.ts'
 import type { OrchestratorEnd } from './compute-host.ts'
 import type { Dice } from './dice.ts'
@@ -24,6 +25,8 @@ export interface OrchestratorHostOptions {
   readonly logs: LogRoutes
   readonly settings?: Partial<OrchestratorOptions>
   readonly skew?: number
+  /** Told of each process; what it gives ends with the process. */
+  readonly onStart?: (life: Life, orchestrator: RunningOrchestrator) => Promise<Stoppable>
   /** The machine has died: links to it break. */
   readonly onDeath: () => void
 }
@@ -31,6 +34,7 @@ export interface OrchestratorHostOptions {
 interface Process {
   readonly life: Life
   readonly orchestrator: RunningOrchestrator
+  beside?: Stoppable
 }
 
 export type LinkMessage = ComputeMessage | OrchestratorMessage
@@ -70,7 +74,7 @@ export class OrchestratorHost implements OrchestratorEnd {
   }
 
   async boot(): Promise<void> {
-    const { logger, logs, settings } = this.#options
+    const { logger, logs, settings, onStart } = this.#options
     const life = this.machine.boot()
     const opening = createOrchestrator({
       store: life.store,
@@ -89,7 +93,10 @@ export class OrchestratorHost implements OrchestratorEnd {
       if (!life.dead) this.machine.die()
       throw error
     })
-    if (!life.dead) this.#process = { life, orchestrator }
+    if (life.dead) return
+    const process: Process = { life, orchestrator }
+    this.#process = process
+    if (onStart !== undefined) process.beside = await onStart(life, orchestrator)
   }
 
   answer() {
@@ -110,6 +117,7 @@ export class OrchestratorHost implements OrchestratorEnd {
   async stop(): Promise<void> {
     const process = this.#process
     if (process === undefined || this.machine.asleep) return
+    await process.beside?.stop()
     await process.orchestrator.stop()
     if (!process.life.dead) this.machine.die()
   }

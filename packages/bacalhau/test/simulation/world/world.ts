@@ -5,6 +5,7 @@ import type { Logger } from '../../../src/runtime/logger.ts'
 import type { LogRoutes } from '../../../src/orchestrator/log-routes.ts'
 import type { OrchestratorOptions, RunningOrchestrator } from '../../../src/orchestrator/orchestrator.ts'
 import { createVirtualClock, type VirtualClock } from '../../../src/runtime/virtual-clock.ts'
+import { GoFleet } from '../go/go-fleet.ts'
 import { ComputeHost, type NodeOptions } from './compute-host.ts'
 import { createDice, type Dice } from './dice.ts'
 import { type LinkMessage, ORCHESTRATOR, OrchestratorHost } from './orchestrator-host.ts'
@@ -20,6 +21,8 @@ export interface WorldOptions {
   readonly settings?: Partial<OrchestratorOptions>
   readonly orchestratorSkew?: number
   readonly trace?: Trace
+  /** Nodes of the Go program may be there. */
+  readonly go?: boolean
 }
 
 /** Virtual milliseconds after which a wait for something that does not happen is given up. */
@@ -33,6 +36,8 @@ export class World {
   readonly ledger: RunLedger
   readonly host: OrchestratorHost
   readonly nodes = new Map<string, ComputeHost>()
+  /** Compute nodes of the Go program. */
+  readonly fleet: GoFleet
   /** What has gone wrong that must never go wrong. The first one counts. */
   violation: Violation | undefined
   /** Faults that are logged are expected: disks are damaged on purpose. */
@@ -46,7 +51,7 @@ export class World {
     return world
   }
 
-  private constructor({ seed = 1, settings, orchestratorSkew = 0, trace = new Trace() }: WorldOptions) {
+  private constructor({ seed = 1, settings, orchestratorSkew = 0, trace = new Trace(), go = false }: WorldOptions) {
     this.dice = createDice(seed)
     this.trace = trace
     this.ledger = new RunLedger((violation) => this.fail(violation))
@@ -55,6 +60,14 @@ export class World {
       if (node === undefined) throw new BacalhauError('PeerUnreachable', `no way to ${nodeId}`)
       return node.readLogs(request.executionId, { ...request, reader: ORCHESTRATOR }, signal)
     }
+    this.fleet = new GoFleet({
+      clock: this.clock,
+      dice: this.dice.fork('fleet'),
+      ledger: this.ledger,
+      logger: this.#logger('the Go desk'),
+      note: (text) => this.note(text),
+      fail: (violation) => this.fail(violation),
+    })
     this.host = new OrchestratorHost({
       clock: this.clock,
       dice: this.dice.fork(ORCHESTRATOR),
@@ -62,6 +75,7 @@ export class World {
       logs,
       skew: orchestratorSkew,
       onDeath: () => this.#died(ORCHESTRATOR),
+      ...(go ? { onStart: (life, orchestrator) => this.fleet.start(life, orchestrator) } : {}),
       ...(settings === undefined ? {} : { settings }),
     })
   }
@@ -179,6 +193,7 @@ export class World {
 
   #died(id: string): void {
     this.note(`${id} dies`)
+    if (id === ORCHESTRATOR) this.fleet.orchestratorDied()
     if (id === ORCHESTRATOR) for (const node of this.nodes.values()) node.breakLink(this.host.diesSilently)
     this.onDeath?.(id)
   }
