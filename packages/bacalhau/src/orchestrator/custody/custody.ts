@@ -6,6 +6,7 @@ import type { Stoppable } from '../../runtime/lifecycle.ts'
 import { LIMITS } from '../../runtime/limits.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Random } from '../../runtime/random.ts'
+import { allRows } from '../../store/all-rows.ts'
 import type { Journal, Recorded } from '../../store/journal.ts'
 import { clear, put, remove, type Store, type Write } from '../../store/store.ts'
 import { Claims, type Claim } from './claims.ts'
@@ -75,13 +76,8 @@ class ResultCustody implements Custody, Recorded {
   }
 
   async recover(): Promise<void> {
-    const { store } = this.#options
-    for (let after: string | undefined; ;) {
-      const rows = await store.range('kept', { prefix: GONE, ...(after === undefined ? {} : { after }), limit: PAGE })
-      for (const { key } of rows) this.#letGo(key.slice(GONE.length))
-      after = rows.at(-1)?.key
-      if (rows.length < PAGE) break
-    }
+    for await (const { key } of allRows(this.#options.store, 'kept', { prefix: GONE }))
+      this.#letGo(key.slice(GONE.length))
     this.#pump()
   }
 

@@ -1,6 +1,8 @@
 import type { Logger } from '../../../runtime/logger.ts'
-import type { Journal, Recorded } from '../../../store/journal.ts'
-import { put, remove, type Store, type Write } from '../../../store/store.ts'
+import { allRows } from '../../../store/all-rows.ts'
+import { ChangedRows } from '../../../store/changed-rows.ts'
+import type { Journal } from '../../../store/journal.ts'
+import type { Store } from '../../../store/store.ts'
 import { type GoState, type Phase, type Taken, takenSchema } from './taken.ts'
 
 export interface Entry {
@@ -14,23 +16,26 @@ export interface Entry {
 const REMEMBERED = 10_000
 
 /** What Go requesters have asked of this node and is not settled: durable, and all of it in memory. */
-export class TakenTable implements Recorded {
-  readonly #journal: Pick<Journal, 'record'>
+export class TakenTable {
+  readonly #rows: ChangedRows
   readonly #entries = new Map<string, Entry>()
   readonly #ended = new Map<string, { readonly requester: string; readonly state: GoState }>()
-  #stale = new Set<string>()
 
   constructor(journal: Pick<Journal, 'record'>) {
-    this.#journal = journal
+    this.#rows = new ChangedRows(
+      'go-taken',
+      (id) => this.#entries.get(id)?.taken,
+      (rows) => journal.record(rows),
+    )
   }
 
   async load(store: Pick<Store, 'range'>, logger: Logger): Promise<void> {
-    for (const { key, value } of await store.range('go-taken', { limit: Number.MAX_SAFE_INTEGER })) {
+    for await (const { key, value } of allRows(store, 'go-taken')) {
       const taken = takenSchema.safeParse(value)
       if (taken.success) this.#entries.set(key, { executionId: key, taken: taken.data, active: undefined })
       else {
         logger.warn({ executionId: key }, 'what was kept of an execution of a Go requester cannot be read')
-        this.#changed(key)
+        this.#rows.note(key)
       }
     }
   }
@@ -66,7 +71,7 @@ export class TakenTable implements Recorded {
   add(executionId: string, taken: Taken): Entry {
     const entry: Entry = { executionId, taken, active: undefined }
     this.#entries.set(executionId, entry)
-    this.#changed(executionId)
+    this.#rows.note(executionId)
     return entry
   }
 
@@ -78,7 +83,7 @@ export class TakenTable implements Recorded {
     const taken = needed && offer !== undefined ? { ...rest, offer } : rest
     const moved = { ...entry, taken }
     this.#entries.set(entry.executionId, moved)
-    this.#changed(entry.executionId)
+    this.#rows.note(entry.executionId)
     return moved
   }
 
@@ -87,7 +92,7 @@ export class TakenTable implements Recorded {
     this.#ended.set(executionId, { requester: taken.requester, state })
     const [oldest] = this.#ended.keys()
     if (this.#ended.size > REMEMBERED && oldest !== undefined) this.#ended.delete(oldest)
-    this.#changed(executionId)
+    this.#rows.note(executionId)
   }
 
   /** The state of an execution of this requester in Go's words; undefined when it is not known. */
@@ -96,24 +101,6 @@ export class TakenTable implements Recorded {
     if (entry !== undefined) return inGo(entry)
     const ended = this.#ended.get(executionId)
     return ended?.requester === requester ? ended.state : undefined
-  }
-
-  takeWrites(): Write[] {
-    const stale = this.#stale
-    this.#stale = new Set()
-    return [...stale].map((id) => {
-      const entry = this.#entries.get(id)
-      return entry === undefined ? remove('go-taken', id) : put('go-taken', id, entry.taken)
-    })
-  }
-
-  onDurable(): void {
-    // Whoever waits for it asks the journal.
-  }
-
-  #changed(executionId: string): void {
-    this.#stale.add(executionId)
-    this.#journal.record(this)
   }
 }
 

@@ -1,8 +1,10 @@
 import { EXECUTION_STATES, type HeldExecution } from '@bacalhau/models'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { Logger } from '../../../runtime/logger.ts'
-import type { Journal, Recorded } from '../../../store/journal.ts'
-import { put, remove, type Store, type Write } from '../../../store/store.ts'
+import { allRows } from '../../../store/all-rows.ts'
+import { ChangedRows } from '../../../store/changed-rows.ts'
+import type { Journal } from '../../../store/journal.ts'
+import type { Store } from '../../../store/store.ts'
 import type { GoRun } from '../jobs/write-parts.ts'
 import { type Asked, askedSchema, type Phase } from './asked.ts'
 
@@ -21,29 +23,28 @@ export interface AskedTableOptions {
   readonly clock: Clock
 }
 
-const PAGE = 1_000
-
 /** What is out at nodes of the Go program, which do not tell it again: kept durably, all of it in memory. */
-export class AskedTable implements Recorded {
+export class AskedTable {
   readonly #options: AskedTableOptions
   readonly #entries = new Map<string, Entry>()
   readonly #byPeer = new Map<string, Set<string>>()
-  #stale = new Set<string>()
+  readonly #rows: ChangedRows
 
   constructor(options: AskedTableOptions) {
     this.#options = options
+    const { journal } = options
+    this.#rows = new ChangedRows(
+      'go-asked',
+      (id) => this.#entries.get(id)?.asked,
+      (rows) => journal.record(rows),
+    )
   }
 
   async load(store: Pick<Store, 'range'>, logger: Logger): Promise<void> {
-    for (let after: string | undefined; ;) {
-      const rows = await store.range('go-asked', { ...(after === undefined ? {} : { after }), limit: PAGE })
-      for (const { key, value } of rows) {
-        const asked = askedSchema.safeParse(value)
-        if (asked.success) this.#put(key, asked.data, undefined)
-        else logger.warn({ executionId: key }, 'what was kept of an execution on a Go node cannot be read')
-      }
-      after = rows.at(-1)?.key
-      if (rows.length < PAGE) return
+    for await (const { key, value } of allRows(store, 'go-asked')) {
+      const asked = askedSchema.safeParse(value)
+      if (asked.success) this.#put(key, asked.data, undefined)
+      else logger.warn({ executionId: key }, 'what was kept of an execution on a Go node cannot be read')
     }
   }
 
@@ -60,7 +61,7 @@ export class AskedTable implements Recorded {
 
   add(executionId: string, asked: Asked, source: AskSource): void {
     this.#put(executionId, asked, source)
-    this.#changed(executionId)
+    this.#rows.note(executionId)
   }
 
   /** Undefined: nothing of it needs to be known any more. */
@@ -76,7 +77,7 @@ export class AskedTable implements Recorded {
       entry.asked = asked
       if (asked.phase !== 'asking') entry.source = undefined
     }
-    this.#changed(executionId)
+    this.#rows.note(executionId)
   }
 
   /** What a compute node would say that it knows of. */
@@ -87,26 +88,10 @@ export class AskedTable implements Recorded {
     })
   }
 
-  takeWrites(): Write[] {
-    const stale = this.#stale
-    this.#stale = new Set()
-    return [...stale].map((id) => {
-      const entry = this.#entries.get(id)
-      return entry === undefined ? remove('go-asked', id) : put('go-asked', id, entry.asked)
-    })
-  }
-
-  onDurable(): void {}
-
   #put(executionId: string, asked: Asked, source: AskSource | undefined): void {
     this.#entries.set(executionId, { asked, source, heard: this.#options.clock.monotonic() })
     const ids = this.#byPeer.get(asked.peer) ?? new Set()
     this.#byPeer.set(asked.peer, ids.add(executionId))
-  }
-
-  #changed(executionId: string): void {
-    this.#stale.add(executionId)
-    this.#options.journal.record(this)
   }
 }
 
