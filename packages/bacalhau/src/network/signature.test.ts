@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { generateKeyPair, privateKeyFromProtobuf, publicKeyToProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -41,5 +41,16 @@ describe('signatures', () => {
     ]) {
       assert.throws(() => parsePublicKey(protobuf))
     }
+  })
+
+  test('of which checking one would take long are not taken', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const { n = '' } = publicKey.export({ format: 'jwk' })
+    const withExponent = (e: Buffer) => {
+      const key = createPublicKey({ key: { kty: 'RSA', n, e: e.toString('base64url') }, format: 'jwk' })
+      return keyProtobuf(0, key.export({ type: 'spki', format: 'der' }))
+    }
+    parsePublicKey(withExponent(Buffer.from([1, 0, 1])))
+    assert.throws(() => parsePublicKey(withExponent(Buffer.alloc(255, 0xff))), /no usual RSA key/)
   })
 })

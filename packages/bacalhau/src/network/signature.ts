@@ -29,14 +29,20 @@ export function parsePublicKey(protobuf: Uint8Array): PublicKey {
   if (type !== RSA && type !== ED25519) throw new Error('the key is neither RSA nor Ed25519')
   const key =
     type === RSA ? createPublicKey({ key: Buffer.from(data), format: 'der', type: 'spki' }) : ed25519Public(data)
-  if (type === RSA && (key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) > 8_192)) {
-    throw new Error('the key is no RSA key of at most 8192 bits')
-  }
+  if (type === RSA && !isUsual(key)) throw new Error('the key is no usual RSA key of at most 8192 bits')
   const hash = type === RSA ? createHash('sha256').update(protobuf).digest() : protobuf
   return {
     peerId: base58(Uint8Array.of(type === RSA ? 0x12 : 0, hash.length, ...hash)),
     verifies: (bytes, signature) => verify(digestOf(key), bytes, key, signature),
   }
+}
+
+/** With a long exponent checking one signature takes a thousand times as long, and whoever sends it decides how often. */
+function isUsual({
+  asymmetricKeyType,
+  asymmetricKeyDetails: { modulusLength = 0, publicExponent = 0n } = {},
+}: KeyObject) {
+  return asymmetricKeyType === 'rsa' && modulusLength <= 8_192 && publicExponent <= 0xffff_ffffn
 }
 
 const digestOf = (key: KeyObject): 'sha256' | null => (key.asymmetricKeyType === 'rsa' ? 'sha256' : null)

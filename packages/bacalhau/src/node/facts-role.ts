@@ -22,7 +22,8 @@ export function openDirectory(
   const directory = createDirectory({
     self: host.peerId.toString(),
     clock,
-    trusts: (peerId) => admits(peerId) || dialled(peerId),
+    trusts: admits,
+    dialled,
   })
   meter.gauge('bacalhau_known_nodes', 'Other nodes that this one has lately heard of.', () => {
     const nodes = directory.nodes()

@@ -117,4 +117,32 @@ describe('the directory', () => {
     assert.equal(learn('s0', 'stranger', true), 'left')
     assert.equal(learn('another', 'stranger'), 'new')
   })
+
+  test('has room for what trusted neighbours tell, however many strangers come', () => {
+    const { directory } = setUp({ maxNodes: 10, dialled: (peer) => peer === 'met' })
+    const learn = (id: string, via: string, sequence = 1) =>
+      directory.learn({ statement: statement(id, { sequence }), via })
+    for (let i = 0; i < 20; i++) learn(`s${i}`, `s${i}`)
+    for (let i = 0; i < 20; i++) learn(`m${i}`, 'met')
+    assert.equal(directory.nodes().length, 5)
+    assert.deepEqual(
+      [directory.wants('n', 'n'), directory.wants('n', 'met'), directory.wants('s1', 'x')],
+      [false, false, true],
+    )
+    for (let i = 0; i < 5; i++) assert.equal(learn(`f${i}`, 'friend'), 'new')
+    assert.equal(directory.wants('f9', 'friend'), false)
+    // What a trusted neighbour tells, too, makes room among what is hearsay.
+    for (let i = 0; i < 5; i++) directory.drop(`f${i}`)
+    for (const id of ['s0', 's1']) assert.equal(learn(id, 'friend', 2), 'same')
+    assert.deepEqual([learn('t0', 't0'), learn('t1', 't1'), learn('t2', 't2')], ['new', 'new', 'ignored'])
+    for (const id of ['s0', 's1', 't0']) directory.drop(id)
+    assert.deepEqual([learn('t2', 't2'), learn('t3', 't3')], ['new', 'ignored'])
+  })
+
+  test('takes any number of nodes of a neighbour that it has connected to', () => {
+    const { directory } = setUp({ dialled: (peer) => peer === 'met' })
+    for (let i = 0; i < 2 * LIMITS.nodesOfStranger; i++) {
+      assert.equal(directory.learn({ statement: statement(`m${i}`), via: 'met' }), 'new')
+    }
+  })
 })

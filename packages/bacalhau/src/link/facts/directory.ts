@@ -19,6 +19,8 @@ export interface Heard {
 }
 
 export interface Directory extends NodeDirectory, Stoppable {
+  /** Would what this neighbour tells of that node be taken? To be asked before the work of finding out whether it is true. */
+  wants(peerId: string, via: string): boolean
   /** Takes what a node has said of itself. That it was said by that node must be certain. */
   learn(heard: Heard): Learned
   /** The node is known to be gone. It is back as soon as it is heard of again. */
@@ -29,14 +31,17 @@ export interface DirectoryOptions {
   /** Our own peer ID. */
   readonly self: string
   readonly clock: Clock
-  /** May this neighbour tell of any number of nodes? Others may tell of a few. */
+  /** Is this neighbour one that the operator has chosen, or a member? It may tell of any number of nodes. */
   readonly trusts: (neighbour: string) => boolean
+  /** Has this node itself connected to that neighbour? Others may tell of a few nodes only. */
+  readonly dialled?: (neighbour: string) => boolean
   readonly maxNodes?: number
 }
 
 /**
  * What was heard of other nodes, kept for as long as they may be silent. It is bounded: when it is full, and for each neighbour
- * that is nobody to us when it has told of its share, those that are known stay, and newcomers have to wait.
+ * that is nobody to us when it has told of its share, those that are known stay, and newcomers have to wait. Half of the room is
+ * for what trusted neighbours tell: peer IDs cost nothing, and strangers could take up all of it with nodes that they made up.
  */
 export function createDirectory(options: DirectoryOptions): Directory {
   const { self, clock } = options
@@ -62,6 +67,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
   return {
     nodes: () => shelf.nodes(),
     find: (peerId) => shelf.find(peerId),
+    wants: (peerId, via) => peerId !== self && (shelf.find(peerId) !== undefined || shelf.hasRoom(peerId, via)),
     watch(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
@@ -90,45 +96,62 @@ export function createDirectory(options: DirectoryOptions): Directory {
 interface Entry {
   readonly node: KnownNode
   readonly via: string
+  /** Has no trusted neighbour told of it? */
+  readonly isHearsay: boolean
   /** On the monotonic clock. */
   readonly expires: number
 }
 
-/** The bounded memory behind a directory. */
-function createShelf({ clock, trusts, maxNodes = LIMITS.knownNodes }: DirectoryOptions) {
-  const entries = new Map<string, Entry>()
-  /** How many each neighbour has told of. */
+/** Counts who has told of which entries. */
+function createTellers({ trusts, dialled = () => false, maxNodes = LIMITS.knownNodes }: DirectoryOptions) {
   const shares = new Map<string, number>()
+  let hearsay = 0
+  return {
+    mayTell(peerId: string, via: string): boolean {
+      if (trusts(via)) return true
+      if (hearsay >= maxNodes / 2) return false
+      return via === peerId || dialled(via) || (shares.get(via) ?? 0) < LIMITS.nodesOfStranger
+    },
+    count({ node: { peerId }, via, isHearsay }: Entry, change: 1 | -1): void {
+      if (isHearsay) hearsay += change
+      // What it says of itself is not counted.
+      if (peerId === via) return
+      const share = (shares.get(via) ?? 0) + change
+      if (share > 0) shares.set(via, share)
+      else shares.delete(via)
+    },
+  }
+}
+
+/** The bounded memory behind a directory. */
+function createShelf(options: DirectoryOptions) {
+  const { clock, trusts, maxNodes = LIMITS.knownNodes } = options
+  const entries = new Map<string, Entry>()
+  const tellers = createTellers(options)
   /** Numbers of those that are gone: what they said before does not bring them back. */
   const departed = new Map<string, { readonly sequence: number; readonly expires: number }>()
 
-  function hasRoom({ statement, via }: Heard): boolean {
-    if (entries.size >= maxNodes) return false
-    return via === statement.peerId || trusts(via) || (shares.get(via) ?? 0) < LIMITS.nodesOfStranger
-  }
-
-  function count(peerId: string, via: string, change: number): void {
-    // What it says of itself is not counted.
-    if (peerId === via) return
-    const share = (shares.get(via) ?? 0) + change
-    if (share > 0) shares.set(via, share)
-    else shares.delete(via)
-  }
+  const hasRoom = (peerId: string, via: string) => entries.size < maxNodes && tellers.mayTell(peerId, via)
 
   return {
     nodes: (): KnownNode[] => Array.from(entries.values(), ({ node }) => node),
     find: (peerId: string): KnownNode | undefined => entries.get(peerId)?.node,
     /** The greatest number that the node, present or gone, has used. */
     last: (peerId: string): number | undefined => entries.get(peerId)?.node.sequence ?? departed.get(peerId)?.sequence,
+    hasRoom,
     /** Undefined when there is no room. */
-    put(heard: Heard): KnownNode | undefined {
-      const { statement, via, age = 0 } = heard
-      const known = entries.get(statement.peerId)
-      if (known === undefined && !hasRoom(heard)) return undefined
+    put({ statement, via, age = 0 }: Heard): KnownNode | undefined {
+      const { peerId } = statement
+      const known = entries.get(peerId)
+      if (known === undefined && !hasRoom(peerId, via)) return undefined
+      // From then on it is the trusted one that has told of it.
+      const teller = known === undefined || (known.isHearsay && trusts(via)) ? via : known.via
       const node: KnownNode = { ...statement, seenAt: clock.now() - age }
       const expires = clock.monotonic() + lifeOf(statement) - age
-      entries.set(statement.peerId, { node, via: known?.via ?? via, expires })
-      if (known === undefined) count(statement.peerId, via, 1)
+      const entry = { node, via: teller, expires, isHearsay: known?.isHearsay !== false && !trusts(teller) }
+      if (known !== undefined) tellers.count(known, -1)
+      tellers.count(entry, 1)
+      entries.set(peerId, entry)
       return node
     },
     remove(peerId: string, sequence?: number): KnownNode | undefined {
@@ -138,7 +161,7 @@ function createShelf({ clock, trusts, maxNodes = LIMITS.knownNodes }: DirectoryO
       if (departed.size > maxNodes) departed.delete(departed.keys().next().value ?? '')
       if (entry === undefined) return undefined
       entries.delete(peerId)
-      count(peerId, entry.via, -1)
+      tellers.count(entry, -1)
       return entry.node
     },
     /** Those that have been silent for too long. */

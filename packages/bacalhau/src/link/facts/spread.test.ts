@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Member, neighbourhood, A_MOMENT, LIFE } from './fixtures/neighbourhood.ts'
-import { signedFacts } from './fixtures/signer.ts'
+import { madeUpFacts, signedFacts } from './fixtures/signer.ts'
+import { statement } from './fixtures/statements.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import type { SpreadMessage } from './spread.ts'
 
 /** Numbers of the members that `one` knows. */
 const knows = (one: Member | undefined, members: readonly Member[]): number[] =>
@@ -179,5 +181,50 @@ describe('a neighbour', () => {
     b.say()
     await clock.advance(2 * A_MOMENT)
     assert.deepEqual(knows(c, members), [1])
+  })
+
+  test('that makes up nodes keeps nobody from hearing of others', async () => {
+    const { clock, members } = neighbourhood(2, () => false)
+    const [one, honest] = members
+    assert.ok(one !== undefined && honest !== undefined)
+    const flood = one.spread.add('stranger', () => Promise.resolve())
+    const told = Array.from({ length: LIMITS.nodesOfStranger }, () => ({ ...madeUpFacts(), age: 0 }))
+    flood.receive({ facts: told })
+    assert.equal(one.directory.nodes().length, LIMITS.nodesOfStranger)
+    // What leads to nothing is not even looked at, so that it costs nothing, either.
+    const more = { ...madeUpFacts(), age: 0 }
+    const forged = { ...more, signature: '' }
+    for (let i = 0; i < 2 * LIMITS.factsInAll; i += 1_024)
+      flood.receive({ facts: Array(1_024).fill(i % 2_048 ? more : forged) })
+    await clock.advance(1)
+    one.spread.add(honest.peerId, () => Promise.resolve()).receive({ facts: [{ ...signedFacts(1), age: 0 }] })
+    assert.ok(one.directory.find(honest.peerId) !== undefined)
+  })
+
+  test('that comes and goes under ever new names is forgotten before those who stay', async () => {
+    const { clock, members } = neighbourhood(3)
+    const [one, stays] = members
+    assert.ok(one !== undefined && stays !== undefined)
+    const passes = one.spread.add('passes', () => Promise.resolve())
+    passes.receive({ facts: [{ ...signedFacts(1), age: 0 }] })
+    const brief = Array.from({ length: 1_200 }, () => madeUpFacts({ leaving: true, sequence: 2 }))
+    for (const last of brief) {
+      one.directory.learn({ statement: statement(last.author), via: last.author })
+      one.spread.add(last.author, () => Promise.resolve()).receive({ facts: [{ ...last, age: 0 }] })
+    }
+    const heard: SpreadMessage[] = []
+    one.spread.add('newcomer', async (message) => void heard.push(message)).receive({ have: [] })
+    await clock.advance(1)
+    const [have] = heard
+    assert.ok(have !== undefined && 'have' in have)
+    assert.ok(have.have.some(([author]) => author === stays.peerId))
+    assert.equal(have.have.length, 1 + 1_024)
+  })
+
+  test('says once what it has', () => {
+    const { members } = neighbourhood(1)
+    const neighbour = members[0]?.spread.add('greedy', () => Promise.resolve())
+    neighbour?.receive({ have: [] })
+    assert.throws(() => neighbour?.receive({ have: [] }), { code: 'BadRequest' })
   })
 })

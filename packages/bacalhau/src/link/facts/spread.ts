@@ -25,6 +25,8 @@ export interface SpreadOptions {
   /** Our own peer ID. */
   readonly self: string
   readonly clock: Clock
+  /** Would facts of this author be taken of that neighbour? What would not is not even looked at. */
+  readonly wants: (author: string, via: string) => boolean
   /** Decides what becomes of facts whose author is certain. Those that are ignored are not passed on. */
   readonly learn: (heard: Heard) => Learned
   /** Somebody has facts of ours that are newer than what we have told: those of the process before this one. */
@@ -58,10 +60,10 @@ export function createSpread(options: SpreadOptions): Spread {
   const alarm = createAlarm(clock, () => void outlets.push())
   const open = createGate(options)
 
-  function keep(facts: SignedFacts, age: number, isNews: boolean, from?: Outlet): void {
-    stock.put(facts, age)
+  function keep(facts: SignedFacts, age: number, learned: Learned, from?: Outlet): void {
+    stock.put(facts, age, learned === 'left')
     outlets.lack(facts.author, from)
-    alarm.within(isNews ? NEWS : CALM)
+    alarm.within(learned === 'same' ? CALM : NEWS)
   }
 
   function take(outlet: Outlet, { age, ...facts }: AgedFacts): void {
@@ -69,7 +71,7 @@ export function createSpread(options: SpreadOptions): Spread {
     if (known <= facts.sequence) outlet.has(facts.author)
     if (known >= facts.sequence) return
     const learned = open(facts, outlet.peerId, age)
-    if (learned !== 'ignored') keep(facts, age, learned !== 'same', outlet)
+    if (learned !== 'ignored') keep(facts, age, learned, outlet)
   }
 
   return {
@@ -77,15 +79,20 @@ export function createSpread(options: SpreadOptions): Spread {
       const outlet = outlets.add(peerId, (facts) => send({ facts }))
       const have = Array.from(stock.all(), ({ author, sequence }): [string, number] => [author, sequence])
       send({ have }).catch(() => outlets.remove(outlet))
+      let hasSaid = false
       return {
         receive(message) {
-          if ('have' in message) outlets.compare(outlet, new Map(message.have))
-          else for (const facts of message.facts) take(outlet, facts)
+          if ('have' in message) {
+            // Each time it would be sent all that it says it lacks.
+            if (hasSaid) throw new BacalhauError('BadRequest', 'The peer has said already what it has.')
+            hasSaid = true
+            outlets.compare(outlet, new Map(message.have))
+          } else for (const facts of message.facts) take(outlet, facts)
         },
         gone: () => outlets.remove(outlet),
       }
     },
-    tell: (facts, isNews) => keep(facts, 0, isNews),
+    tell: (facts, isNews) => keep(facts, 0, isNews ? 'changed' : 'same'),
     flush: () => outlets.push(),
     stop() {
       alarm.stop()
@@ -95,18 +102,23 @@ export function createSpread(options: SpreadOptions): Spread {
   }
 }
 
-/** Lets in what is signed, and not too much of it. What a neighbour forges does not count against the author. */
-function createGate({ self, clock, learn, onOwn }: SpreadOptions) {
+/**
+ * Lets in what is signed, and not too much of it. What a neighbour forges does not count against the author, and what one neighbour
+ * sends does not count against the others. Nobody is worth checking signatures for that lead to nothing.
+ */
+function createGate({ self, clock, wants, learn, onOwn }: SpreadOptions) {
   const keys: KeyRing = new Map()
   const ofNeighbour = createPace(clock, { perAuthor: LIMITS.factsInAll, total: Infinity })
-  const ofAuthor = createPace(clock)
+  const ofAuthor = createPace(clock, { total: Infinity })
   return (facts: SignedFacts, via: string, age: number): Learned => {
+    const { author } = facts
+    if (author !== self && (!wants(author, via) || ofAuthor.isSpent(author))) return 'ignored'
     if (!ofNeighbour.allows(via)) return 'ignored'
     const statement = openFacts(facts, keys)
     if (statement === undefined) {
-      throw new BacalhauError('BadRequest', `The peer passed on facts that ${facts.author} has not signed.`)
+      throw new BacalhauError('BadRequest', `The peer passed on facts that ${author} has not signed.`)
     }
-    if (facts.author === self) onOwn(facts.sequence)
-    return ofAuthor.allows(facts.author) ? learn({ statement, via, age }) : 'ignored'
+    if (author === self) onOwn(facts.sequence)
+    return ofAuthor.allows(author) ? learn({ statement, via, age }) : 'ignored'
   }
 }

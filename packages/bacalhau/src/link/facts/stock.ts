@@ -6,21 +6,40 @@ import type { SignedFacts } from './signed-facts.ts'
 export interface Stock {
   get(author: string): SignedFacts | undefined
   all(): Iterable<SignedFacts>
-  /** `age`: milliseconds since the author was heard. */
-  put(facts: SignedFacts, age: number): void
+  /** `age`: milliseconds since the author was heard. `isLast`: it takes leave with them. */
+  put(facts: SignedFacts, age: number, isLast: boolean): void
   /** Those facts, with their ages. */
   withAge(authors: Iterable<string>): AgedFacts[]
 }
 
 export type AgedFacts = SignedFacts & { readonly age: number }
 
-/** Facts are kept for as long as their author may be silent, also those of one that has left: so that nothing older comes back. */
+/** Farewells that are kept: those who come and go are no nodes any more that a directory would bound. */
+const FAREWELLS = 1_024
+
+/**
+ * Facts are kept for as long as their author may be silent, also those of one that has left, so that nothing older comes back: of
+ * these, the latest.
+ */
 export function createStock(clock: Clock): Stock {
   const kept = new Map<string, { readonly facts: SignedFacts; readonly heardAt: number }>()
+  const left = new Set<string>()
 
   function forgetOld(): void {
     const before = clock.monotonic() - LIMITS.nodeLife
-    for (const [author, { heardAt }] of kept) if (heardAt <= before) kept.delete(author)
+    for (const [author, { heardAt }] of kept) if (heardAt <= before) forget(author)
+  }
+
+  function forget(author: string): void {
+    kept.delete(author)
+    left.delete(author)
+  }
+
+  function note(author: string, isLast: boolean): void {
+    left.delete(author)
+    if (isLast) left.add(author)
+    const [first = ''] = left
+    if (left.size > FAREWELLS) forget(first)
   }
 
   return {
@@ -29,7 +48,8 @@ export function createStock(clock: Clock): Stock {
       forgetOld()
       return Array.from(kept.values(), ({ facts }) => facts)
     },
-    put(facts, age) {
+    put(facts, age, isLast) {
+      note(facts.author, isLast)
       kept.set(facts.author, { facts, heardAt: clock.monotonic() - age })
     },
     withAge(authors) {

@@ -46,6 +46,7 @@ export async function startSwarmFacts(options: SwarmFactsOptions): Promise<Stopp
     createSpread({
       self: host.peerId.toString(),
       clock,
+      wants: (author, via) => directory.wants(author, via),
       learn: (heard) => directory.learn(heard),
       onOwn: (sequence) => herald.outdo(sequence),
     }),
@@ -91,6 +92,8 @@ function listen(
   herald: Herald,
 ): () => void {
   gossip.subscribe(GO_TOPIC, ({ author, via, data }) => {
+    // Nodes that somebody made up are not passed on, so that they do not crowd out others elsewhere.
+    if (!directory.wants(author, via)) return false
     const statement = readStatement(author, data)
     if (statement !== undefined) directory.learn({ statement, via })
     return statement !== undefined

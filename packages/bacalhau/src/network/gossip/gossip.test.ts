@@ -98,6 +98,7 @@ describe('the pace', () => {
     const clock = createVirtualClock()
     const pace = createPace(clock, { perAuthor: 2, total: 3 })
     assert.deepEqual([pace.allows('a'), pace.allows('a'), pace.allows('a')], [true, true, false])
+    assert.deepEqual([pace.isSpent('a'), pace.isSpent('b'), pace.isSpent('b')], [true, false, false])
     assert.deepEqual([pace.allows('b'), pace.allows('b'), pace.allows('c')], [true, false, false])
     await clock.advance(10_000)
     assert.deepEqual([pace.allows('a'), pace.allows('c')], [true, true])

@@ -86,16 +86,18 @@ export function messageId(message: Message): Uint8Array {
 /** The gossip of a host that was started with `gossipService`. */
 export function openGossip(host: Libp2p, clock: Clock = systemClock): Gossip {
   const pubsub = serviceOf(host)
-  const pace = createPace(clock)
+  // What comes over one neighbour does not count against what comes over the others.
+  const ofNeighbour = createPace(clock, { perAuthor: LIMITS.factsInAll, total: Infinity })
+  const ofAuthor = createPace(clock, { total: Infinity })
   const arrivals = new AbortController()
 
   const validator =
     (listener: (message: GossipMessage) => boolean): TopicValidatorFn =>
     (via, message) => {
       if (message.type !== 'signed' || message.data.length > LIMITS.nodeFacts) return TopicValidatorResult.Ignore
-      const author = message.from.toString()
-      if (!pace.allows(author)) return TopicValidatorResult.Ignore
-      const isGood = listener({ author, via: via.toString(), data: message.data })
+      const [author, neighbour] = [message.from.toString(), via.toString()]
+      if (!ofNeighbour.allows(neighbour) || !ofAuthor.allows(author)) return TopicValidatorResult.Ignore
+      const isGood = listener({ author, via: neighbour, data: message.data })
       return isGood ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
     }
 

@@ -8,6 +8,8 @@ const WINDOW = 10_000
 export interface Pace {
   /** May one more message of `author` be taken now? Counts it if so. */
   allows(author: string): boolean
+  /** Has `author` said all that is taken of it for now? */
+  isSpent(author: string): boolean
 }
 
 export interface PaceOptions {
@@ -19,17 +21,25 @@ export function createPace(clock: Clock, options: PaceOptions = {}): Pace {
   const { perAuthor = LIMITS.factsOfAuthor, total = LIMITS.factsInAll } = options
   const counts = new Map<string, number>()
   let [begin, all] = [clock.monotonic(), 0]
+
+  function turn(): void {
+    const now = clock.monotonic()
+    if (now - begin < WINDOW) return
+    counts.clear()
+    begin = now
+    all = 0
+  }
+
+  const isSpent = (author: string) => {
+    turn()
+    return (counts.get(author) ?? 0) >= perAuthor || all >= total
+  }
+
   return {
+    isSpent,
     allows(author) {
-      const now = clock.monotonic()
-      if (now - begin >= WINDOW) {
-        counts.clear()
-        begin = now
-        all = 0
-      }
-      const count = counts.get(author) ?? 0
-      if (count >= perAuthor || all >= total) return false
-      counts.set(author, count + 1)
+      if (isSpent(author)) return false
+      counts.set(author, (counts.get(author) ?? 0) + 1)
       all += 1
       return true
     },
