@@ -102,10 +102,13 @@ function firstTime(): (cid: CID) => boolean {
 
 async function* follow(ref: ContentRef, source: BlockSource): AsyncGenerator<CID, CID, undefined> {
   let cid = ref.cid
-  for (const name of ref.path) {
+  for (const [depth, name] of ref.path.entries()) {
     yield cid
     const next = yield* enter(await nodeAt(cid, source), name, source)
-    if (next === undefined) throw new BacalhauError('NotFound', `There is no "${name}" in ${formatContentRef(ref)}.`)
+    if (next === undefined) {
+      const within = formatContentRef({ ...ref, path: ref.path.slice(0, depth) })
+      throw new BacalhauError('NotFound', `There is no "${name}" in ${within}.`)
+    }
     cid = next
   }
   return cid

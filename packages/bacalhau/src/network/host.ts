@@ -32,6 +32,7 @@ export interface HostOptions extends HostFeatures {
   readonly announce?: readonly string[]
 }
 
+const LISTEN = 'Choose an address of this machine with --swarm-host; 0.0.0.0 and :: are all of them.'
 const EVERY_INTERFACE = ['0.0.0.0', '::']
 
 /** The listen multiaddrs for `hosts` on `port`. Throws `ConfigurationError` for something that is not an IP address. */
@@ -39,7 +40,7 @@ export function listenAddresses(port: number, hosts: readonly string[] = EVERY_I
   return hosts.map((host) => {
     const family = isIP(host)
     if (family === 0) {
-      throw new BacalhauError('ConfigurationError', `"${host}" is not an IP address to listen on.`)
+      throw new BacalhauError('ConfigurationError', `"${host}" is not an IP address to listen on.`, { hint: LISTEN })
     }
     return `/ip${family}/${host}/tcp/${port}`
   })
@@ -141,7 +142,9 @@ function listenFailure(error: unknown, port: number): unknown {
     })
   }
   if (/EADDRNOTAVAIL/.test(message)) {
-    return new BacalhauError('ConfigurationError', 'This machine does not have the address to listen on.', {
+    const address = /EADDRNOTAVAIL: address not available (\S+):\d+/.exec(message)?.[1] ?? 'that the swarm listens on'
+    return new BacalhauError('ConfigurationError', `This machine does not have the address ${address}.`, {
+      hint: LISTEN,
       cause: error,
     })
   }

@@ -1,6 +1,7 @@
 import { parseBytes, parseCount, parseCpu } from '@bacalhau/models/units'
 import type { LegacyPeers } from '../link/go/trust.ts'
 import { formatDuration, parseDuration } from '../runtime/duration.ts'
+import { isAddressRange } from '../sources/outbound/address-rules.ts'
 
 /** How one kind of setting is read from a flag or variable (text, or several texts) or from YAML (anything), and shown. */
 export interface Kind<T> {
@@ -25,7 +26,11 @@ const toText = (input: unknown): string | undefined => {
 
 const some = (text: string | undefined) => (text === '' ? undefined : text)
 
-export const text: Kind<string> = { expects: 'a text', read: (input) => some(toText(input)), show: (value) => value }
+export const text: Kind<string> = {
+  expects: 'a text that is not empty',
+  read: (input) => some(toText(input)),
+  show: (value) => value,
+}
 
 /** An address of the web. */
 export const webAddress: Kind<string> = {
@@ -94,6 +99,16 @@ export const choices = <const W extends readonly string[]>(words: W): Kind<reado
   },
   show: (value) => (value.length === 0 ? 'none' : value.join(',')),
 })
+
+/** Addresses and ranges of them that are not on the public internet. */
+export const addressRanges: Kind<readonly string[]> = {
+  ...texts,
+  expects: 'addresses and ranges like 10.1.2.3,10.0.0.0/8',
+  read(input) {
+    const items = texts.read(input)
+    return items?.every(isAddressRange) === true ? items : undefined
+  },
+}
 
 /** Addresses of peers; the word `none` stands for nobody. What an address is, the network knows. */
 export const peers: Kind<readonly string[]> = {

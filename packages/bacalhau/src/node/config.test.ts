@@ -69,10 +69,14 @@ describe('precedence', () => {
 
   test('every setting but the folder can be set by its variable alone', async () => {
     const samples: Record<string, string> = {
-      'a text': 'x',
+      'a text that is not empty': 'x',
       'a port from 0 to 65535': '7',
       'true or false': 'true',
       'a list of texts': 'x,y',
+      'addresses and ranges like 10.1.2.3,10.0.0.0/8': '10.0.0.0/8',
+      'some of docker, noop, wasm, or none': 'docker',
+      'some of inline, ipfs, job, local, localdirectory, s3, urldownload, or none': 's3',
+      'some of ipfs, local, s3, s3managed, or none': 'ipfs',
       'a list of peer addresses, or none': '/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2',
       'names and values like a=b,c=d': 'a=b',
       'one of token, auto, manual': 'auto',
@@ -245,8 +249,14 @@ describe('node configuration', () => {
     assert.deepEqual([allocatedGpus({ amount: 2 }, 4), allocatedGpus({ amount: 9 }, 4)], [2, 4])
   })
 
-  test('engines are compared in lower case', async () => {
+  test('engines are named in any letter case, and those that are not there are refused', async () => {
     const { settings } = await load({ env: { BACALHAU_ENGINES_DISABLED: 'Docker, WASM' } })
     assert.deepEqual(toNodeConfig(settings).enginesDisabled, ['docker', 'wasm'])
+    await assert.rejects(load({ env: { BACALHAU_ENGINES_DISABLED: 'dokcer' } }), { code: 'ConfigurationError' })
+  })
+
+  test('an address range that is none is refused with the name of the setting', async () => {
+    const env = { BACALHAU_ENGINES_WASM_ALLOWEDADDRESSES: '10.0.0.0/99' }
+    await assert.rejects(load({ env }), { code: 'ConfigurationError', message: /Engines\.Wasm\.AllowedAddresses/ })
   })
 })

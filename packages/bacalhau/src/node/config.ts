@@ -272,9 +272,9 @@ export function toNodeConfig(settings: Settings): NodeConfig {
     roles,
     shown: configTree({ ...settings, ...roles }),
     admission: { locality: admissionLocality, rejectStateless, rejectNetworked, probeHttp, probeExec },
-    enginesDisabled: lowered(settings.enginesDisabled),
-    inputsDisabled: lowered(settings.inputsDisabled),
-    publishersDisabled: lowered(settings.publishersDisabled),
+    enginesDisabled: settings.enginesDisabled,
+    inputsDisabled: settings.inputsDisabled,
+    publishersDisabled: settings.publishersDisabled,
     capacity: { CPU: capacityCpu, Memory: capacityMemory, Disk: capacityDisk, GPU: capacityGpu },
   }
 }
@@ -285,8 +285,6 @@ export function allocatedGpus(share: Share, found: number): number {
   if (!('percent' in share)) return Math.min(Math.floor(share.amount), found)
   return share.percent === 0 ? 0 : Math.max(1, Math.floor((found * share.percent) / 100))
 }
-
-const lowered = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase())
 
 /**
  * What of a machine's resources is for jobs. Amounts are taken as they are: the operator knows. Of GPUs, which are handed out

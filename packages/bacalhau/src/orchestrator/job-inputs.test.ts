@@ -141,6 +141,7 @@ describe('results of another job as an input', () => {
     await assert.rejects(inputsOf({ JobID: job.ID }), { code: 'NotFound', message: /has left no results/ })
     await assert.rejects(inputsOf({ JobID: 'j-nobody' }), { code: 'NotFound' })
     await assert.rejects(inputsOf({ Job: job.ID }), { code: 'ValidationError' })
+    await assert.rejects(inputsOf({ JobID: job.ID, Path: 'a/../../b' }), { code: 'ValidationError', message: /Path/ })
   })
 
   test('are those of namespaces that the caller may read', async () => {

@@ -18,6 +18,6 @@ export function nextText({ State, RetryAt, LastError }: PeerEntry, now: number):
   const seconds = RetryAt === undefined ? 0 : Math.max(0, Math.ceil((Date.parse(RetryAt) - now) / 1_000))
   const next = RetryAt === undefined ? '' : `tried again in ${seconds} s`
   // Whose it is stands beside it.
-  const why = plainLine(LastError?.Message ?? '').replace(/^The peer \S+ cannot be reached: /, '')
+  const why = plainLine(LastError?.Message ?? '').replace(/^The peer (?:at )?\S+ (?:cannot be reached: )?/, '')
   return [next, why].filter((text) => text !== '').join('; ')
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { BacalhauError } from '../../runtime/error.ts'
+import { BacalhauError, messageOf } from '../../runtime/error.ts'
 import { readPrivateFile } from '../private-file.ts'
 
 /** Bytes of a key of XSalsa20. */
@@ -58,9 +58,11 @@ function invalid(origin: string, found: string): BacalhauError {
   return new BacalhauError('SwarmKeyInvalid', `${origin} ${found}.`)
 }
 
-/** The key in `file`, and what its owner should know. Throws `SwarmKeyInvalid` or, for what cannot be read, `KeyFileInvalid`. */
+/** The key in `file`, and what its owner should know. Throws `SwarmKeyInvalid`. */
 export async function loadSwarmKey(file: string): Promise<LoadedSwarmKey> {
-  const read = await readPrivateFile(file)
+  const read = await readPrivateFile(file).catch((cause: unknown) => {
+    throw new BacalhauError('SwarmKeyInvalid', messageOf(cause), { cause })
+  })
   const origin = `The swarm key ${file}`
   if (read === undefined) throw invalid(origin, 'is not there')
   return { ...parseSwarmKey(read.content, origin), warnings: read.warnings }

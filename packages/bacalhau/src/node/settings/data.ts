@@ -1,12 +1,12 @@
 import { LIMITS } from '../../runtime/limits.ts'
-import { port, size, span, text, texts, toggle, wholeNumber } from '../config-kinds.ts'
+import { addressRanges, choices, port, size, span, text, toggle, wholeNumber } from '../config-kinds.ts'
 import { setting } from './setting.ts'
 
 /** Where inputs come from and results go. */
 export const DATA_SETTINGS = {
   inputsDisabled: setting<readonly string[]>({
     key: 'InputSources.Disabled',
-    kind: texts,
+    kind: choices(['inline', 'ipfs', 'job', 'local', 'localdirectory', 's3', 'urldownload']),
     fallback: [],
     about: 'Kinds of inputs that this node does not offer, for example s3.',
   }),
@@ -30,14 +30,14 @@ export const DATA_SETTINGS = {
   }),
   inputAddresses: setting<readonly string[]>({
     key: 'InputSources.AllowedAddresses',
-    kind: texts,
+    kind: addressRanges,
     fallback: [],
     about:
       'Addresses and ranges, like 10.0.0.0/8, that jobs may name for inputs and S3 although they are not on the public internet.',
   }),
   publishersDisabled: setting<readonly string[]>({
     key: 'Publishers.Disabled',
-    kind: texts,
+    kind: choices(['ipfs', 'local', 's3', 's3managed']),
     fallback: [],
     about: 'Publishers that this node does not offer, for example local.',
   }),

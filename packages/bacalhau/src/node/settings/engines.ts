@@ -1,12 +1,12 @@
 import { LIMITS } from '../../runtime/limits.ts'
-import { choice, choices, portRange, size, span, text, texts, wholeNumber } from '../config-kinds.ts'
+import { addressRanges, choice, choices, portRange, size, span, text, wholeNumber } from '../config-kinds.ts'
 import { setting } from './setting.ts'
 
 /** What runs jobs, and within which bounds. */
 export const ENGINES_SETTINGS = {
   enginesDisabled: setting<readonly string[]>({
     key: 'Engines.Disabled',
-    kind: texts,
+    kind: choices(['docker', 'noop', 'wasm']),
     fallback: [],
     about: 'Engines that this node does not offer, for example wasm.',
   }),
@@ -31,7 +31,7 @@ export const ENGINES_SETTINGS = {
   }),
   wasmAddresses: setting<readonly string[]>({
     key: 'Engines.Wasm.AllowedAddresses',
-    kind: texts,
+    kind: addressRanges,
     fallback: [],
     about: 'Private addresses and ranges that WebAssembly jobs reach over HTTP, such as 10.1.0.0/16. By default none.',
   }),
@@ -50,7 +50,7 @@ export const ENGINES_SETTINGS = {
   }),
   dockerAddresses: setting<readonly string[]>({
     key: 'Engines.Docker.AllowedAddresses',
-    kind: texts,
+    kind: addressRanges,
     fallback: [],
     about:
       'Private addresses and ranges that containers reach by the network HTTP, such as 10.1.0.0/16. By default none.',

@@ -132,7 +132,7 @@ describe('results in S3', () => {
     for (const Encoding of ['gzip', 'plain']) {
       await assert.rejects(publish(context, folder, { Bucket: 'none', Encoding }), {
         code: 'PublishFailed',
-        message: /failed to publish s3 result: NoSuchBucket/,
+        message: /failed to publish s3 result s3:\/\/none\/\S+: NoSuchBucket/,
       })
     }
   })

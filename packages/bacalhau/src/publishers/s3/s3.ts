@@ -42,7 +42,7 @@ export function createS3Publisher({ clients, clock, nodeId }: S3PublisherOptions
         }
       } catch (error) {
         signal.throwIfAborted()
-        throw s3Error(error, 'PublishFailed', 'publish s3 result', 'PutObject')
+        throw s3Error(error, 'PublishFailed', `publish s3 result s3://${Bucket}/${Key}`, 'PutObject')
       }
     },
   }

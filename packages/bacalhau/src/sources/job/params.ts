@@ -3,7 +3,13 @@ import { z } from 'zod'
 import { parseParams } from '../params.ts'
 
 const id = z.string().min(1).max(128)
-const innerPath = z.string().max(4_096)
+const innerPath = z
+  .string()
+  .max(4_096)
+  .refine(
+    (path) => !path.split('/').some((name) => name === '.' || name === '..'),
+    'must be one of names below the results',
+  )
 
 const wantedSchema = z.strictObject({
   JobID: id,

@@ -69,14 +69,23 @@ const ownAddresses = (): string[] =>
 function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {
-    const [address = '', bits, ...rest] = range.split('/')
-    const longest = isIPv6(address) ? 128 : 32
-    const length = bits === undefined ? longest : Number(bits)
-    const wellFormed = isIP(address) !== 0 && !address.includes('%') && rest.length === 0 && /^\d*$/.test(bits ?? '')
-    if (!wellFormed || bits === '' || length > longest) throw noRange(range)
+    const [address, length] = parseRange(range) ?? []
+    if (address === undefined || length === undefined) throw noRange(range)
     list.addSubnet(address, length, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
   return list
+}
+
+/** Is it an address, or a range like `10.0.0.0/8`? */
+export const isAddressRange = (text: string): boolean => parseRange(text) !== undefined
+
+/** The address, and how many of its bits count; undefined for what is none. */
+function parseRange(range: string): readonly [string, number] | undefined {
+  const [address = '', bits, ...rest] = range.split('/')
+  const longest = isIPv6(address) ? 128 : 32
+  const length = bits === undefined ? longest : Number(bits)
+  const wellFormed = isIP(address) !== 0 && !address.includes('%') && rest.length === 0 && /^\d*$/.test(bits ?? '')
+  return wellFormed && bits !== '' && length <= longest ? [address, length] : undefined
 }
 
 const noRange = (range: string): BacalhauError =>

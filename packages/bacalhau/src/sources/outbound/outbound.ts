@@ -46,7 +46,11 @@ async function resolved(name: string, resolve: Resolve): Promise<readonly Lookup
 function check(hostname: string, addresses: readonly LookupAddress[], rules: AddressRules): void {
   if (addresses.every(({ address }) => rules.permit(address))) return
   // Which address it is stays unsaid, so that a job does not learn the names of a private network.
-  throw new BacalhauError('InputFailed', `the host ${hostname} is at an address that jobs may not reach by this node`, {
-    hint: 'The operator of the node grants private addresses with InputSources.AllowedAddresses.',
-  })
+  throw new BacalhauError(
+    'InputFailed',
+    `the host ${hostname} is at an address that jobs may not reach from this node`,
+    {
+      hint: 'The operator of the node grants private addresses with InputSources.AllowedAddresses.',
+    },
+  )
 }

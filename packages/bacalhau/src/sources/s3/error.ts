@@ -7,7 +7,7 @@ export function s3Error(error: unknown, code: ErrorCode, what: string, operation
   if (isBacalhauError(known)) return known
   const metadata = metadataOf(error)
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
-  return new BacalhauError(code, `failed to ${what}: ${name}${messageOf(error)}`.slice(0, 1_000), {
+  return new BacalhauError(code, `failed to ${what}: ${name}${saidBy(error)}`.slice(0, 1_000), {
     component: 'S3',
     cause: error,
     details: {
@@ -16,6 +16,12 @@ export function s3Error(error: unknown, code: ErrorCode, what: string, operation
       ...(metadata?.requestId === undefined ? {} : { AWSRequestID: metadata.requestId }),
     },
   })
+}
+
+/** An answer to HEAD has no text, for which the SDK has a word that says nothing. */
+function saidBy(error: unknown): string {
+  const [status, text] = [statusOf(error), messageOf(error)]
+  return text === 'UnknownError' && status !== undefined ? `status ${status}` : text
 }
 
 /** An address that was refused comes wrapped by the SDK. */

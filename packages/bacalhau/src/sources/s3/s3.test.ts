@@ -115,6 +115,10 @@ describe('objects of S3', () => {
     for (const wanted of [spec('none/'), spec('a/', { Filter: 'none' }), spec('a/', { Bucket: 'elsewhere' })]) {
       await assert.rejects(fetched(context, wanted), { code: 'InputFailed', message: /failed to fetch s3 input/ })
     }
+    await assert.rejects(fetched(context, spec('a/none')), {
+      code: 'InputFailed',
+      message: /^failed to fetch s3 input s3:\/\/\w+\/a\/none: NotFound: status 404$/,
+    })
   })
 
   test('have the checksum that the spec says', async (context) => {

@@ -51,7 +51,7 @@ async function find(spec: SpecConfig, share: Share, { clients, maxBytes }: S3Sou
   const client = await clients.clientFor(params)
   const objects = await objectsOf(params, client, share, signal).catch((error: unknown) => {
     signal.throwIfAborted()
-    throw s3Error(error, 'InputFailed', 'fetch s3 input', 'ListObjectsV2')
+    throw s3Error(error, 'InputFailed', `fetch s3 input ${shown(params)}`, 'ListObjectsV2')
   })
   const bytes = objects.reduce((sum, object) => sum + object.bytes, 0)
   if (bytes > maxBytes) {
@@ -81,7 +81,7 @@ async function write(
     await rm(target, { recursive: true, force: true })
     signal.throwIfAborted()
     if (isBacalhauError(error) || systemCode(error) === 'ENOSPC') throw error
-    throw s3Error(error, 'InputFailed', 'fetch s3 input', 'GetObject')
+    throw s3Error(error, 'InputFailed', `fetch s3 input ${shown(params)}`, 'GetObject')
   } finally {
     release()
   }
