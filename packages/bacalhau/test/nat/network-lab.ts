@@ -1,5 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import process from 'node:process'
+import { createNamespaces, must, whyNoNamespaces } from '../namespaces.ts'
 
 /**
  * How a router treats what comes from outside, and what it makes of the ports of what goes out:
@@ -31,57 +30,31 @@ export interface NetworkLab {
   remove(): void
 }
 
-const run = (...command: string[]) => void execFileSync(command[0] ?? '', command.slice(1), { stdio: 'pipe' })
-
 /** Why no such networks can be made here; undefined if they can. */
-export function whyNoLab(): string | undefined {
-  if (process.platform !== 'linux') return 'network namespaces are a matter of Linux'
-  if (process.getuid?.() !== 0) return 'network namespaces need root'
-  const name = `bh${process.pid}probe`
-  const tried = spawnSync('sh', ['-c', `ip netns add ${name} && ip netns exec ${name} iptables -t nat -L -n`])
-  spawnSync('ip', ['netns', 'del', name])
-  if (tried.error === undefined && tried.status === 0) return undefined
-  return `network namespaces with NAT are not to be had here: ${String(tried.stderr).trim() || tried.error?.message}`
-}
+export const whyNoLab = (): string | undefined => whyNoNamespaces('iptables', '-t', 'nat', '-L', '-n')
 
-/**
- * Networks of namespaces: one in the middle stands for the internet and forwards between links with public addresses. What a
- * process has made carries its number in its name, and is removed when the process ends, however it does.
- */
+/** Networks of namespaces: one in the middle stands for the internet and forwards between links with public addresses. */
 export function createLab(): NetworkLab {
-  const prefix = `bh${process.pid}`
-  const names: string[] = []
-  const remove = () => {
-    for (const name of names.splice(0)) spawnSync('ip', ['netns', 'del', name])
-  }
-  process.once('exit', remove)
-
-  function namespace(suffix: string): string {
-    const name = `${prefix}${suffix}`
-    run('ip', 'netns', 'add', name)
-    names.push(name)
-    run('ip', '-n', name, 'link', 'set', 'lo', 'up')
-    return name
-  }
+  const { add: namespace, remove } = createNamespaces()
 
   /** A cable between two namespaces, each end with an address; the first is the gateway of the second. */
   function cable(near: string, far: string, label: string, [nearAddress, farAddress]: readonly [string, string]): void {
     const [a, b] = [`${label}a`, `${label}b`]
-    run('ip', '-n', near, 'link', 'add', a, 'type', 'veth', 'peer', 'name', b, 'netns', far)
-    run('ip', '-n', near, 'addr', 'add', `${nearAddress}/24`, 'dev', a)
-    run('ip', '-n', far, 'addr', 'add', `${farAddress}/24`, 'dev', b)
-    run('ip', '-n', near, 'link', 'set', a, 'up')
-    run('ip', '-n', far, 'link', 'set', b, 'up')
-    run('ip', '-n', far, 'route', 'add', 'default', 'via', nearAddress)
+    must('ip', '-n', near, 'link', 'add', a, 'type', 'veth', 'peer', 'name', b, 'netns', far)
+    must('ip', '-n', near, 'addr', 'add', `${nearAddress}/24`, 'dev', a)
+    must('ip', '-n', far, 'addr', 'add', `${farAddress}/24`, 'dev', b)
+    must('ip', '-n', near, 'link', 'set', a, 'up')
+    must('ip', '-n', far, 'link', 'set', b, 'up')
+    must('ip', '-n', far, 'route', 'add', 'default', 'via', nearAddress)
   }
 
   function cable6(near: string, far: string, label: string, network: string): void {
-    run('ip', '-n', near, 'addr', 'add', `${network}1/64`, 'dev', `${label}a`, 'nodad')
-    run('ip', '-n', far, 'addr', 'add', `${network}2/64`, 'dev', `${label}b`, 'nodad')
-    run('ip', '-n', far, '-6', 'route', 'add', 'default', 'via', `${network}1`)
+    must('ip', '-n', near, 'addr', 'add', `${network}1/64`, 'dev', `${label}a`, 'nodad')
+    must('ip', '-n', far, 'addr', 'add', `${network}2/64`, 'dev', `${label}b`, 'nodad')
+    must('ip', '-n', far, '-6', 'route', 'add', 'default', 'via', `${network}1`)
   }
 
-  const inside = (name: string, ...command: string[]) => run('ip', 'netns', 'exec', name, ...command)
+  const inside = (name: string, ...command: string[]) => must('ip', 'netns', 'exec', name, ...command)
   const forwarding = (name: string) =>
     inside(name, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding')
 
