@@ -42,9 +42,9 @@ const stream = run({
 })
 stream.on('test:fail', () => (counts.failed += 1))
 stream.on('test:pass', (event) => {
-  if (event.details.type === 'suite') return
+  // Of a suite that is skipped nothing else is heard.
   if (event.skip !== undefined) counts.skipped += 1
-  else counts.passed += 1
+  else if (event.details.type !== 'suite') counts.passed += 1
 })
 stream.compose(spec).pipe(process.stdout)
 stream.on('end', () => {
