@@ -64,7 +64,7 @@ describe('domains', () => {
     for (const domain of [...bad, '1.2.3', '192.0.2.256', `${'a'.repeat(64)}.com`, 'a\nb']) {
       rejects(
         { Type: 'HTTP', Domains: [domain] },
-        `: invalid domain "${domain.slice(0, 64)}${domain.length > 64 ? '…' : ''}"`,
+        `: invalid domain "${domain.slice(0, 64)}${domain.length > 64 ? '…' : ''}": it is to be like example.com, *.example.com, or 203.0.113.7`,
       )
     }
   })

@@ -4,7 +4,9 @@ import { excerpt, type Problem } from './problem.ts'
 
 /** Rules of a task's network that span several fields. */
 export function checkNetwork({ Type, Domains = [], Ports = [] }: NetworkSpec, path: string): Problem[] {
-  const messages = Domains.filter((domain) => !isDomain(domain)).map((domain) => `invalid domain "${excerpt(domain)}"`)
+  const messages = Domains.filter((domain) => !isDomain(domain)).map(
+    (domain) => `invalid domain "${excerpt(domain)}": it is to be like example.com, *.example.com, or 203.0.113.7`,
+  )
   if (Domains.length > 0 && Type !== 'HTTP') messages.push('domains can only be set for HTTP network mode')
   if (Ports.length > 0 && !['Host', 'Full', 'Bridge'].includes(Type)) {
     messages.push('ports can only be set for Host or Bridge network modes')

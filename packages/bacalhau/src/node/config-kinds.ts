@@ -94,8 +94,8 @@ export const choices = <const W extends readonly string[]>(words: W): Kind<reado
   read(input) {
     const items = texts.read(input)?.map((item) => item.toLowerCase())
     if (items?.length === 1 && items[0] === 'none') return []
-    const known = words.filter((word) => items?.includes(word))
-    return items?.every((item) => words.some((word) => word === item)) === true ? known : undefined
+    const known = items?.flatMap((item) => words.find((word) => word === item) ?? [])
+    return known?.length === items?.length && known !== undefined ? [...new Set(known)] : undefined
   },
   show: (value) => (value.length === 0 ? 'none' : value.join(',')),
 })
