@@ -5,9 +5,9 @@ import process from 'node:process'
 
 export interface Namespaces {
   /** Makes one with nothing in it but loopback. Gives its name. */
-  add(suffix: string): string
+  readonly add: (suffix: string) => string
   /** Takes away all that were made. */
-  remove(): void
+  readonly remove: () => void
 }
 
 /** Runs a command that must succeed. */
