@@ -26,7 +26,7 @@ export async function run({ args, flags, io, signal }: Invocation<typeof jobGetF
     }
   }
   await withTimeLimit(flags['download-timeout-secs'], signal, (limited) =>
-    download(client, items, transferWorld({ io, flags, signal: limited })),
+    download(client, items, { ...transferWorld({ io, flags, signal: limited }), node: client.baseUrl }),
   )
   const [first, second] = items
   const place = first !== undefined && second === undefined ? first.target : folder

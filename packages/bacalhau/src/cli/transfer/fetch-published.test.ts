@@ -21,6 +21,8 @@ import { silentProgress } from '../terminal/progress.ts'
 import { download } from './download.ts'
 
 const { signal } = new AbortController()
+/** The node that is asked is on this machine, as are those that serve results. */
+const node = 'http://127.0.0.1:1234'
 const FILES = { stdout: 'out', stderr: '', exitCode: '0', 'outputs/a/b': 'deep' }
 const nobody = {
   data: { get: () => Promise.reject(new Error('not asked')), ls: () => Promise.reject(new Error('not asked')) },
@@ -29,7 +31,7 @@ const nobody = {
 async function fetched(context: TestContext, published: SpecConfig, inner = '', env: Record<string, string> = {}) {
   const folder = await temporaryFolder(context)
   const target = path.join(folder, 'results')
-  const world = { progress: silentProgress, clock: systemClock, tell: async () => undefined, signal, env }
+  const world = { progress: silentProgress, clock: systemClock, tell: async () => undefined, signal, env, node }
   await download(nobody, [{ source: { published, inner }, target }], world)
   assert.deepEqual(await readdir(folder), ['results'], 'nothing else is left')
   return filesIn(target)
@@ -116,7 +118,13 @@ describe('an archive of results, point 24: no partial file is reused wrongly', (
     const server = await startServer(context, { '/x.tar.gz': (...call) => answer(...call) })
     const get = async (params: object = {}, stopped = new AbortController()) => {
       const published = { Type: 's3PreSigned', Params: { PreSignedURL: server.url('/x.tar.gz'), ...params } }
-      const world = { progress: silentProgress, clock: hurried, tell: async () => undefined, signal: stopped.signal }
+      const world = {
+        progress: silentProgress,
+        clock: hurried,
+        tell: async () => undefined,
+        signal: stopped.signal,
+        node,
+      }
       await download(nobody, [{ source: { published, inner: '' }, target: path.join(folder, 'results') }], world)
       return filesIn(path.join(folder, 'results'))
     }

@@ -9,7 +9,6 @@ import { LIMITS } from '../../runtime/limits.ts'
 import { systemRandom } from '../../runtime/random.ts'
 import { createDiskRoom, freeBytesOf } from '../../sources/disk-room.ts'
 import { openInputCache } from '../../sources/input-cache.ts'
-import { createOutbound } from '../../sources/outbound/outbound.ts'
 import { isWeb } from '../../sources/outbound/request.ts'
 import { assertChecksum } from '../../sources/s3/checksum.ts'
 import { createS3Clients, type S3Clients } from '../../sources/s3/clients.ts'
@@ -19,10 +18,9 @@ import type { Attempt } from '../../sources/url/attempt.ts'
 import { download, knock, type Rest } from '../../sources/url/download.ts'
 import type { PublishedElsewhere } from './download.ts'
 import { createMeter } from './meter.ts'
+import { createResultOutbound } from './result-outbound.ts'
 import type { TransferWorld } from './transfer-world.ts'
 
-/** The user's own machine reaches what it likes. */
-const outbound = createOutbound(['0.0.0.0/0', '::/0'])
 const PATIENCE = { silence: 60_000, retries: 5, maxBytes: LIMITS.contentBytes, random: systemRandom }
 const ARCHIVE = /\.(?:tar\.gz|tgz)$/
 
@@ -78,10 +76,10 @@ async function fetchArchive(
   checksum: unknown,
   inner: string,
   target: string,
-  { progress, clock, signal }: TransferWorld,
+  { progress, clock, signal, node }: TransferWorld,
 ): Promise<void> {
   const packed = `${target}.tar.gz`
-  const fetching = { ...PATIENCE, outbound, clock }
+  const fetching = { ...PATIENCE, outbound: createResultOutbound(node), clock }
   const attempt = await knock(url, fetching, signal, await restOf(packed))
   if (attempt.start === 0) await beginAnew(packed, attempt)
   const meter = createMeter({ what: `fetching results from ${url.host}`, total: attempt.total, progress, clock })
@@ -122,10 +120,10 @@ function placeOf({ Params = {} }: SpecConfig): S3Place {
 /** With the credentials of the user. */
 async function withOwnClients(
   published: SpecConfig,
-  { env = {} }: TransferWorld,
+  { env = {}, node }: TransferWorld,
   work: (clients: S3Clients) => Promise<void>,
 ): Promise<void> {
-  const clients = createS3Clients({ ...PATIENCE, outbound, env, home: homedir() })
+  const clients = createS3Clients({ ...PATIENCE, outbound: createResultOutbound(node), env, home: homedir() })
   try {
     if (await clients.available()) return await work(clients)
     throw new BacalhauError('Forbidden', 'the results are in S3, and there are no credentials for it here', {

@@ -10,6 +10,8 @@ export interface TransferWorld {
   /** Tells the user what is good to know, in a sentence. */
   readonly tell: (text: string) => Promise<unknown>
   readonly signal: AbortSignal
+  /** URL of the node that is asked; another machine if not given. */
+  readonly node?: string
   /** Where credentials for other places than IPFS are found. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }

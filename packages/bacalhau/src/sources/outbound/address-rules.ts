@@ -63,7 +63,8 @@ export function createAddressRules(
   }
 }
 
-const ownAddresses = (): string[] =>
+/** IP addresses of this machine. */
+export const ownAddresses = (): string[] =>
   Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address.replace(/%.*/, '')))
 
 function listOf(ranges: readonly string[]): BlockList {
