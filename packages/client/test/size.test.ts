@@ -25,7 +25,7 @@ async function bundle(...names: string[]) {
 
 /** Bytes over the wire that a page pays, with a little room. docs/sdk.md tells them. */
 const ALLOWED: readonly (readonly [names: readonly string[], bytes: number])[] = [
-  [['createClient'], 15_500],
+  [['createClient'], 17_000],
   [['createTransport', 'createJobs'], 9_500],
   [['createTransport', 'walkContent'], 9_000],
   [['createTransport', 'createSubmission'], 5_500],
