@@ -130,7 +130,7 @@ export class RequesterDesk {
       since: clock.now(),
     })
     await journal.flushed().catch((error: unknown) => {
-      table.end(entry, 'Failed')
+      table.forget(entry)
       throw error
     })
     clock.after(0, () => void this.#decide(executionId))
@@ -157,7 +157,8 @@ export class RequesterDesk {
     const entry = this.#entry(executionId)
     const state = table.stateOf(this.#options.requester, executionId)
     if (state === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
-    if (entry === undefined || entry.taken.phase === 'published' || entry.taken.phase === 'dropped')
+    const { taken, end } = entry ?? {}
+    if (entry === undefined || end !== undefined || taken?.phase === 'published' || taken?.phase === 'dropped')
       throw new BacalhauError('BadRequest', `cannot cancel execution ${executionId} in state ${state}`)
     const { phase } = entry.taken
     if (phase === 'asked' || phase === 'bid' || phase === 'proposed') table.end(entry, 'Cancelled')
@@ -207,8 +208,7 @@ export class RequesterDesk {
     const about = this.#about(entry)
     if (reason !== undefined) {
       const no = entry.taken.approval ? say.bid(about, reason) : say.failure(about, `Job rejected: ${reason}`)
-      await this.#courier.deliver(no)
-      return table.end(entry, 'Cancelled')
+      return this.#conclude(entry, no, 'Cancelled')
     }
     if (!entry.taken.approval) return this.#offer(table.move(entry, 'ordered'))
     // Before it is told: the requester may answer sooner than it is known to have been told.
@@ -293,6 +293,7 @@ export class RequesterDesk {
   }
 
   async #conclude(entry: Entry, callback: say.Callback, state: GoState): Promise<void> {
+    entry.end = state
     await this.#courier.deliver(callback)
     this.#options.table.end(entry, state)
   }

@@ -10,6 +10,8 @@ export interface Entry {
   readonly taken: Taken
   /** Running or publishing, as our compute node says; it is told again after a restart. */
   active: 'Running' | 'Publishing' | undefined
+  /** How it has ended, while its requester is being told: nothing changes that any more. */
+  end?: GoState
 }
 
 /** Ends of executions that are remembered, to answer as the Go program would. */
@@ -87,6 +89,11 @@ export class TakenTable {
     return moved
   }
 
+  /** It has never been taken. */
+  forget({ executionId }: Entry): void {
+    if (this.#entries.delete(executionId)) this.#rows.note(executionId)
+  }
+
   end({ executionId, taken }: Entry, state: GoState): void {
     if (!this.#entries.delete(executionId)) return
     this.#ended.set(executionId, { requester: taken.requester, state })
@@ -113,7 +120,8 @@ function weightOf({ job }: NonNullable<Taken['offer']>): number {
   return texts.reduce((total, { length }) => total + length, BARE)
 }
 
-function inGo({ taken: { phase }, active }: Entry): GoState {
+function inGo({ taken: { phase }, active, end }: Entry): GoState {
+  if (end !== undefined) return end
   switch (phase) {
     case 'asked':
     case 'bid':
