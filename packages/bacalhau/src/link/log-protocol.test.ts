@@ -113,6 +113,15 @@ describe('when the log cannot be read', () => {
     }
   })
 
+  test('a request that is going to be long is not waited for', async () => {
+    const [near, far] = memoryStreamPair('QmOrchestrator', 'QmNode')
+    const served = answerLogs(far, () => assert.fail('nothing is asked for'))
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(LIMITS.frame)
+    await near.send(head)
+    await assert.rejects(served, { code: 'PayloadTooLarge' })
+  })
+
   test('a peer that closes without asking gets an answer as well', async () => {
     const [near, far] = memoryStreamPair()
     await near.close()

@@ -16,6 +16,8 @@ import type { LogChunk, LogSelection, LogReader } from './logs.ts'
  */
 const LOG_PROTOCOL = '/bacalhau/logs/1.0.0'
 const [FAILURE, STDOUT, STDERR, END] = [0, 1, 2, 3]
+/** Bytes of a request. Anybody may open many of these streams, and what has come of each is kept. */
+const LONGEST_REQUEST = 4 * 1024
 
 const requestSchema = z.strictObject({
   executionId: z.string().min(1).max(128),
@@ -85,7 +87,7 @@ function toChunk(frame: Uint8Array): LogChunk {
 /** The answering side of one stream. Ends early, without an error, when the asking side leaves. */
 export async function answerLogs(stream: ByteStream, reader: LogReader): Promise<void> {
   const framed = frames(stream)
-  const incoming = framed.receive()
+  const incoming = frames(stream, { maxFrame: LONGEST_REQUEST }).receive()
   const { value: first } = await incoming.next()
   const gone = new AbortController()
   void drain(incoming).catch(() => gone.abort(new Error('the reader left')))

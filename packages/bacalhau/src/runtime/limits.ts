@@ -272,8 +272,9 @@ export const LIMITS = {
   goMessages: 64 * MIB,
   /** Characters of an ID that such a message names. */
   goName: 256,
-  /** The same of one that is not trusted, and is going to be refused. */
+  /** The same of one that is not trusted, and is going to be refused; and of all those together. */
   goStranger: 1 * MIB,
+  goStrangers: 16 * MIB,
   /** A Go node has this long to answer a call. */
   goAnswer: 30_000,
   /** Bytes of inputs from IPFS that go along with a job to a Go node, which as a rule cannot fetch them. */

@@ -3,7 +3,6 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { z } from 'zod'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { Stoppable } from '../../../runtime/lifecycle.ts'
-import { LIMITS } from '../../../runtime/limits.ts'
 import {
   type AskForBid,
   askForBidSchema,
@@ -85,7 +84,7 @@ function serveAsks(
   return serveRpc(host, GO_PROTOCOLS.askForBid, askForBidSchema, NO_EXECUTION, handler, {
     ...options,
     admits: (speaker) => answersStrangers || admits(speaker),
-    most: (speaker) => (admits(speaker) ? LIMITS.goMessage : LIMITS.goStranger),
+    isStranger: (speaker) => !admits(speaker),
   })
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { isBacalhauError } from '../../../runtime/error.ts'
+import { LIMITS } from '../../../runtime/limits.ts'
 import { createLogger } from '../../../runtime/logger.ts'
 import { arriving, connect, dial, goCall, goStream, goTell, loopbackHost, onGoMessage } from '../fixtures/go-host.ts'
 import { executionResponseSchema, NO_EXECUTION, onBidCompleteSchema, orderSchema } from './messages.ts'
@@ -104,6 +105,32 @@ describe('calls of Go', () => {
     await feed().catch(() => undefined)
     assert.equal(await arrived.end, 'reset')
   })
+
+  test(
+    'strangers have little room, all of them together, and take none of the others',
+    { timeout: 30_000 },
+    async (t) => {
+      const { us, go, here, order } = await pair(t)
+      const strangers = await Promise.all([loopbackHost(t), loopbackHost(t)])
+      await serveRpc(us, cancel, orderSchema, NO_EXECUTION, echo, {
+        ...open,
+        isStranger: ({ peer }) => strangers.some(({ peerId }) => peerId.toString() === peer),
+      })
+      const begin = Buffer.from(`{"a":"${'x'.repeat(LIMITS.goStranger - 10)}`)
+      const ends: Promise<string>[] = []
+      for (const stranger of strangers) {
+        await connect(stranger, us)
+        // Each could have so many alone.
+        for (let begun = 0; begun <= LIMITS.goStrangers / LIMITS.goStranger / 2; begun++) {
+          const stream = await goStream(stranger, here, cancel)
+          ends.push(arriving(stream).end)
+          stream.send(begin)
+        }
+      }
+      assert.equal(await Promise.race(ends), 'reset')
+      await goCall(go, here, cancel, { ...order, Justification: 'x'.repeat(2 * LIMITS.goStranger) })
+    },
+  )
 })
 
 describe('calls to Go', () => {

@@ -93,8 +93,8 @@ export interface ServeOptions {
   readonly logger: Logger
   /** May this peer say such things at all? Asked before anything of it is read. */
   readonly admits: (speaker: Speaker) => boolean
-  /** Bytes of one message of this peer; `LIMITS.goMessage` if not given. */
-  readonly most?: (speaker: Speaker) => number
+  /** Is this peer heard only to be refused? Such peers have little room, all of them together; nobody is if not given. */
+  readonly isStranger?: (speaker: Speaker) => boolean
 }
 
 /**
@@ -110,7 +110,8 @@ export function serveRpc<T extends z.ZodType<Routing>>(
   options: ServeOptions,
 ): Promise<Stoppable> {
   return serveGo(host, protocol, options, async (stream, speaker, room) => {
-    const request = bound(host, speaker, await readRequest(stream, schema, room, options.most?.(speaker)))
+    const most = options.isStranger?.(speaker) === true ? LIMITS.goStranger : LIMITS.goMessage
+    const request = bound(host, speaker, await readRequest(stream, schema, room, most))
     const answer = await handler(request, speaker).then(
       (Response) => ({ Response, Error: '' }),
       (error: unknown) => ({ Response: none, Error: messageOf(error) || 'unknown error' }),
@@ -132,10 +133,12 @@ export function serveCallback<T extends z.ZodType<Routing>>(
   })
 }
 
-/** Bytes that one peer may have under way over all streams of one protocol. */
+/** Bytes that one peer, or all strangers, may have under way over all streams of one protocol. */
 const rooms = () => {
   const byPeer = new Map<string, { readonly room: Room; users: number }>()
-  return async (peer: string, use: (room: Room) => Promise<void>): Promise<void> => {
+  const ofStrangers = createRoom(LIMITS.goStrangers)
+  return async (peer: string, isStranger: boolean, use: (room: Room) => Promise<void>): Promise<void> => {
+    if (isStranger) return use(ofStrangers)
     const entry = byPeer.get(peer) ?? { room: createRoom(LIMITS.goMessages), users: 0 }
     byPeer.set(peer, entry)
     entry.users += 1
@@ -152,7 +155,7 @@ const rooms = () => {
 export function serveGo(
   host: Libp2p,
   protocol: string,
-  { logger, admits }: ServeOptions,
+  { logger, admits, isStranger = () => false }: ServeOptions,
   handler: (stream: ByteStream, speaker: Speaker, room: Room, raw: Stream) => Promise<void>,
 ): Promise<Stoppable> {
   const withRoom = rooms()
@@ -162,7 +165,7 @@ export function serveGo(
     async (stream, raw) => {
       const speaker = { peer: stream.remotePeer, address: stream.remoteAddress }
       if (!admits(speaker)) throw new BacalhauError('Forbidden', 'this peer is not trusted to speak as a node of Go')
-      await withRoom(speaker.peer, (room) => handler(stream, speaker, room, raw))
+      await withRoom(speaker.peer, isStranger(speaker), (room) => handler(stream, speaker, room, raw))
     },
     { logger, maxStreams: LIMITS.streamsPerProtocol, overRelay: true },
   )
