@@ -115,7 +115,12 @@ export class RequesterDesk {
   async ask({ executionId, jobId, generation, approval, job, addresses }: Ask): Promise<ExecutionResponse> {
     const { table, journal, clock, requester } = this.#options
     const response = { ExecutionID: executionId, JobID: jobId }
-    if (executionId === '' || table.stateOf(requester, executionId) !== undefined) return response
+    if (executionId === '') return response
+    if (table.stateOf(requester, executionId) !== undefined) {
+      // The first ask may still be on its way to the disk.
+      await journal.flushed()
+      return response
+    }
     if (!ID.test(executionId) || table.get(executionId) !== undefined)
       throw new BacalhauError('BadRequest', 'the execution id is none, or taken')
     const offer = await this.#read(generation, job)
@@ -148,12 +153,13 @@ export class RequesterDesk {
   async reject(executionId: string): Promise<ExecutionResponse> {
     const entry = this.#expect(executionId, 'Created')
     this.#options.table.end(entry, 'Cancelled')
+    await this.#options.journal.flushed()
     return answer(entry)
   }
 
   /** That it is cancelled is told before the call is answered, as the Go program does. */
   async cancel(executionId: string, reason: string): Promise<ExecutionResponse> {
-    const { table } = this.#options
+    const { table, journal, clock } = this.#options
     const entry = this.#entry(executionId)
     const state = table.stateOf(this.#options.requester, executionId)
     if (state === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
@@ -161,13 +167,20 @@ export class RequesterDesk {
     if (entry === undefined || end !== undefined || taken?.phase === 'published' || taken?.phase === 'dropped')
       throw new BacalhauError('BadRequest', `cannot cancel execution ${executionId} in state ${state}`)
     const { phase } = entry.taken
-    if (phase === 'asked' || phase === 'bid' || phase === 'proposed') table.end(entry, 'Cancelled')
-    else {
-      this.#drop(entry, reason)
-      const told = this.#courier.deliver(say.cancelled(this.#about(entry)))
-      await Promise.race([told, sleep(this.#options.clock, LIMITS.goFarewell)])
-    }
+    const isBegun = phase !== 'asked' && phase !== 'bid' && phase !== 'proposed'
+    if (isBegun) this.#drop(entry, reason)
+    else table.end(entry, 'Cancelled')
+    const durable = journal.flushed()
+    const told = isBegun ? this.#tellCancelled(entry, durable) : undefined
+    await durable
+    if (told !== undefined) await Promise.race([told, sleep(clock, LIMITS.goFarewell)])
     return answer(entry)
+  }
+
+  async #tellCancelled(entry: Entry, durable: Promise<void>): Promise<void> {
+    // A disk that is full now is written as soon as it can be.
+    await durable.catch(() => undefined)
+    await this.#courier.deliver(say.cancelled(this.#about(entry)))
   }
 
   /** Before release 1.0.4: the requester has looked at the output, and wants the result. */
