@@ -39,7 +39,7 @@ describe('a world', () => {
     const plans = Array.from({ length: SEEDS }, (_, index) => generate(index + 1))
     assert.deepEqual(new Set(plans.map(({ kind }) => kind)), new Set(KINDS))
     const deeds = new Set(plans.flatMap(({ steps }) => steps.map(({ action }) => action.do)))
-    assert.equal(deeds.size, 28, [...deeds].join())
+    assert.equal(deeds.size, 39, [...deeds].join())
     assert.ok(plans.some(({ nodes }) => nodes.length >= 500))
     const { moves, runs } = await simulate(3)
     assert.ok(moves > 10 && runs > 0, `${moves} moves, ${runs} runs`)

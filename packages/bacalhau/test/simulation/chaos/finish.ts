@@ -1,5 +1,6 @@
 import { fits, isFinalExecutionState, isFinalJobState, type Job } from '@bacalhau/models'
 import { LIMITS } from '../../../src/runtime/limits.ts'
+import { FORGED } from '../go/go-fleet.ts'
 import type { ComputeHost } from '../world/compute-host.ts'
 import { ORCHESTRATOR } from '../world/orchestrator-host.ts'
 import { taskOf } from '../world/job-task.ts'
@@ -36,7 +37,8 @@ export async function heal(stage: Stage): Promise<void> {
   await until(stage, 'every node becomes a member', 60_000, () => areMembers(stage))
 }
 
-function healGo({ world: { fleet } }: Stage): void {
+function healGo({ world: { fleet, market } }: Stage): void {
+  market.heal()
   for (const [id, { weather }] of fleet.nodes) {
     Object.assign(weather, { latency: [0, 2], lost: 0, repeated: 0, unanswered: 0 })
     fleet.setReachable(id, true)
@@ -44,10 +46,11 @@ function healGo({ world: { fleet } }: Stage): void {
 }
 
 /** Are all nodes approved and connected? One that an operator has rejected is approved. */
-function areMembers({ world, clients }: Stage): boolean {
+function areMembers(stage: Stage): boolean {
+  const { world, clients } = stage
   const known = new Map(world.host.running?.nodes().map((node) => [node.Info.NodeID, node]))
   let all = true
-  for (const id of [...world.nodes.keys(), ...world.fleet.nodes.keys()]) {
+  for (const id of [...world.nodes.keys(), ...goNodes(stage).map(({ plan }) => plan.id)]) {
     const node = known.get(id)
     if (node?.Connection === 'CONNECTED' && node.Membership === 'APPROVED') continue
     all = false
@@ -68,6 +71,12 @@ export async function finish(stage: Stage): Promise<void> {
     if (number !== undefined) stage.clients.stop(Number(number))
   }
   await until(stage, 'everything ends', 600_000, () => isQuiet(stage))
+  await until(
+    stage,
+    'every Go requester is told',
+    120_000,
+    () => !stage.world.market.isBusy && stage.world.market.problems().length === 0,
+  )
   await until(stage, 'who waits is told', 10_000, () => stage.clients.waiting.length === 0)
   await checkDisks(stage)
   await checkShown(stage)
@@ -102,13 +111,16 @@ interface Place extends Pick<ComputeHost, 'id' | 'capacity' | 'labels'> {
 }
 const places = (stage: Stage): Place[] => [
   ...hosts(stage),
-  ...[...stage.world.fleet.nodes.values()].map(({ plan, worker }) => ({
+  ...goNodes(stage).map(({ plan, worker }) => ({
     id: plan.id,
     capacity: worker.capacity,
     labels: { zone: plan.zone },
     running: worker,
   })),
 ]
+/** Go nodes that will be there in the end. */
+const goNodes = ({ world: { fleet } }: Stage) =>
+  [...fleet.nodes.values()].filter(({ plan }) => !fleet.lost.has(plan.id))
 const everyone = (stage: Stage): SeenJob[] => [...stage.watch.jobs.values()]
 
 /** Lets time go on until `holds`, at most so many milliseconds. */
@@ -165,13 +177,18 @@ function hasNoRoom(job: Job, fitting: readonly Place[], served: readonly string[
 function isQuiet(stage: Stage): boolean {
   const { world } = stage
   return (
+    !world.market.isBusy &&
     everyone(stage).every(({ job }) => isFinalJobState(job.State.StateType)) &&
     [...stage.watch.promised.values()].every((runs) => runs.size === 0) &&
-    hosts(stage).every(({ running }) => running !== undefined && running.held(ORCHESTRATOR).length === 0) &&
+    hosts(stage).every(
+      ({ running }) =>
+        running !== undefined &&
+        [ORCHESTRATOR, ...world.market.requesters.keys()].every((peer) => running.held(peer).length === 0),
+    ) &&
     hosts(stage).every(
       ({ id, capacity, running }) => world.ledger.running(id) === 0 && fits(capacity, running?.free() ?? capacity),
     ) &&
-    [...world.fleet.nodes.values()].every(({ worker, plan }) => worker.running === 0 && world.fleet.held(plan.id) === 0)
+    goNodes(stage).every(({ worker, plan }) => worker.running === 0 && world.fleet.held(plan.id) === 0)
   )
 }
 
@@ -179,7 +196,10 @@ function isQuiet(stage: Stage): boolean {
 async function untilGoIsSettled({ world }: Stage): Promise<void> {
   const { disk } = world.host.machine
   const end = world.now + 120_000
-  for (let rows = await disk.rows('go-asked'); rows.length > 0; rows = await disk.rows('go-asked')) {
+  // Of a node that is gone it is remembered for long, in case that it still runs what is not wanted.
+  const isOpen = ({ value }: { readonly value: unknown }) => !world.fleet.lost.has((value as { peer: string }).peer)
+  const open = async () => (await disk.rows('go-asked')).filter(isOpen)
+  for (let rows = await open(); rows.length > 0; rows = await open()) {
     if (world.now > end)
       throw new Violation(
         'nothing is left behind',
@@ -190,10 +210,32 @@ async function untilGoIsSettled({ world }: Stage): Promise<void> {
   }
 }
 
+/** What nobody ever took up is forgotten after a day. */
+async function untilMarketIsEmpty(stage: Stage): Promise<void> {
+  for (const { id, machine } of hosts(stage)) {
+    const taken = () => machine.disk.rows('go-taken')
+    const open = (await taken()).filter(
+      ({ value }) => !['bid', 'proposed'].includes((value as { phase: string }).phase),
+    )
+    if (open.length > 0)
+      throw new Violation(
+        'nothing is left behind',
+        `of Go requesters at ${id}: ${JSON.stringify(open.map(({ key }) => key))}`,
+      )
+    if ((await taken()).length === 0) continue
+    machine.jump(25 * HOUR)
+    // Its clock may have run at half the speed when it set its alarm.
+    await stage.world.clock.advance(2 * HOUR + 60_000)
+    if ((await taken()).length > 0) throw new Violation('nothing is left behind', `bids at ${id}`)
+  }
+}
+const HOUR = 3_600_000
+
 /** Nothing is left on any disk that nobody will ever need. */
 async function checkDisks(stage: Stage): Promise<void> {
   await stage.world.clock.advance(5_000)
   await untilGoIsSettled(stage)
+  await untilMarketIsEmpty(stage)
   const { disk } = stage.world.host.machine
   const left: string[] = []
   if ((await disk.rows('job-open')).length > 0) left.push('open jobs of the orchestrator')
@@ -203,7 +245,7 @@ async function checkDisks(stage: Stage): Promise<void> {
       if ((await machine.disk.rows(table)).length > 0) left.push(`${table} of ${id}`)
     }
     const heard = await received(disk, `o/${id}`)
-    const unheard = (await machine.disk.rows('link-out', 'c/')).filter(
+    const unheard = (await machine.disk.rows('link-out', `c/${ORCHESTRATOR}/`)).filter(
       ({ key }) => Number(key.slice(key.lastIndexOf('/') + 1)) > heard,
     )
     if (unheard.length > 0) left.push(`the outbox of ${id}`)
@@ -225,11 +267,11 @@ async function received(disk: RowsOf, key: string): Promise<number> {
 
 /** Nothing waits for what will never happen: the pulse of each link, a little housekeeping, pauses that are about to end. */
 function checkTimers(stage: Stage): void {
-  const { fleet, host } = stage.world
+  const { fleet, host, market } = stage.world
   const orchestrator = host.machine
   const counts = [
     { machine: orchestrator, most: stage.world.nodes.size + 8 + (fleet.nodes.size > 0 ? 3 + 2 * fleet.nodes.size : 0) },
-    ...hosts(stage).map(({ machine }) => ({ machine, most: 4 })),
+    ...hosts(stage).map(({ machine }) => ({ machine, most: 4 + 3 * market.requesters.size })),
   ]
   for (const { machine, most } of counts) {
     if (machine.timers > most) throw new Violation('memory is bounded', `${machine.name} has ${machine.timers} timers`)
@@ -256,7 +298,14 @@ async function checkShown(stage: Stage): Promise<void> {
     if (events.at(-1)?.SeqNum !== sequence)
       throw new Violation('what is shown is what is stored', `history of ${job.ID}`)
     checkResult(job, [...runs.values()])
+    if (stage.world.fleet.nodes.size > 0) await checkHonest(stage, job.ID)
   }
+}
+
+/** Nothing counts that a node says of the executions of another one. */
+async function checkHonest({ world: { orchestrator } }: Stage, jobId: string): Promise<void> {
+  const forged = (await orchestrator.executions(jobId)).find(({ RunOutput }) => RunOutput?.Stdout === FORGED)
+  if (forged !== undefined) throw new Violation('a node speaks for itself', forged.ID)
 }
 
 function checkResult(job: Job, runs: SeenJob['runs'] extends Map<string, infer R> ? R[] : never): void {
@@ -282,5 +331,5 @@ function describeOpen(stage: Stage): string {
   const goNodes = [...stage.world.fleet.nodes].map(
     ([id, { worker }]) => `${id} has ${worker.describe()}; ${stage.world.fleet.held(id)} are out`,
   )
-  return [...jobs, ...(nodes.length > 10 ? [] : nodes), ...goNodes].join('\n    ')
+  return [...jobs, ...(nodes.length > 10 ? [] : nodes), ...goNodes, ...stage.world.market.problems()].join('\n    ')
 }

@@ -2,6 +2,7 @@ import { createDice, type Dice } from '../world/dice.ts'
 import { CRASH_POINTS } from '../world/machine.ts'
 import type { Script } from '../world/runner.ts'
 import type { GoNodePlan } from '../go/go-fleet.ts'
+import type { MarketWeather } from '../go/go-market.ts'
 import type { Action, JobPlan, JobType, Kind, NodePlan, Plan, Step } from './script.ts'
 
 /** Weights of the kinds of worlds. */
@@ -18,6 +19,7 @@ const SHARES: readonly (readonly [Kind, number])[] = [
   ['multitude', 1],
   ['go-compute', 70],
   ['go-mixed', 60],
+  ['go-requester', 70],
 ]
 
 const TOTAL = SHARES.reduce((sum, [, share]) => sum + share, 0)
@@ -31,8 +33,13 @@ export function generate(seed: number, wanted?: Kind): Plan {
   const kept = dice.chance(0.05) ? { keptJobs: dice.int(1, 8) } : {}
   const orchestrator = { skew: skewOf(kind, dice), slowness: slownessOf(dice), ...kept }
   const goNodes = goNodesOf(kind, dice.fork('go nodes'))
-  const steps = stepsOf(kind, { nodes: nodes.length, goNodes: goNodes.length }, dice.fork('steps'))
-  return { seed, kind, orchestrator, nodes, goNodes, steps }
+  const goRequesters = goRequestersOf(kind, dice.fork('go requesters'))
+  const steps = stepsOf(
+    kind,
+    { nodes: nodes.length, goNodes: goNodes.length, goRequesters: goRequesters.length },
+    dice.fork('steps'),
+  )
+  return { seed, kind, orchestrator, nodes, goNodes, goRequesters, steps }
 }
 
 function kindOf(roll: number): Kind {
@@ -73,6 +80,7 @@ function countNodes(kind: Kind, dice: Dice): number {
     case 'go-compute':
       return 0
     case 'go-mixed':
+    case 'go-requester':
       return dice.int(1, 3)
     default:
       return dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
@@ -89,6 +97,24 @@ function goNodesOf(kind: Kind, dice: Dice): GoNodePlan[] {
     weather: goWeatherOf(dice),
   }))
 }
+
+function goRequestersOf(kind: Kind, dice: Dice): { readonly id: string; readonly weather: MarketWeather }[] {
+  if (kind !== 'go-requester' && kind !== 'go-mixed') return []
+  return Array.from({ length: dice.pick([1, 1, 2, 3]) }, (_, index) => ({
+    id: `QmGoRequester${index + 1}`,
+    weather: marketWeatherOf(dice),
+  }))
+}
+
+const marketWeatherOf = (dice: Dice): MarketWeather => ({
+  latency: dice.pick([
+    [0, 0],
+    [0, 3],
+    [1, 40],
+    [0, 900],
+  ] as const),
+  lost: dice.pick([0, 0, 0.05, 0.3]),
+})
 
 const goWeatherOf = (dice: Dice): GoNodePlan['weather'] => ({
   latency: dice.pick([
@@ -121,7 +147,7 @@ function stepsOf(kind: Kind, sizes: Sizes, dice: Dice): Step[] {
   const makers = MAKERS[kind]
   const count = kind === 'multitude' ? dice.int(10, 25) : dice.int(6, dice.pick([12, 30, 50]))
   const pace = dice.pick([5, 100, 500, 1_500])
-  const state: Progress = { types: [], ...sizes }
+  const state: Progress = { types: [], executions: { count: 0 }, ...sizes }
   return Array.from({ length: count }, (_, index): Step => {
     const action = index < 2 ? submit(dice, state) : dice.pick(makers)(dice, state)
     // Often the next thing happens in the middle of what the last one has set off.
@@ -132,11 +158,14 @@ function stepsOf(kind: Kind, sizes: Sizes, dice: Dice): Step[] {
 interface Sizes {
   readonly nodes: number
   readonly goNodes: number
+  readonly goRequesters: number
 }
 
 interface Progress extends Sizes {
   /** Types of the jobs so far: an update never changes that of its job. */
   readonly types: JobType[]
+  /** What Go requesters have asked for so far. */
+  readonly executions: { count: number }
 }
 type Maker = (dice: Dice, progress: Progress) => Action
 
@@ -228,7 +257,7 @@ const lie: Maker = (dice) => ({ do: 'lie', machine: 1, lie: dice.int(0, 999), di
 const goCrash: Maker = (dice, progress) => ({
   do: 'goCrash',
   go: anyGo(dice, progress),
-  down: anyTime(dice),
+  ...(dice.chance(0.05) ? {} : { down: anyTime(dice) }),
   forgets: dice.chance(0.3),
 })
 const goCut: Maker = (dice, progress) => ({ do: 'goCut', go: anyGo(dice, progress) })
@@ -248,6 +277,49 @@ const goForge: Maker = (dice, progress) => ({
   do: 'goForge',
   go: anyGo(dice, progress),
   dice: dice.int(0, 2 ** 31),
+})
+
+const anyRequester = (dice: Dice, { goRequesters }: Progress): number => dice.int(0, goRequesters - 1)
+const anyExecution = (dice: Dice, { executions: { count } }: Progress): number => dice.int(0, Math.max(0, count - 1))
+
+const goAsk: Maker = (dice, progress) => ({
+  do: 'goAsk',
+  requester: anyRequester(dice, progress),
+  machine: anyNode(dice, progress),
+  execution: (progress.executions.count += 1) - 1,
+  plan: {
+    generation: dice.pick(['c', 'c', 'c', 'b']),
+    approval: dice.chance(0.7),
+    cpu: dice.pick(['0.1', '0.4', '0.9', '1.8', '3']),
+    script: scriptOf(dice),
+    executionTimeout: dice.chance(0.2) ? dice.int(1, 20) : 0,
+    verdict: dice.pick(['accept', 'accept', 'accept', 'accept', 'reject', 'never']),
+    thinking: Math.floor(dice.next() * dice.pick([0, 5, 500, 20_000])),
+    ...(dice.chance(0.1) ? { again: Math.floor(dice.next() * dice.pick([1, 200, 20_000])) } : {}),
+  },
+})
+const goCancel: Maker = (dice, progress) => ({ do: 'goCancel', execution: anyExecution(dice, progress) })
+const goMeddle: Maker = (dice, progress) => ({
+  do: 'goMeddle',
+  execution: anyExecution(dice, progress),
+  what: dice.pick(['accept', 'cancel', 'reject']),
+})
+const goRestart: Maker = (dice, progress) => ({
+  do: 'goRestart',
+  requester: anyRequester(dice, progress),
+  down: anyTime(dice) * dice.pick([1, 1, 10]),
+})
+const goPart: Maker = (dice, progress) => ({
+  do: 'goPart',
+  requester: anyRequester(dice, progress),
+  machine: anyNode(dice, progress),
+  time: anyTime(dice),
+})
+const goLine: Maker = (dice, progress) => ({
+  do: 'goLine',
+  requester: anyRequester(dice, progress),
+  weather: marketWeatherOf(dice),
+  time: anyTime(dice),
 })
 
 const read: Maker = () => ({ do: 'read' })
@@ -281,7 +353,9 @@ const GO: readonly Maker[] = [goCrash, goCut, goLeave, goLeave, goWeather, goFor
 const orchestratorCrash: Maker = (dice) => crash(dice, NO_NODES)
 const orchestratorHalt: Maker = (dice) => halt(dice, NO_NODES)
 /** Nobody but the orchestrator. */
-const NO_NODES: Progress = { types: [], nodes: 0, goNodes: 0 }
+const NO_NODES: Progress = { types: [], executions: { count: 0 }, nodes: 0, goNodes: 0, goRequesters: 0 }
+
+const MARKET: readonly Maker[] = [goAsk, goAsk, goAsk, goAsk, goCancel, goCancel, goMeddle, goRestart, goPart, goLine]
 
 const MAKERS: Readonly<Record<Kind, readonly Maker[]>> = {
   calm: [...WORK, onNode('refresh')],
@@ -294,8 +368,8 @@ const MAKERS: Readonly<Record<Kind, readonly Maker[]>> = {
   amnesia: [...WORK, ...CRASHES, onDisk('wipe'), onDisk('copy'), onDisk('copy'), onDisk('restore'), onNode('cut')],
   crowd: [...WORK, ...NETWORK, ...CRASHES],
   'go-compute': [...WORK, ...WORK, ...GO, goCrash, orchestratorCrash, orchestratorHalt],
-  'go-mixed': [...WORK, ...WORK, ...GO, ...NETWORK, ...CRASHES, ...MEMBERS, sleep],
-  'go-requester': [submit],
+  'go-mixed': [...WORK, ...WORK, ...GO, ...MARKET, ...NETWORK, ...CRASHES, ...MEMBERS, sleep],
+  'go-requester': [...MARKET, ...MARKET, ...MARKET, ...WORK, ...CRASHES, ...DISKS, onNode('cut'), sleep, jump, drift],
   multitude: [submit, submit, submit, onJob('stop'), onNode('cut'), crash, block],
 }
 

@@ -104,6 +104,19 @@ const PERFORMERS: Performers = {
       Object.assign(weather, { latency, lost, repeated, unanswered })
       stage.world.clock.after(time, () => Object.assign(weather, FAIR))
     }),
+  goAsk: (stage, { requester, machine, execution, plan }) => {
+    const node = stage.node(machine)
+    if (node !== undefined) stage.world.market.ask(stage.goRequester(requester), goExecution(execution), node.id, plan)
+  },
+  goCancel: ({ world }, { execution }) => world.market.cancel(goExecution(execution)),
+  goMeddle: ({ world }, { execution, what }) => world.market.meddle(goExecution(execution), what),
+  goRestart: (stage, { requester, down }) => stage.world.market.restart(stage.goRequester(requester), down),
+  goPart(stage, { requester, machine, time }) {
+    const node = stage.node(machine)
+    if (node !== undefined) stage.world.market.part(stage.goRequester(requester), node.id, time)
+  },
+  goLine: (stage, { requester, weather, time }) =>
+    stage.world.market.setWeather(stage.goRequester(requester), weather, time),
   goForge: (stage, { go, dice }) =>
     withGo(stage, go, (id, fleet) => {
       const others = [...stage.watch.promised].flatMap(([node, runs]) => (node === id ? [] : [...runs.keys()]))
@@ -121,6 +134,8 @@ const PERFORMERS: Performers = {
     if (machine === 0) stage.watch.load(copy)
   },
 }
+
+const goExecution = (execution: number): string => `e-go-${execution}`
 
 const FAIR = { latency: [0, 2], lost: 0, repeated: 0, unanswered: 0 } as const
 

@@ -5,6 +5,10 @@ import { explainFailure } from './report.ts'
 import { type Outcome, runPlan } from './run-plan.ts'
 import type { Plan } from './script.ts'
 import type { Stage } from './stage.ts'
+import { GoFleet } from '../go/go-fleet.ts'
+
+/** Kinds that are rare. */
+const GO_KINDS = ['go-compute', 'go-requester'] as const
 
 /** The first world of a kind in which a planted fault shows. */
 async function firstFailure(
@@ -13,7 +17,10 @@ async function firstFailure(
   most = 60,
 ): Promise<Outcome | undefined> {
   for (let seed = 1, tried = 0; tried < most; seed++) {
-    const plan = generate(seed)
+    const plan = generate(
+      seed,
+      GO_KINDS.find((name) => name === kind),
+    )
     if (plan.kind !== kind) continue
     tried += 1
     const outcome = await runPlan(plan, { plant })
@@ -73,5 +80,47 @@ describe('a failure is explained', () => {
     assert.match(text, /^1 of \d+ steps are enough:$/m)
     assert.match(text, / ms {2}(submit|update) \{"job":\d/)
     assert.match(text, /VIOLATION/)
+  })
+})
+
+describe('a planted fault in what joins the Go program is found:', () => {
+  test('a Go node that does not name the state in which an execution is', async () => {
+    const found = await firstFailure('go-compute', ({ world }) => {
+      for (const { worker } of world.fleet.nodes.values()) {
+        const answer = worker.answer.bind(worker)
+        worker.answer = (call) => answer(call)?.replace(/is in state \w+/, 'cannot do that')
+      }
+    })
+    assert.match(found?.violation?.invariant ?? '', /every job gets what it needs|nothing is left behind/)
+  })
+
+  test('a node that speaks for others', async () => {
+    const found = await firstFailure('go-compute', ({ world, watch }) => {
+      world.fleet.forge = (_id, executionId) => {
+        const owner = [...watch.promised].find(([, runs]) => runs.has(executionId))?.[0] ?? ''
+        GoFleet.prototype.forge.call(world.fleet, owner, executionId)
+      }
+    })
+    assert.ok(found?.violation !== undefined)
+  })
+
+  test('a callback that is given up although its requester can be reached', async () => {
+    const found = await firstFailure('go-requester', ({ world }) => {
+      for (const requester of world.market.requesters.values()) requester.hear = () => undefined
+    })
+    assert.equal(found?.violation?.invariant, 'every Go requester is told')
+  })
+
+  test('an end that is told twice, and otherwise the second time', async () => {
+    const found = await firstFailure('go-requester', ({ world }) => {
+      for (const requester of world.market.requesters.values()) {
+        const hear = requester.hear.bind(requester)
+        requester.hear = (node, { protocol, message }) => {
+          hear(node, { protocol, message })
+          hear(node, { protocol, message: { ...message, Again: true } })
+        }
+      }
+    })
+    assert.equal(found?.violation?.invariant, 'an execution ends in one way')
   })
 })

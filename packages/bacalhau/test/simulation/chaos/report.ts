@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { generate } from './generate.ts'
 import { type Outcome, type RunOptions, runPlan } from './run-plan.ts'
 import { describePlan, type Plan } from './script.ts'
 import { shrink } from './shrink.ts'
@@ -7,7 +8,10 @@ import { shrink } from './shrink.ts'
 const PATIENCE = 20_000
 
 /** How a failing seed is run again. */
-export const replayCommand = (seed: number): string => `npm run simulate -- --seeds 1 --from ${seed}`
+export function replayCommand({ seed, kind }: Plan): string {
+  const command = `npm run simulate -- --seeds 1 --from ${seed}`
+  return generate(seed).kind === kind ? command : `${command} --kind ${kind}`
+}
 
 /** A failure, with the fewest steps that still lead to it. */
 export async function explainFailure(failed: Outcome, options: RunOptions = {}): Promise<string> {
@@ -26,7 +30,7 @@ export async function explainFailure(failed: Outcome, options: RunOptions = {}):
   const { violation, lines } = best
   return [
     `seed ${plan.seed} breaks a promise: ${failed.violation?.message}`,
-    `replay: ${replayCommand(plan.seed)}`,
+    `replay: ${replayCommand(plan)}`,
     `${best.plan.steps.length} of ${plan.steps.length} steps are enough:`,
     ...describePlan(best.plan).map((line) => `  ${line}`),
     `which ends with: ${violation?.message}`,

@@ -1,4 +1,6 @@
 import type { GoNodePlan } from '../go/go-fleet.ts'
+import type { MarketWeather } from '../go/go-market.ts'
+import type { GoAskPlan } from '../go/go-requester.ts'
 import type { CrashPoint } from '../world/machine.ts'
 import type { Script } from '../world/runner.ts'
 
@@ -110,7 +112,13 @@ export type Action =
     }
   | { readonly do: 'approve' | 'reject' | 'delete'; readonly machine: number }
   | { readonly do: 'lie'; readonly machine: number; readonly lie: number; readonly dice: number }
-  | { readonly do: 'goCrash'; readonly go: number; readonly down: number; readonly forgets: boolean }
+  | {
+      readonly do: 'goCrash'
+      readonly go: number
+      /** Milliseconds; without any it never comes back. */
+      readonly down?: number
+      readonly forgets: boolean
+    }
   | { readonly do: 'goCut'; readonly go: number }
   | { readonly do: 'goLeave'; readonly go: number; readonly time: number }
   | {
@@ -120,6 +128,23 @@ export type Action =
       readonly lost: number
       readonly repeated: number
       readonly unanswered: number
+      readonly time: number
+    }
+  | {
+      readonly do: 'goAsk'
+      readonly requester: number
+      readonly machine: number
+      readonly execution: number
+      readonly plan: GoAskPlan
+    }
+  | { readonly do: 'goCancel'; readonly execution: number }
+  | { readonly do: 'goMeddle'; readonly execution: number; readonly what: 'accept' | 'cancel' | 'reject' }
+  | { readonly do: 'goRestart'; readonly requester: number; readonly down: number }
+  | { readonly do: 'goPart'; readonly requester: number; readonly machine: number; readonly time: number }
+  | {
+      readonly do: 'goLine'
+      readonly requester: number
+      readonly weather: MarketWeather
       readonly time: number
     }
   | { readonly do: 'goForge'; readonly go: number; readonly dice: number }
@@ -144,6 +169,8 @@ export interface Plan {
   readonly nodes: readonly NodePlan[]
   /** Compute nodes of the Go program. */
   readonly goNodes: readonly GoNodePlan[]
+  /** Requesters of the Go program. */
+  readonly goRequesters: readonly { readonly id: string; readonly weather: MarketWeather }[]
   readonly steps: readonly Step[]
 }
 
@@ -157,13 +184,14 @@ export function describeAction(action: Action): string {
 }
 
 /** A plan as lines that a person can read. */
-export function describePlan({ seed, kind, orchestrator, nodes, goNodes, steps }: Plan): string[] {
+export function describePlan({ seed, kind, orchestrator, nodes, goNodes, goRequesters, steps }: Plan): string[] {
   let time = 0
   return [
     `a world of kind "${kind}" from seed ${seed}`,
     `the orchestrator: ${JSON.stringify(orchestrator)}`,
     ...nodes.map((node, index) => `node ${index + 1}: ${JSON.stringify(node)}`),
     ...goNodes.map((node, index) => `Go node ${index}: ${JSON.stringify(node)}`),
+    ...goRequesters.map((requester, index) => `Go requester ${index}: ${JSON.stringify(requester)}`),
     ...steps.map(({ after, action }) => `${String((time += after)).padStart(8)} ms  ${describeAction(action)}`),
   ]
 }

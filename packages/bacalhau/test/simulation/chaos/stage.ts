@@ -37,9 +37,11 @@ export class Stage {
       trace: new Trace({ keepAll }),
       orchestratorSkew: plan.orchestrator.skew,
       settings: { keptJobs: plan.orchestrator.keptJobs ?? 1_000_000 },
-      go: plan.goNodes.length > 0,
+      goNodes: plan.goNodes.length > 0,
+      goRequesters: plan.goRequesters.length > 0,
     })
     const stage = new Stage(plan, world)
+    for (const { id, weather } of plan.goRequesters) world.market.add(id, weather)
     for (const [index, options] of plan.nodes.entries()) {
       const { id, cpu, zone, skew, rate, mad, latency, slowness } = options
       if (mad) continue
@@ -86,6 +88,11 @@ export class Stage {
   /** The id of a Go node. */
   goNode(go: number): string | undefined {
     return this.plan.goNodes[go]?.id
+  }
+
+  /** The id of a Go requester. */
+  goRequester(requester: number): string {
+    return this.plan.goRequesters[requester]?.id ?? ''
   }
 
   /** The number of a machine. */

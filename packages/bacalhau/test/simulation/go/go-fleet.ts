@@ -38,6 +38,9 @@ export interface GoNodePlan {
   readonly weather: Omit<GoWeather, 'unreachable'>
 }
 
+/** What is printed by nobody. */
+export const FORGED = 'forged'
+
 /** Milliseconds: a Go node tries to connect at most so long after it could; tells its facts so often; a silent connection is cut. */
 const [REDIAL, FACTS, SILENCE] = [10_000, 30_000, 45_000]
 
@@ -69,6 +72,8 @@ export interface FleetOptions {
 /** Go compute nodes under the orchestrator of a world, over the adapter that works for real ones. */
 export class GoFleet {
   readonly nodes = new Map<string, GoNode>()
+  /** Those that never come back. */
+  readonly lost = new Set<string>()
   readonly #options: FleetOptions
   #process: Process | undefined
 
@@ -137,15 +142,17 @@ export class GoFleet {
     return this.nodes.get(id)
   }
 
-  crash(id: string, down: number, forgets: boolean): void {
+  crash(id: string, down: number | undefined, forgets: boolean): void {
     const node = this.nodes.get(id)
     if (node === undefined || !node.worker.alive) return
     node.worker.die()
     this.disconnect(id)
-    this.#options.clock.after(down, () => {
-      node.worker.start(forgets)
-      this.#connectSoon(id)
-    })
+    if (down === undefined) this.lost.add(id)
+    else
+      this.#options.clock.after(down, () => {
+        node.worker.start(forgets)
+        this.#connectSoon(id)
+      })
   }
 
   /** Nothing comes through to a node any more, or it does again. */
@@ -169,7 +176,7 @@ export class GoFleet {
   /** `id` says something of an execution that is not its own. */
   forge(id: string, executionId: string): void {
     const output = {
-      Stdout: 'forged',
+      Stdout: FORGED,
       StdoutTruncated: false,
       stderr: '',
       StderrTruncated: false,

@@ -4,6 +4,7 @@ import { sampleNode, someResources } from '../../../src/link/fixtures/samples.ts
 import type { ComputeChannel, OrchestratorChannel } from '../../../src/link/link-protocol.ts'
 import type { LinkSession } from '../../../src/link/post-office.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
+import type { Stoppable } from '../../../src/runtime/lifecycle.ts'
 import type { Logger } from '../../../src/runtime/logger.ts'
 import type { Dice } from './dice.ts'
 import { Disk } from './disk.ts'
@@ -33,6 +34,8 @@ export interface Surroundings {
   readonly orchestrator: OrchestratorEnd
   readonly onDelivery?: (from: string, to: string, message: ComputeMessage | OrchestratorMessage) => void
   readonly onDeath?: (id: string) => void
+  /** Told of each process; what it gives ends with the process. */
+  readonly onStart?: (id: string, life: Life, compute: ComputeNode) => Promise<Stoppable>
 }
 
 /** Where links of compute nodes end. */
@@ -60,6 +63,7 @@ interface Process {
   readonly life: Life
   readonly runner: SimulatedRunner
   readonly compute: ComputeNode
+  beside?: Stoppable
 }
 
 /** A machine with a compute node, which keeps a link to the orchestrator open as long as it lives. */
@@ -144,7 +148,7 @@ export class ComputeHost {
 
   /** Starts the process on what is on the disk; it links itself to the orchestrator as soon as it is up. */
   async boot(): Promise<void> {
-    const { ledger, logger } = this.#surroundings
+    const { ledger, logger, onStart } = this.#surroundings
     const life = this.machine.boot()
     const runner = createSimulatedRunner(this.id, life, ledger)
     const opening = createComputeNode({
@@ -165,8 +169,10 @@ export class ComputeHost {
       throw error
     })
     if (life.dead) return
-    this.#process = { life, runner, compute }
-    this.#dial(this.#process)
+    const process: Process = { life, runner, compute }
+    this.#process = process
+    if (onStart !== undefined) process.beside = await onStart(this.id, life, compute)
+    this.#dial(process)
   }
 
   /** Opens a link in place of the present one, if there is one. */
@@ -203,6 +209,7 @@ export class ComputeHost {
     const process = this.#process
     if (process === undefined || this.machine.asleep) return
     await process.compute.stop()
+    await process.beside?.stop()
     if (!process.life.dead) this.machine.die()
   }
 

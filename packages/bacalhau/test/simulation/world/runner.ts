@@ -32,7 +32,13 @@ export interface SimulatedRunner extends ExecutionRunner {
   release(executionId?: string): void
 }
 
-const scriptOf = (job: Job): Script => taskOf(job).Engine.Params ?? {}
+/** Jobs of the old form know only containers: there the script is in what would be run. */
+function scriptOf(job: Job): Script {
+  const { Type, Params = {} } = taskOf(job).Engine
+  if (Type !== 'docker') return Params
+  const [text = '{}'] = Params['Entrypoint'] as string[]
+  return JSON.parse(text) as Script
+}
 
 /** Runs jobs that say of themselves what they do, on the clock of `life`, and counts them in `ledger`. */
 export function createSimulatedRunner(node: string, life: Life, ledger: RunLedger): SimulatedRunner {
@@ -69,7 +75,9 @@ export function createSimulatedRunner(node: string, life: Life, ledger: RunLedge
   return {
     refusal: ({ job }) => {
       const { Type } = taskOf(job).Engine
-      return Type === 'script' ? scriptOf(job).Refuse : `this node does not support the engine "${Type}", only script`
+      return Type === 'script' || Type === 'docker'
+        ? scriptOf(job).Refuse
+        : `this node does not support the engine "${Type}", only script`
     },
     runAtOnce(order) {
       const script = scriptOf(order.job)

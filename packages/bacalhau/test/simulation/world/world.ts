@@ -6,6 +6,7 @@ import type { LogRoutes } from '../../../src/orchestrator/log-routes.ts'
 import type { OrchestratorOptions, RunningOrchestrator } from '../../../src/orchestrator/orchestrator.ts'
 import { createVirtualClock, type VirtualClock } from '../../../src/runtime/virtual-clock.ts'
 import { GoFleet } from '../go/go-fleet.ts'
+import { GoMarket } from '../go/go-market.ts'
 import { ComputeHost, type NodeOptions } from './compute-host.ts'
 import { createDice, type Dice } from './dice.ts'
 import { type LinkMessage, ORCHESTRATOR, OrchestratorHost } from './orchestrator-host.ts'
@@ -21,8 +22,9 @@ export interface WorldOptions {
   readonly settings?: Partial<OrchestratorOptions>
   readonly orchestratorSkew?: number
   readonly trace?: Trace
-  /** Nodes of the Go program may be there. */
-  readonly go?: boolean
+  /** Compute nodes and requesters of the Go program may be there. */
+  readonly goNodes?: boolean
+  readonly goRequesters?: boolean
 }
 
 /** Virtual milliseconds after which a wait for something that does not happen is given up. */
@@ -38,6 +40,9 @@ export class World {
   readonly nodes = new Map<string, ComputeHost>()
   /** Compute nodes of the Go program. */
   readonly fleet: GoFleet
+  /** Requesters of the Go program. */
+  readonly market: GoMarket
+  readonly #goRequesters: boolean
   /** What has gone wrong that must never go wrong. The first one counts. */
   violation: Violation | undefined
   /** Faults that are logged are expected: disks are damaged on purpose. */
@@ -51,7 +56,14 @@ export class World {
     return world
   }
 
-  private constructor({ seed = 1, settings, orchestratorSkew = 0, trace = new Trace(), go = false }: WorldOptions) {
+  private constructor({
+    seed = 1,
+    settings,
+    orchestratorSkew = 0,
+    trace = new Trace(),
+    goNodes = false,
+    goRequesters = false,
+  }: WorldOptions) {
     this.dice = createDice(seed)
     this.trace = trace
     this.ledger = new RunLedger((violation) => this.fail(violation))
@@ -68,6 +80,14 @@ export class World {
       note: (text) => this.note(text),
       fail: (violation) => this.fail(violation),
     })
+    this.#goRequesters = goRequesters
+    this.market = new GoMarket({
+      clock: this.clock,
+      dice: this.dice.fork('market'),
+      logger: (who) => this.#logger(who),
+      note: (text) => this.note(text),
+      fail: (violation) => this.fail(violation),
+    })
     this.host = new OrchestratorHost({
       clock: this.clock,
       dice: this.dice.fork(ORCHESTRATOR),
@@ -75,7 +95,7 @@ export class World {
       logs,
       skew: orchestratorSkew,
       onDeath: () => this.#died(ORCHESTRATOR),
-      ...(go ? { onStart: (life, orchestrator) => this.fleet.start(life, orchestrator) } : {}),
+      ...(goNodes ? { onStart: (life, orchestrator) => this.fleet.start(life, orchestrator) } : {}),
       ...(settings === undefined ? {} : { settings }),
     })
   }
@@ -113,6 +133,7 @@ export class World {
       orchestrator: this.host,
       onDelivery: (from, to, message) => this.#delivered(from, to, message),
       onDeath: (id) => this.#died(id),
+      ...(this.#goRequesters ? { onStart: (id, life, compute) => this.market.start(id, life, compute) } : {}),
     })
     this.nodes.set(options.id, node)
     if (start) await this.outcome(node.boot())
@@ -194,6 +215,7 @@ export class World {
   #died(id: string): void {
     this.note(`${id} dies`)
     if (id === ORCHESTRATOR) this.fleet.orchestratorDied()
+    else this.market.nodeDied(id)
     if (id === ORCHESTRATOR) for (const node of this.nodes.values()) node.breakLink(this.host.diesSilently)
     this.onDeath?.(id)
   }
