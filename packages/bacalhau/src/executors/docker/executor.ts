@@ -1,6 +1,6 @@
 import type { NetworkSpec } from '@bacalhau/models'
 import type { Clock } from '../../runtime/clock.ts'
-import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import { BacalhauError, isBacalhauError } from '../../runtime/error.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { ExecutionObserver, ExecutionOutcome, ExecutionRequest, Executor } from '../executor.ts'
 import { failure, printable } from '../wasm/failure.ts'
@@ -9,6 +9,7 @@ import { createContainer } from './container/create.ts'
 import { createGpuPool, type Gpu, gpuDevices, gpuName } from './container/gpus.ts'
 import { containerName } from './container/labels.ts'
 import { createPorts, NO_NETWORK, type PortPlan, type PortRange } from './container/ports.ts'
+import { createRemovals } from './container/removals.ts'
 import { emptyFolders } from './container/results.ts'
 import { runContainer, type Subject } from './container/run.ts'
 import type { Survivor } from './container/survivors.ts'
@@ -20,10 +21,8 @@ import { type Connection, createConnection, type Used } from './connection.ts'
 import type { Credentials } from './image/credentials.ts'
 import type { ImageLedger } from './image/image-ledger.ts'
 import type { PullPolicy } from './image/images.ts'
+import { type GrantedNetwork, networkRefusal } from './network-grants.ts'
 import { type DockerParams, parseDockerParams } from './params.ts'
-
-/** Networks that need to be granted. */
-export type GrantedNetwork = 'http' | 'bridge' | 'host'
 
 export interface DockerExecutorOptions {
   /** Peer ID of the node; its containers bear it as a label. */
@@ -48,13 +47,6 @@ export interface DockerExecutor extends Executor {
   /** Host paths that jobs of a former process still read. */
   pathsInUse(): Promise<readonly string[]>
 }
-
-const GRANTS = { HTTP: 'http', Bridge: 'bridge', Host: 'host', Full: 'host' } as const satisfies Partial<
-  Record<NetworkSpec['Type'], GrantedNetwork>
->
-
-/** Those with which two containers can have a network in common; gVisor and Kata put one of its own around each. */
-const PLAIN_RUNTIMES = /^(?:io\.containerd\.)?(?:runc|crun|youki)\b/
 
 /** How often the log says how far an image is, in milliseconds. */
 const TELL_EVERY = 5_000
@@ -84,8 +76,7 @@ class ContainerExecutor implements DockerExecutor {
   readonly #gpus
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
-  /** Removals that nobody waits for. */
-  readonly #removals = new Set<Promise<void>>()
+  readonly #removals
 
   constructor(options: DockerExecutorOptions) {
     this.#options = options
@@ -93,6 +84,7 @@ class ContainerExecutor implements DockerExecutor {
     this.#gpus = createGpuPool(options.gpus ?? [])
     this.#ports = createPorts(options.ports === undefined ? {} : { range: options.ports })
     this.#hardening = options.hardening ?? USUAL_HARDENING
+    this.#removals = createRemovals(options.logger, (id) => this.#connection.removeLater(id))
     this.#gates = createGates({ ...options, ...options.egress })
   }
 
@@ -104,18 +96,8 @@ class ContainerExecutor implements DockerExecutor {
     parseDockerParams(params)
   }
 
-  networkRefusal({ Type, Domains = [] }: NetworkSpec): string | undefined {
-    if (Type === 'Default' || Type === 'None') return undefined
-    const wanted = GRANTS[Type]
-    if (this.#options.networks.includes(wanted)) return wanted === 'http' ? this.#httpRefusal(Domains) : undefined
-    return `the operator of this node has not granted jobs the network ${Type} (Engines.Docker.Networks)`
-  }
-
-  #httpRefusal(domains: readonly string[]): string | undefined {
-    if (domains.length === 0) return 'the network HTTP reaches the Domains that the job lists, and this one lists none'
-    const { runtime } = this.#hardening
-    if (runtime === undefined || PLAIN_RUNTIMES.test(runtime)) return undefined
-    return `containers on this node have no network HTTP: the runtime ${runtime} keeps their loopback to itself`
+  networkRefusal(network: NetworkSpec): string | undefined {
+    return networkRefusal(network, this.#options.networks, this.#hardening.runtime)
   }
 
   async prepare(
@@ -170,7 +152,7 @@ class ContainerExecutor implements DockerExecutor {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.allSettled(this.#running)
-    await Promise.allSettled(this.#removals)
+    await this.#removals.settled()
     this.#connection.stop()
   }
 
@@ -202,7 +184,7 @@ class ContainerExecutor implements DockerExecutor {
   #goOn({ id, gpus, ports, gate: left }: Survivor, work: Work): Promise<ExecutionOutcome> {
     const { request, used } = work
     return this.#holding(this.#gpus.claim(gpus), this.#ports.claim(ports), () =>
-      this.#owning(used.engine, (own) => {
+      this.#removals.owning(used.engine, (own) => {
         if (left !== undefined) own(left)
         own(id)
         const open = () => this.#gates.reopen(request)
@@ -218,7 +200,7 @@ class ContainerExecutor implements DockerExecutor {
     const { id: imageId } = await used.images.ready(params.image, () => undefined, signal)
     const ports = request.network === undefined ? NO_NETWORK : await this.#ports.plan(request.network, survivors.ports)
     return this.#holding(this.#take(request, ports, survivors.gpus), ports, (gpus) =>
-      this.#owning(engine, (own) => {
+      this.#removals.owning(engine, (own) => {
         const open = () => this.#gates.open({ engine, request, own, signal })
         return this.#withGate(request, open, async (gate) => {
           const { node } = this.#options
@@ -274,28 +256,6 @@ class ContainerExecutor implements DockerExecutor {
     } finally {
       this.#ports.giveBack(ports)
       this.#gpus.giveBack(gpus)
-    }
-  }
-
-  /** Whatever happens, the containers of a job go, the last one first; nobody has to wait for that. */
-  async #owning<T>(engine: Engine, work: (own: (id: string) => void) => Promise<T>): Promise<T> {
-    const owned: string[] = []
-    try {
-      return await work((id) => owned.unshift(id))
-    } finally {
-      const removal: Promise<void> = this.#remove(engine, owned).finally(() => this.#removals.delete(removal))
-      this.#removals.add(removal)
-    }
-  }
-
-  async #remove(engine: Engine, ids: readonly string[]): Promise<void> {
-    for (const id of ids) {
-      try {
-        await engine.remove(id)
-      } catch (error) {
-        this.#options.logger.warn({ id, error: messageOf(error) }, 'cannot remove a container; it is tried again')
-        this.#connection.removeLater(id)
-      }
     }
   }
 }
