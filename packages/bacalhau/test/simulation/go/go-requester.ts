@@ -70,7 +70,8 @@ export class GoRequester {
     const asked: Asked = { id, node, plan, answered: new Set(), unsure: new Set(), ends: new Set() }
     this.asked.set(id, asked)
     this.#ask(asked)
-    if (plan.again !== undefined) this.#later(plan.again, () => this.#ask(asked))
+    // Of what has ended not even a mad one asks again.
+    if (plan.again !== undefined) this.#later(plan.again, () => asked.ends.size === 0 && this.#ask(asked))
   }
 
   cancel(id: string): void {
@@ -145,7 +146,7 @@ export class GoRequester {
     asked.bid = true
     const { verdict, thinking } = plan
     if (verdict === 'never' || !first) return
-    this.#later(thinking, () => this.#call(asked, verdict, (desk) => desk[verdict](id)))
+    this.#later(thinking, () => asked.ends.size === 0 && this.#call(asked, verdict, (desk) => desk[verdict](id)))
   }
 
   #onProposal(asked: Asked): void {
@@ -156,7 +157,7 @@ export class GoRequester {
   }
 
   /** Does something after a while, if it lives then. */
-  #later(delay: number, action: () => void): void {
+  #later(delay: number, action: () => unknown): void {
     this.pending += 1
     this.#options.clock.after(delay, () => {
       this.pending -= 1

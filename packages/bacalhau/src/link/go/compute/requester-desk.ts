@@ -1,6 +1,5 @@
 import type { OrderMessage, ReportMessage, SpecConfig } from '@bacalhau/models'
-import { retryPause } from '../../../network/backoff.ts'
-import { type Clock, sleep, type Timer } from '../../../runtime/clock.ts'
+import { type Clock, sleep } from '../../../runtime/clock.ts'
 import { BacalhauError, messageOf } from '../../../runtime/error.ts'
 import { uuid } from '../../../runtime/ids.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
@@ -12,6 +11,7 @@ import { type ReadJob, readJob, readJobB } from '../jobs/read-job.ts'
 import type { ExecutionResponse } from '../wire/messages.ts'
 import * as say from './callbacks.ts'
 import { Courier } from './courier.ts'
+import { Postponed } from './postponed.ts'
 import { createRequesterChannel, type RequesterChannel } from './requester-channel.ts'
 import type { GoState } from './taken.ts'
 import type { Entry, TakenTable } from './taken-table.ts'
@@ -35,7 +35,7 @@ export interface RequesterDeskOptions {
   readonly self: string
   readonly sameMachine: boolean
   readonly table: TakenTable
-  readonly journal: Pick<Journal, 'flushed'>
+  readonly journal: Pick<Journal, 'flushed' | 'after'>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -54,10 +54,7 @@ const ID = /^\w[\w.:-]{0,127}$/
 export class RequesterDesk {
   readonly #options: RequesterDeskOptions
   readonly #courier: Courier
-  /** Offers that our compute node had no room for, until they are made again. */
-  readonly #later = new Map<string, Timer>()
-  /** How often in a row each of them was refused. */
-  readonly #refusals = new Map<string, number>()
+  readonly #postponed: Postponed
   #channel: RequesterChannel | undefined
   /** Has our compute node said what it holds? */
   #greeted = false
@@ -65,6 +62,7 @@ export class RequesterDesk {
   constructor(options: RequesterDeskOptions) {
     this.#options = options
     this.#courier = new Courier(options)
+    this.#postponed = new Postponed(options)
   }
 
   /** A channel on which the requester appears as an orchestrator. One at a time. */
@@ -107,7 +105,7 @@ export class RequesterDesk {
   }
 
   stop(): void {
-    for (const timer of this.#later.values()) timer.cancel()
+    this.#postponed.stop()
     this.#courier.stop()
   }
 
@@ -143,7 +141,7 @@ export class RequesterDesk {
   }
 
   async accept(executionId: string): Promise<ExecutionResponse> {
-    const entry = this.#expect(executionId, 'Created')
+    const entry = this.#options.table.expect(this.#options.requester, executionId, 'Created')
     const ordered = this.#options.table.move(entry, 'ordered')
     await this.#options.journal.flushed()
     this.#offer(ordered)
@@ -151,7 +149,7 @@ export class RequesterDesk {
   }
 
   async reject(executionId: string): Promise<ExecutionResponse> {
-    const entry = this.#expect(executionId, 'Created')
+    const entry = this.#options.table.expect(this.#options.requester, executionId, 'Created')
     this.#options.table.end(entry, 'Cancelled')
     await this.#options.journal.flushed()
     return answer(entry)
@@ -170,22 +168,20 @@ export class RequesterDesk {
     const isBegun = phase !== 'asked' && phase !== 'bid' && phase !== 'proposed'
     if (isBegun) this.#drop(entry, reason)
     else table.end(entry, 'Cancelled')
-    const durable = journal.flushed()
-    const told = isBegun ? this.#tellCancelled(entry, durable) : undefined
-    await durable
+    const told = isBegun ? this.#tellCancelled(entry) : undefined
+    await journal.flushed()
     if (told !== undefined) await Promise.race([told, sleep(clock, LIMITS.goFarewell)])
     return answer(entry)
   }
 
-  async #tellCancelled(entry: Entry, durable: Promise<void>): Promise<void> {
-    // A disk that is full now is written as soon as it can be.
-    await durable.catch(() => undefined)
+  async #tellCancelled(entry: Entry): Promise<void> {
+    await this.#written()
     await this.#courier.deliver(say.cancelled(this.#about(entry)))
   }
 
   /** Before release 1.0.4: the requester has looked at the output, and wants the result. */
   async acceptResult(executionId: string): Promise<ExecutionResponse> {
-    const entry = this.#expect(executionId, 'Publishing', 'proposed')
+    const entry = this.#options.table.expect(this.#options.requester, executionId, 'Publishing', 'proposed')
     const { result } = entry.taken
     const published = this.#options.table.move(entry, 'published')
     await this.#options.journal.flushed()
@@ -194,7 +190,7 @@ export class RequesterDesk {
   }
 
   async rejectResult(executionId: string): Promise<ExecutionResponse> {
-    const entry = this.#expect(executionId, 'Publishing', 'proposed')
+    const entry = this.#options.table.expect(this.#options.requester, executionId, 'Publishing', 'proposed')
     this.#options.table.end(entry, 'Failed')
     return answer(entry)
   }
@@ -221,12 +217,19 @@ export class RequesterDesk {
     const about = this.#about(entry)
     if (reason !== undefined) {
       const no = entry.taken.approval ? say.bid(about, reason) : say.failure(about, `Job rejected: ${reason}`)
-      return this.#conclude(entry, no, 'Cancelled')
+      return this.#refuse(table.move(entry, 'asked', { refusal: reason.slice(0, LIMITS.message) }), no)
     }
     if (!entry.taken.approval) return this.#offer(table.move(entry, 'ordered'))
     // Before it is told: the requester may answer sooner than it is known to have been told.
     table.move(entry, 'bid')
     await this.#courier.deliver(say.bid(about, undefined))
+  }
+
+  /** Once it has been told it stays, also where a later process would decide otherwise. */
+  async #refuse(entry: Entry, no: say.Callback): Promise<void> {
+    entry.end = 'Cancelled'
+    await this.#written()
+    await this.#conclude(entry, no, 'Cancelled')
   }
 
   async #refusal(
@@ -244,11 +247,7 @@ export class RequesterDesk {
 
   #drop(entry: Entry, reason: string): void {
     const { executionId } = entry
-    const waiting = this.#later.get(executionId)
-    waiting?.cancel()
-    this.#later.delete(executionId)
-    this.#refusals.delete(executionId)
-    if (waiting !== undefined) return this.#options.table.end(entry, 'Cancelled')
+    if (this.#postponed.forget(executionId)) return this.#options.table.end(entry, 'Cancelled')
     this.#options.table.move(entry, 'dropped')
     if (this.#greeted) this.#channel?.order({ type: 'cancel', executionId, reason })
   }
@@ -269,7 +268,7 @@ export class RequesterDesk {
   async #onReport(report: ReportMessage): Promise<void> {
     const { table } = this.#options
     const entry = this.#entry(report.executionId)
-    if (report.type !== 'refused' || entry === undefined) this.#refusals.delete(report.executionId)
+    if (report.type !== 'refused' || !report.later) this.#postponed.forget(report.executionId)
     if (entry === undefined) return
     if (report.type === 'accepted') {
       if (entry.taken.phase === 'ordered') table.move(entry, 'held')
@@ -281,11 +280,9 @@ export class RequesterDesk {
 
   #onEnd(entry: Entry, report: Exclude<ReportMessage, { type: 'accepted' | 'progress' }>): Promise<void> | void {
     const fail = (why: string) => this.#conclude(entry, say.failure(this.#about(entry), why), 'Failed')
-    if (report.type === 'refused' && report.later) return this.#offerLater(entry)
-    this.#refusals.delete(entry.executionId)
     switch (report.type) {
       case 'refused':
-        return fail(report.reason)
+        return report.later ? this.#offerLater(entry) : fail(report.reason)
       case 'completed':
         return this.#complete(entry, report)
       case 'failed':
@@ -316,16 +313,15 @@ export class RequesterDesk {
   }
 
   #offerLater({ executionId }: Entry): void {
-    const { clock, random } = this.#options
-    const refusals = (this.#refusals.get(executionId) ?? 0) + 1
-    this.#refusals.set(executionId, refusals)
-    this.#later.get(executionId)?.cancel()
-    const timer = clock.after(retryPause(refusals, random), () => {
-      this.#later.delete(executionId)
+    this.#postponed.wait(executionId, () => {
       const entry = this.#entry(executionId)
       if (entry?.taken.phase === 'ordered') this.#offer(entry)
     })
-    this.#later.set(executionId, timer)
+  }
+
+  /** Resolves when what has been decided is on disk, however long that is full. */
+  #written(): Promise<void> {
+    return new Promise((resolve) => this.#options.journal.after(resolve))
   }
 
   #about({ executionId, taken }: Entry): say.About {
@@ -334,19 +330,6 @@ export class RequesterDesk {
 
   #entry(executionId: string): Entry | undefined {
     return this.#options.table.of(this.#options.requester, executionId)
-  }
-
-  /** The entry, if it is in this state; the errors are those of the Go program. */
-  #expect(executionId: string, state: GoState, phase?: Entry['taken']['phase']): Entry {
-    const entry = this.#entry(executionId)
-    const found = this.#options.table.stateOf(this.#options.requester, executionId)
-    if (found === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
-    if (entry === undefined || found !== state || (phase !== undefined && entry.taken.phase !== phase))
-      throw new BacalhauError(
-        'BadRequest',
-        `execution ${executionId} is in state ${found} but expected one of [${state}]`,
-      )
-    return entry
   }
 }
 

@@ -1,3 +1,4 @@
+import { BacalhauError } from '../../../runtime/error.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import { allRows } from '../../../store/all-rows.ts'
 import { ChangedRows } from '../../../store/changed-rows.ts'
@@ -78,7 +79,7 @@ export class TakenTable {
   }
 
   /** Goes on to `phase`. Gives the entry as it is now. */
-  move(entry: Entry, phase: Phase, changes: Partial<Pick<Taken, 'result'>> = {}): Entry {
+  move(entry: Entry, phase: Phase, changes: Partial<Pick<Taken, 'refusal' | 'result'>> = {}): Entry {
     const { offer, ...rest } = { ...entry.taken, ...changes, phase }
     // The job may be large, and our compute node keeps it from then on.
     const needed = phase === 'asked' || phase === 'bid' || phase === 'ordered'
@@ -108,6 +109,19 @@ export class TakenTable {
     if (entry !== undefined) return inGo(entry)
     const ended = this.#ended.get(executionId)
     return ended?.requester === requester ? ended.state : undefined
+  }
+
+  /** The entry, if it is this requester's and in this state. Throws `NotFound` and `BadRequest` in the words of the Go program. */
+  expect(requester: string, executionId: string, state: GoState, phase?: Phase): Entry {
+    const entry = this.of(requester, executionId)
+    const found = this.stateOf(requester, executionId)
+    if (found === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
+    if (entry === undefined || found !== state || (phase !== undefined && entry.taken.phase !== phase))
+      throw new BacalhauError(
+        'BadRequest',
+        `execution ${executionId} is in state ${found} but expected one of [${state}]`,
+      )
+    return entry
   }
 }
 

@@ -24,7 +24,7 @@ export const takenSchema = z.strictObject({
   approval: z.boolean(),
   /** Until our compute node holds it. */
   offer: z.strictObject({ job: jobSchema, resources: resourcesSchema }).optional(),
-  /** Why it will not be done, as far as that was clear from the ask. */
+  /** Why it will not be done, as soon as that is clear. */
   refusal: z.string().optional(),
   /** What was published, until the requester has accepted it. */
   result: specConfigSchema.optional(),
