@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { NetworkSpec } from '@bacalhau/models'
 import { networkRefusal } from './network-grants.ts'
 
-const HTTP = { Type: 'HTTP', Domains: ['example.com'] } as const
+const HTTP: NetworkSpec = { Type: 'HTTP', Domains: ['example.com'] }
 
 describe('the network of a container', () => {
   test('is none without anybody having to grant that', () => {
