@@ -32,9 +32,9 @@ before(async () => {
 })
 after(() => server.stop())
 
-async function archiveOf(context: TestContext): Promise<string> {
+async function archiveOf(context: TestContext, files: Readonly<Record<string, string>> = FILES): Promise<string> {
   const file = path.join(await temporaryFolder(context), 'archive.tar.gz')
-  const packed = Readable.from(packFolder(await folderWith(context, FILES)), { objectMode: false })
+  const packed = Readable.from(packFolder(await folderWith(context, files)), { objectMode: false })
   await pipeline(packed, createGzip(), createWriteStream(file))
   return file
 }
@@ -106,6 +106,22 @@ describeSource('job', async (context) => {
 })
 
 describe('results of another job', () => {
+  test('are not those that somebody else says are of the same execution', async (context) => {
+    const [archive, other] = [await archiveOf(context), await archiveOf(context, { stdout: 'false' })]
+    const { source } = await sourceOf(context, { ownArchive: ({ pathname }) => (pathname === '/1' ? archive : other) })
+    const at = (URL: string): SpecConfig => ({
+      Type: 'job',
+      Params: { JobID: 'j-1', ExecutionID: 'e-1', Path: 'stdout', Result: { Type: 'urlDownload', Params: { URL } } },
+    })
+    const texts = []
+    for (const url of ['http://127.0.0.1/2', 'http://127.0.0.1/1']) {
+      const input = await source.prepare(at(url), await temporaryFolder(context), signal)
+      texts.push(await readFile(input.hostPath, 'utf8'))
+      await input.release()
+    }
+    assert.deepEqual(texts, ['false', 'out'])
+  })
+
   test('in the storage of the orchestrator are asked of it, on behalf of the execution that reads them', async (context) => {
     await put('managed.tar.gz', await readFile(await archiveOf(context)))
     const asked: unknown[] = []

@@ -162,8 +162,11 @@ function pick(params: Readonly<Record<string, unknown>>, names: readonly string[
   return Object.fromEntries(names.flatMap((name) => (params[name] === undefined ? [] : [[name, params[name]]])))
 }
 
-/** A file name. Results are published once, so that their execution says which they are. */
-const keyOf = ({ JobID, ExecutionID, Path = '' }: OpenedResults): string =>
+/**
+ * A file name. Results are published once, but where they are is told by whoever orders the work: one orchestrator must neither put
+ * something else into the place of results that another one reads, nor read them without being able to say where they are.
+ */
+const keyOf = ({ JobID, ExecutionID, Path = '', Result }: OpenedResults): string =>
   createHash('sha256')
-    .update(JSON.stringify([JOB_SOURCE, JobID, ExecutionID, Path]))
+    .update(JSON.stringify([JOB_SOURCE, JobID, ExecutionID, Path, Result]))
     .digest('hex')
