@@ -290,6 +290,8 @@ export const LIMITS = {
   goPatience: 5_000,
   /** A Go node that cannot be reached for so long is gone. It redials by itself every ten seconds. */
   goAbsence: 30_000,
+  /** What may still run on a Go node is remembered for so long after the node was last there: then it does not come back. */
+  goMemory: 30 * 24 * 60 * 60_000,
   /** A Go requester that throws a report away so often, or cannot be told it for so long, is not told it. */
   goRefusals: 5,
   goReportLife: 24 * 60 * 60_000,

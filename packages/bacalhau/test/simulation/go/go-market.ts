@@ -80,12 +80,13 @@ export class GoMarket {
     return {
       stop: async () => {
         await desks.farewell()
-        this.#processes.delete(node)
+        this.nodeDied(node)
         await desks.stop()
       },
     }
   }
 
+  /** Nobody is served there any more. */
   nodeDied(node: string): void {
     for (const desert of this.#processes.get(node)?.deserted ?? []) desert()
     this.#processes.delete(node)

@@ -52,6 +52,11 @@ export class AskedTable {
     return this.#entries.get(executionId)
   }
 
+  /** Nodes that have something of ours. */
+  peers(): readonly string[] {
+    return [...this.#byPeer.keys()]
+  }
+
   of(peer: string): readonly (readonly [string, Entry])[] {
     return [...(this.#byPeer.get(peer) ?? [])].flatMap((id) => {
       const entry = this.#entries.get(id)

@@ -1,19 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { EXECUTION_STATES } from '@bacalhau/models'
+import { handClock } from '../../../network/fixtures/hand-clock.ts'
 import { LIMITS } from '../../../runtime/limits.ts'
+import { silentLogger } from '../../../runtime/logger.ts'
+import { createMemoryStore } from '../../../store/memory.ts'
+import { sampleNode, sampleOffer } from '../../fixtures/samples.ts'
 import { BacalhauError } from '../../../runtime/error.ts'
 import { startGoComputeNode, type GoComputeScript } from '../fixtures/go-compute-node.ts'
 import { loopbackHost } from '../fixtures/go-host.ts'
 import { nodeHost, requesterBench, type RequesterBench, wasmJob } from '../fixtures/requester-bench.ts'
 import type { GoCaller } from './caller.ts'
+import { GoDesk } from './go-desk.ts'
 
 async function nodeOf(t: Parameters<typeof nodeHost>[0], bench: RequesterBench, script: GoComputeScript = {}) {
   return startGoComputeNode(await nodeHost(t, bench), bench.ours.peerId.toString(), script)
 }
 
 /** The rows of the table, by what they say. */
-async function phases({ store }: RequesterBench): Promise<Record<string, unknown>> {
+async function phases({ store }: Pick<RequesterBench, 'store'>): Promise<Record<string, unknown>> {
   const rows = await store.range('go-asked', { limit: 100 })
   return Object.fromEntries(rows.map(({ key, value }) => [key, (value as { phase: string }).phase]))
 }
@@ -265,6 +270,35 @@ describe('what a Go node does not say again', () => {
 })
 
 describe('a Go node that cannot be reached', () => {
+  test('and never comes back is forgotten with all that it had, after a month', async (t) => {
+    const [clock, store] = [handClock(), createMemoryStore()]
+    let ahead = 0
+    const desk = await GoDesk.open({
+      store,
+      clock: { ...clock, monotonic: () => clock.monotonic() + ahead },
+      logger: silentLogger,
+      call: async () => undefined,
+      restore: async (job) => job,
+    })
+    t.after(() => desk.stop())
+    desk.enter({ peerId: 'QmFar', generation: 'c', version: 'v1.2.3', info: sampleNode('QmFar') })
+    desk.take('QmFar', 'c', [sampleOffer('e-1')], () => undefined)
+    const left = async () => Promise.all([store.range('go-asked', { limit: 2 }), store.range('go-node', { limit: 2 })])
+    await until(async () => (await phases({ store }))['e-1'] === 'bidding')
+    ahead = LIMITS.goMemory - LIMITS.goLook
+    await clock.advance(LIMITS.goLook)
+    assert.deepEqual(
+      (await left()).map(({ length }) => length),
+      [1, 1],
+    )
+    ahead += LIMITS.goLook
+    await clock.advance(2 * LIMITS.goLook)
+    assert.deepEqual(
+      (await left()).map(({ length }) => length),
+      [0, 0],
+    )
+  })
+
   test('is asked three times, then the offer is refused for later', async (t) => {
     let asked = 0
     const call: GoCaller = async ({ peer }) => {

@@ -225,13 +225,21 @@ export class GoDesk implements Stoppable {
   /** Go nodes tell things once, to whoever is there: who is silent for long is asked. */
   #lookAround(): void {
     const now = this.#options.clock.monotonic()
-    for (const peer of this.#listeners.keys()) {
-      for (const [id, entry] of this.#table.of(peer)) {
-        if (now - entry.heard < patienceWith(entry.asked)) continue
-        entry.heard = now
-        this.tell(peer, id, { type: 'silence' })
-      }
+    for (const peer of this.#table.peers()) {
+      if (!this.#listeners.has(peer)) this.#forgetOld(peer, now - LIMITS.goMemory)
+      else
+        for (const [id, entry] of this.#table.of(peer)) {
+          if (now - entry.heard < patienceWith(entry.asked)) continue
+          entry.heard = now
+          this.tell(peer, id, { type: 'silence' })
+        }
     }
+  }
+
+  /** Of a node that never came back nothing needs to be known for ever. */
+  #forgetOld(peer: string, before: number): void {
+    for (const [id, { heard }] of this.#table.of(peer)) if (heard < before) this.#table.set(id, undefined)
+    this.leave(peer)
   }
 }
 
