@@ -194,8 +194,8 @@ function reading(store: BlockStore, reach: Reach, random: Random) {
       })
     },
     export: (ref: ContentRef, target: string, options: GetOptions & ExportOptions = {}) =>
-      reach.using({ ...ref, scope: 'all' }, options, async (source) =>
-        exportTo(target, await resolve(ref, source), source, random, options),
+      reach.following({ ...ref, scope: 'all' }, options, async (source, settled) =>
+        exportTo(target, await resolve(ref, source), source, random, { ...options, settled }),
       ),
     block: (ref: ContentRef, options: GetOptions = {}) =>
       reach.using({ ...ref, scope: 'node' }, options, async (source) => demand(source, await resolve(ref, source))),

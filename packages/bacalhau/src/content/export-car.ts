@@ -6,6 +6,9 @@ import { blocksOf, type Selection } from './selection.ts'
 /** Small blocks are handed on together, in pieces of about this size. Bytes. */
 const PIECE = 64 * 1024
 
+/** Blocks that are read and checked while those before them are sent. */
+const AHEAD = 4
+
 /**
  * The blocks of a selection as a CAR, without the first `skip` of them. When the path leads nowhere, the CAR ends with the blocks
  * that prove it. Throws `ContentNotFound` when a block is not in `source`.
@@ -39,12 +42,19 @@ async function* sectionsOf(
   skip: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let index = 0
+  const coming: Promise<Uint8Array>[] = []
   try {
     for await (const cid of blocksOf(selection, source)) {
       index += 1
-      if (index > skip) yield await demand(source, cid, (length) => encodeCarSection(cid, length))
+      if (index <= skip) continue
+      const section = demand(source, cid, (length) => encodeCarSection(cid, length))
+      section.catch(() => {}) // reported when its turn comes, if it does
+      if (coming.push(section) < AHEAD) continue
+      const next = coming.shift()
+      if (next !== undefined) yield await next
     }
   } catch (error) {
     if (!isBacalhauError(error) || error.code !== 'NotFound') throw error
   }
+  for (const section of coming) yield await section
 }

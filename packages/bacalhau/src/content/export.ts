@@ -10,12 +10,18 @@ import type { BlockSource } from './blocks/block-source.ts'
 import { linksIn, readFile, statOf } from './read.ts'
 import { writeSmallFile } from './small-file.ts'
 import { nodeAt } from './selection.ts'
+import { createWriteBehind } from './write-behind.ts'
 
 export interface ExportOptions {
   /** Bounds; `LIMITS.contentBytes` and `LIMITS.contentFiles` if not given. */
   readonly maxBytes?: number
   readonly maxFiles?: number
   readonly signal?: AbortSignal
+}
+
+interface Settling {
+  /** What is still to come when all is written, before `target` may be there. */
+  readonly settled?: () => Promise<void>
 }
 
 export interface Exported {
@@ -49,9 +55,9 @@ export async function exportTo(
   cid: CID,
   source: BlockSource,
   random: Random,
-  options: ExportOptions = {},
+  options: ExportOptions & Settling = {},
 ): Promise<Exported> {
-  const { maxBytes = LIMITS.contentBytes, maxFiles = LIMITS.contentFiles, signal } = options
+  const { maxBytes = LIMITS.contentBytes, maxFiles = LIMITS.contentFiles, signal, settled } = options
   const counts = { bytes: 0, files: 0, entries: 0 }
   const progress: Progress = { source, maxBytes, maxFiles, signal, step: steps(), ...counts, skippedLinks: [] }
   const { kind } = await statOf(cid, source)
@@ -60,6 +66,7 @@ export async function exportTo(
   const partial = `${target}.partial-${Buffer.from(random.bytes(6)).toString('hex')}`
   try {
     await (kind === 'file' ? writeFile(partial, cid, progress) : writeFolder(partial, cid, '', progress))
+    await settled?.()
     await moveInto(partial, target)
   } catch (error) {
     await rm(partial, { recursive: true, force: true })
@@ -111,11 +118,13 @@ async function writeFile(file: string, cid: CID, progress: Progress): Promise<vo
   const handle = await open(file, 'wx', 0o644)
   count(progress, { files: 1 })
   try {
+    const writing = createWriteBehind(handle)
     for await (const chunk of readFile(cid, progress.source)) {
       progress.signal?.throwIfAborted()
       count(progress, { bytes: chunk.length })
-      await handle.appendFile(chunk)
+      await writing.add(chunk)
     }
+    await writing.finish()
   } finally {
     await handle.close()
   }

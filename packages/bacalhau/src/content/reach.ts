@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { BacalhauError, isBacalhauError } from '../runtime/error.ts'
 import type { Stoppable } from '../runtime/lifecycle.ts'
 import { LIMITS } from '../runtime/limits.ts'
+import { type Arrivals, whileArriving } from './arrivals.ts'
 import { type BlockSource, demand } from './blocks/block-source.ts'
 import type { BlockStore } from './blocks/block-store.ts'
 import { formatContentRef } from './cid.ts'
@@ -25,6 +26,11 @@ export interface GetOptions {
 export interface Reach extends Stoppable {
   /** Runs `work` on a source of blocks that fetches the whole selection at the first block that is missing. */
   using<T>(selection: Selection, options: GetOptions, work: (source: BlockSource) => Promise<T>): Promise<T>
+  /**
+   * Like `using`, but `work` gets each block as soon as it has come. What it makes must not count before `settled` says that
+   * everything has come and is stored.
+   */
+  following<T>(selection: Selection, options: GetOptions, work: FollowingWork<T>): Promise<T>
   streaming<T>(
     selection: Selection,
     options: GetOptions,
@@ -33,6 +39,8 @@ export interface Reach extends Stoppable {
   /** Completes what is below `cid` and pins it under `name`. */
   pin(cid: CID, name: string, options: GetOptions): Promise<void>
 }
+
+type FollowingWork<T> = (source: BlockSource, settled: () => Promise<void>) => Promise<T>
 
 export interface ReachContext extends FetchContext {
   readonly store: BlockStore
@@ -44,12 +52,12 @@ export function createReach(context: ReachContext): Reach {
   const stopping = new AbortController()
   const tracker = createTracker()
 
-  function fetch(selection: Selection, options: GetOptions): Promise<void> {
+  function fetch(selection: Selection, options: GetOptions, arrivals?: Arrivals): Promise<void> {
     const { hints = [], maxBytes = LIMITS.contentBytes, signal, onBytes = () => undefined } = options
     const key = JSON.stringify([formatContentRef(selection), selection.scope, maxBytes])
     const either = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
     return flights.join(key, either, (signal) =>
-      tracker.track(fetchInto(selection, { hints, maxBytes, signal, onBytes }, context)),
+      tracker.track(fetchInto(selection, { hints, maxBytes, signal, onBytes }, context, arrivals)),
     )
   }
 
@@ -69,17 +77,18 @@ export function createReach(context: ReachContext): Reach {
     }
   }
 
-  async function using<T>(selection: Selection, options: GetOptions, work: (source: BlockSource) => Promise<T>) {
-    const release = await store.hold(selection.cid)
-    try {
-      return await work(source(selection, options))
-    } finally {
-      release()
-    }
+  const using = <T>(selection: Selection, options: GetOptions, work: (source: BlockSource) => Promise<T>) =>
+    holding(store, selection, () => work(source(selection, options)))
+
+  async function following<T>(selection: Selection, options: GetOptions, work: FollowingWork<T>): Promise<T> {
+    if (options.offline === true) return using(selection, options, (source) => work(source, async () => {}))
+    const begin = (arrivals: Arrivals, signal: AbortSignal) => fetch(selection, { ...options, signal }, arrivals)
+    return holding(store, selection, () => whileArriving(store, begin, work, options.signal))
   }
 
   return {
     streaming,
+    following: (selection, options, work) => tracker.track(following(selection, options, work)),
     using: (selection, options, work) => tracker.track(using(selection, options, work)),
     pin(cid, name, options) {
       const selection: Selection = { cid, path: [], scope: 'all' }
@@ -90,6 +99,12 @@ export function createReach(context: ReachContext): Reach {
       await tracker.settled()
     },
   }
+}
+
+/** Keeps what is below the selection from garbage collection meanwhile. */
+async function holding<T>(store: BlockStore, { cid }: Selection, work: () => Promise<T>): Promise<T> {
+  const release = await store.hold(cid)
+  return work().finally(release)
 }
 
 /** Reads from the store; what is not there is fetched first. */
@@ -125,10 +140,16 @@ async function pinAll(selection: Selection, name: string, reading: BlockSource, 
 }
 
 /** Fetches into a batch of its own. What came before a failure is kept, so that the next try need not begin anew. */
-async function fetchInto(selection: Selection, options: FetchOptions, context: ReachContext): Promise<void> {
+async function fetchInto(
+  selection: Selection,
+  options: FetchOptions,
+  context: ReachContext,
+  arrivals: Arrivals | undefined,
+): Promise<void> {
   const batch = context.store.begin()
   try {
-    await fetchSelection(selection, batch, options, context)
+    await fetchSelection(selection, arrivals?.through(batch) ?? batch, options, context)
+    arrivals?.end()
     await batch.commit()
   } catch (error) {
     if (isBacalhauError(error) && (error.code === 'DiskFull' || error.code === 'ContentTooLarge')) await batch.discard()

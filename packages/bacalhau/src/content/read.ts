@@ -3,7 +3,7 @@ import { BacalhauError } from '../runtime/error.ts'
 import { type BlockSource, demand } from './blocks/block-source.ts'
 import { RAW } from './cid.ts'
 import { listing, nodeAt } from './selection.ts'
-import { decodeUnixfs, type NamedLink } from './unixfs/unixfs.ts'
+import { decodeUnixfs, type FilePart, type NamedLink, type UnixfsNode } from './unixfs/unixfs.ts'
 
 export interface Stat {
   readonly cid: CID
@@ -75,8 +75,10 @@ export async function* readFile(
   const node = await nodeAt(cid, source)
   if (node.kind !== 'file') throw new BacalhauError('BadRequest', `${cid.toString()} is not a file.`)
   const end = Math.min(node.bytes, offset + length)
-  yield* readPart(cid, node.bytes, { from: offset, to: end, depth: 0 }, source)
+  yield* readSpan(node, { from: offset, to: end, depth: 0 }, source)
 }
+
+type FileNode = Extract<UnixfsNode, { kind: 'file' }>
 
 interface Span {
   readonly from: number
@@ -84,25 +86,27 @@ interface Span {
   readonly depth: number
 }
 
-/** Bytes `from` up to `to` of the part `cid`, which must have `expected` bytes. */
-async function* readPart(
-  cid: CID,
-  expected: number,
+/** Bytes `from` up to `to` of what `node` is the top of. */
+async function* readSpan(
+  node: FileNode,
   { from, to, depth }: Span,
   source: BlockSource,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const node = await nodeAt(cid, source)
-  if (node.kind !== 'file' || node.bytes !== expected || depth > MAX_FILE_DEPTH) {
-    throw new BacalhauError('ContentInvalid', `${cid.toString()} is not the part of a file that it should be.`)
-  }
   const own = node.data.subarray(Math.max(0, from), Math.max(0, to))
   if (own.length > 0) yield own
   let start = node.data.length
   for (const part of node.parts) {
     const end = start + part.bytes
     if (end > from && start < to) {
-      yield* readPart(part.cid, part.bytes, { from: from - start, to: to - start, depth: depth + 1 }, source)
+      const span = { from: from - start, to: to - start, depth: depth + 1 }
+      yield* readSpan(await partAt(part, span.depth, source), span, source)
     }
     start = end
   }
+}
+
+async function partAt({ cid, bytes }: FilePart, depth: number, source: BlockSource): Promise<FileNode> {
+  const node = await nodeAt(cid, source)
+  if (node.kind === 'file' && node.bytes === bytes && depth <= MAX_FILE_DEPTH) return node
+  throw new BacalhauError('ContentInvalid', `${cid.toString()} is not the part of a file that it should be.`)
 }

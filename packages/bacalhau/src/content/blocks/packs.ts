@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { systemCode } from '../../runtime/error.ts'
+import { writeAll } from '../write-behind.ts'
 import { NO_HEAD } from './block-source.ts'
 
 /**
@@ -64,7 +65,7 @@ async function createPack(folder: string, id: number, openFile: OpenFile): Promi
   const handle = await openFile(file, 'wx+', 0o600)
   return {
     id,
-    append: (chunks) => appendAll(handle, chunks),
+    append: (chunks) => writeAll(handle, chunks),
     read: (offset, length) => readAt(handle, offset, length),
     async finish() {
       await handle.datasync()
@@ -75,15 +76,6 @@ async function createPack(folder: string, id: number, openFile: OpenFile): Promi
       await handle.close()
       await unlink(file).catch(ignoreMissing)
     },
-  }
-}
-
-async function appendAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
-  let { bytesWritten } = await handle.writev(chunks)
-  // A short write is rare; the call that continues it either succeeds or says why not.
-  for (const chunk of chunks) {
-    if (bytesWritten < chunk.length) await handle.appendFile(chunk.subarray(bytesWritten))
-    bytesWritten = Math.max(0, bytesWritten - chunk.length)
   }
 }
 
