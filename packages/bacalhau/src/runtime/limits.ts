@@ -45,6 +45,8 @@ export const LIMITS = {
   /** Messages about nodes that are taken in ten seconds: of one author, and of all. */
   factsOfAuthor: 20,
   factsInAll: 8_192,
+  /** Bytes about nodes that are read of one neighbour in ten seconds: twice what it takes to tell of all that one knows. */
+  factsBytes: 16 * MIB,
   /** Asking the API of a peer for its ID: how long, and how large the answer may be. */
   peerApiWait: 5_000,
   peerApiBody: 64 * KIB,

@@ -7,6 +7,7 @@ import { retryPause } from '../../network/backoff.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
 import { messageOf } from '../../runtime/error.ts'
 import type { Stoppable } from '../../runtime/lifecycle.ts'
+import { LIMITS } from '../../runtime/limits.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Random } from '../../runtime/random.ts'
 import { messageSchema, type Spread, type SpreadMessage } from './spread.ts'
@@ -33,7 +34,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Stoppable
   const { host, clock, logger } = options
   const abort = new AbortController()
   const open = new Map<string, Promise<void>>()
-  const talks = createTalks(options.spread)
+  const talks = createTalks(options)
   const self = host.peerId.toString()
 
   function meet(peerId: string, protocols: readonly string[]): void {
@@ -104,8 +105,9 @@ interface Talks {
 /** Milliseconds that a peer has to end its side. */
 const ENDING = 500
 
-function createTalks(spread: Spread): Talks {
+function createTalks({ spread, clock }: Pick<ExchangeOptions, 'spread' | 'clock'>): Talks {
   const talks = new Map<ByteStream, Promise<void>>()
+  const ending = new AbortController()
 
   async function end(stream: ByteStream, over: Promise<void>): Promise<void> {
     const cut = setTimeout(() => stream.abort(new Error('the node is stopping')), ENDING)
@@ -115,29 +117,53 @@ function createTalks(spread: Spread): Talks {
 
   return {
     async hold(stream) {
-      const talk = converse(stream, spread)
+      const talk = converse(stream, spread, clock, ending.signal)
       talks.set(stream, talk)
       await talk.finally(() => talks.delete(stream))
     },
     async end() {
+      ending.abort(new Error('the node is stopping'))
       await Promise.all(Array.from(talks, ([stream, over]) => end(stream, over)))
     },
   }
 }
 
+/** Milliseconds over which the bytes of a neighbour are counted. */
+const WINDOW = 10_000
+
 /** Both sides of one stream, until the peer ends it. Throws, and aborts it, when the peer sends what it should not. */
-async function converse(stream: ByteStream, spread: Spread): Promise<void> {
+export async function converse(
+  stream: ByteStream,
+  spread: Pick<Spread, 'add'>,
+  clock: Clock,
+  ending: AbortSignal,
+): Promise<void> {
   const framed = frames(stream)
   const send = (message: SpreadMessage) => framed.send(Buffer.from(JSON.stringify(message)))
   const neighbour = spread.add(stream.remotePeer, send)
+  const rest = createRest(clock, ending)
   try {
     for await (const frame of framed.receive()) {
       neighbour.receive(messageSchema.parse(JSON.parse(Buffer.from(frame).toString('utf8'))))
+      await rest(frame.length)
     }
   } catch (error) {
     stream.abort(error instanceof Error ? error : new Error(String(error)))
     throw error
   } finally {
     neighbour.gone()
+  }
+}
+
+/** Reading takes time, also what leads to nothing: a neighbour that has much to say is not heard for the rest of the window. */
+function createRest(clock: Clock, ending: AbortSignal): (bytes: number) => Promise<void> {
+  let [begin, heard] = [clock.monotonic(), 0]
+  return async (bytes) => {
+    heard += bytes
+    const left = begin + WINDOW - clock.monotonic()
+    if (heard < LIMITS.factsBytes && left > 0) return
+    if (left > 0) await sleep(clock, left, ending).catch(() => undefined)
+    begin = clock.monotonic()
+    heard = 0
   }
 }
