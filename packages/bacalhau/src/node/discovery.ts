@@ -46,7 +46,9 @@ function followIntroduced(options: DiscoveryOptions, links: OrchestratorLinks, t
     if (introduced.has(peerId) || isWanted(peerId)) return
     try {
       if (!(await knowsToken(host, peerId, token, random, signal))) {
-        logger.debug({ peerId }, 'a node of the local network has another join token')
+        // A node that has or is an orchestrator need not care for those of others.
+        const level = introduced.size === 0 && options.joinToken === undefined ? 'warn' : 'debug'
+        logger[level]({ peerId }, 'an orchestrator of the local network does not know the join token of this node')
         return
       }
       introduced.add(peerId)

@@ -116,7 +116,7 @@ const taskFlags = {
   input: list({
     short: 'i',
     placeholder: 'SOURCE[:TARGET]',
-    help: 'input: ./local (uploaded), ipfs://CID, or file:///on/the/node if it allows that',
+    help: 'input: ./local (uploaded), ipfs://CID, job://ID, https://…, s3://…, file:///on/the/node',
   }),
   output: list({
     short: 'o',
@@ -127,7 +127,7 @@ const taskFlags = {
   publisher: text({
     short: 'p',
     placeholder: 'WHERE',
-    help: 'where results go: ipfs, or none, without result folders',
+    help: 'where results go: ipfs, local, s3managed, s3://bucket/key, or none',
     fallback: 'ipfs',
   }),
   cpu: text({ placeholder: 'CORES', help: 'for example 2 or 500m' }),
