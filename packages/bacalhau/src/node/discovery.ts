@@ -38,6 +38,7 @@ function followIntroduced(options: DiscoveryOptions, links: OrchestratorLinks, t
   const { host, isWanted, services } = options
   const { logger, random } = services
   const introduced = new Set<string>()
+  const strangers = new Set<string>()
   const abort = new AbortController()
   const { signal } = abort
   scope.defer(() => abort.abort(new Error('the node is stopping')))
@@ -46,8 +47,10 @@ function followIntroduced(options: DiscoveryOptions, links: OrchestratorLinks, t
     if (introduced.has(peerId) || isWanted(peerId)) return
     try {
       if (!(await knowsToken(host, peerId, token, random, signal))) {
-        // A node that has or is an orchestrator need not care for those of others.
-        const level = introduced.size === 0 && options.joinToken === undefined ? 'warn' : 'debug'
+        // A node that has or is an orchestrator need not care for those of others. Two dials at once are one stranger.
+        const matters = introduced.size === 0 && options.joinToken === undefined && !strangers.has(peerId)
+        strangers.add(peerId)
+        const level = matters ? 'warn' : 'debug'
         logger[level]({ peerId }, 'an orchestrator of the local network does not know the join token of this node')
         return
       }
@@ -69,6 +72,7 @@ function followIntroduced(options: DiscoveryOptions, links: OrchestratorLinks, t
   host.addEventListener(
     'peer:disconnect',
     ({ detail }) => {
+      strangers.delete(detail.toString())
       if (introduced.delete(detail.toString())) links.disconnected(detail.toString())
     },
     { signal },

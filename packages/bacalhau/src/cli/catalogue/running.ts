@@ -116,7 +116,7 @@ const taskFlags = {
   input: list({
     short: 'i',
     placeholder: 'SOURCE[:TARGET]',
-    help: 'input: ./local (uploaded), ipfs://CID, job://ID, https://…, s3://…, file:///on/the/node',
+    help: 'input: ./local (uploaded), ipfs://CID, job://ID, s3://…, https://…, or file:///…',
   }),
   output: list({
     short: 'o',
