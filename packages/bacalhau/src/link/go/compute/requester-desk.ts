@@ -13,7 +13,7 @@ import * as say from './callbacks.ts'
 import { Courier } from './courier.ts'
 import { Postponed } from './postponed.ts'
 import { createRequesterChannel, type RequesterChannel } from './requester-channel.ts'
-import type { GoState } from './taken.ts'
+import type { GoState, Phase } from './taken.ts'
 import type { Entry, TakenTable } from './taken-table.ts'
 
 /** An execution that a requester asks for. */
@@ -143,8 +143,8 @@ export class RequesterDesk {
   async accept(executionId: string): Promise<ExecutionResponse> {
     const entry = this.#options.table.expect(this.#options.requester, executionId, 'Created')
     const ordered = this.#options.table.move(entry, 'ordered')
-    await this.#options.journal.flushed()
-    this.#offer(ordered)
+    await this.#settled(ordered, 'bid')
+    this.#offer(executionId)
     return answer(entry)
   }
 
@@ -184,7 +184,7 @@ export class RequesterDesk {
     const entry = this.#options.table.expect(this.#options.requester, executionId, 'Publishing', 'proposed')
     const { result } = entry.taken
     const published = this.#options.table.move(entry, 'published')
-    await this.#options.journal.flushed()
+    await this.#settled(published, 'proposed')
     this.#options.clock.after(0, () => void this.#publish(published, result))
     return answer(entry)
   }
@@ -219,7 +219,11 @@ export class RequesterDesk {
       const no = entry.taken.approval ? say.bid(about, reason) : say.failure(about, `Job rejected: ${reason}`)
       return this.#refuse(table.move(entry, 'asked', { refusal: reason.slice(0, LIMITS.message) }), no)
     }
-    if (!entry.taken.approval) return this.#offer(table.move(entry, 'ordered'))
+    if (!entry.taken.approval) {
+      table.move(entry, 'ordered')
+      await this.#written()
+      return this.#offer(executionId)
+    }
     // Before it is told: the requester may answer sooner than it is known to have been told.
     table.move(entry, 'bid')
     await this.#courier.deliver(say.bid(about, undefined))
@@ -240,8 +244,11 @@ export class RequesterDesk {
     return consider({ type: 'offer', ...offer }).catch((error: unknown) => messageOf(error))
   }
 
-  #offer({ executionId, taken: { offer } }: Entry): void {
-    if (offer === undefined || !this.#greeted) return
+  /** Offers an execution to our compute node, if it is still wanted. */
+  #offer(executionId: string): void {
+    const { taken, end } = this.#entry(executionId) ?? {}
+    if (taken?.phase !== 'ordered' || taken.offer === undefined || end !== undefined || !this.#greeted) return
+    const { offer } = taken
     this.#channel?.order({ type: 'offer', ...offer, executions: [{ id: executionId, partition: 0 }] })
   }
 
@@ -257,7 +264,7 @@ export class RequesterDesk {
     this.#greeted = true
     for (const entry of this.#options.table.all(this.#options.requester)) {
       const { executionId, taken } = entry
-      if (taken.phase === 'ordered') this.#offer(entry)
+      if (taken.phase === 'ordered') this.#offer(executionId)
       if (taken.phase !== 'dropped') continue
       if (held.has(executionId))
         this.#channel?.order({ type: 'cancel', executionId, reason: 'cancelled by its requester' })
@@ -269,16 +276,29 @@ export class RequesterDesk {
     const { table } = this.#options
     const entry = this.#entry(report.executionId)
     if (report.type !== 'refused' || !report.later) this.#postponed.forget(report.executionId)
+    const { executionId } = report
+    const isBegun = report.type === 'accepted' || report.type === 'progress'
+    if (isBegun && (entry === undefined || entry.told !== undefined)) {
+      // It was offered once more because nobody knew here that it had ended.
+      if (this.#greeted) this.#channel?.order({ type: 'cancel', executionId, reason: 'it has ended before' })
+      return
+    }
     if (entry === undefined) return
-    if (report.type === 'accepted') {
-      if (entry.taken.phase === 'ordered') table.move(entry, 'held')
-    } else if (report.type === 'progress') entry.active = report.state === 6 ? 'Running' : 'Publishing'
+    if (isBegun) {
+      const held = entry.taken.phase === 'ordered' ? table.move(entry, 'held') : entry
+      if (report.type === 'progress') held.active = report.state === 6 ? 'Running' : 'Publishing'
+    }
     // Its requester has been told so already.
     else if (entry.taken.phase === 'dropped') table.end(entry, 'Cancelled')
     else await this.#onEnd(entry, report)
   }
 
-  #onEnd(entry: Entry, report: Exclude<ReportMessage, { type: 'accepted' | 'progress' }>): Promise<void> | void {
+  #onEnd(entry: Entry, report: Exclude<ReportMessage, { type: 'accepted' | 'progress' }>): Promise<unknown> | void {
+    const { taken, told } = entry
+    // Of several ends the first counts.
+    if (told !== undefined) return told
+    const isMade = taken.phase === 'proposed' || taken.phase === 'published'
+    if (isMade && report.type !== 'completed') return
     const fail = (why: string) => this.#conclude(entry, say.failure(this.#about(entry), why), 'Failed')
     switch (report.type) {
       case 'refused':
@@ -298,13 +318,14 @@ export class RequesterDesk {
     if (taken.generation === 'c') return this.#conclude(entry, callback, 'Completed')
     if (taken.phase === 'published') return
     // Before it is told: the requester may accept it sooner than it is known to have been told.
-    this.#options.table.move(entry, 'proposed', { result: report.result })
+    if (taken.phase !== 'proposed') this.#options.table.move(entry, 'proposed', { result: report.result })
     await this.#courier.deliver(callback)
   }
 
   async #conclude(entry: Entry, callback: say.Callback, state: GoState): Promise<void> {
     entry.end = state
-    await this.#courier.deliver(callback)
+    entry.told = this.#courier.deliver(callback)
+    await entry.told
     this.#options.table.end(entry, state)
   }
 
@@ -313,9 +334,15 @@ export class RequesterDesk {
   }
 
   #offerLater({ executionId }: Entry): void {
-    this.#postponed.wait(executionId, () => {
-      const entry = this.#entry(executionId)
-      if (entry?.taken.phase === 'ordered') this.#offer(entry)
+    this.#postponed.wait(executionId, () => this.#offer(executionId))
+  }
+
+  /** Waits until the move of `entry` is on disk. What cannot be written is refused, and taken back. */
+  async #settled(entry: Entry, before: Phase): Promise<void> {
+    const { table, journal } = this.#options
+    await journal.flushed().catch((error: unknown) => {
+      if (table.get(entry.executionId) === entry) table.move(entry, before)
+      throw error
     })
   }
 

@@ -28,6 +28,7 @@ async function start(t: TestContext, store = createMemoryStore(), why?: string) 
   const clock = createVirtualClock()
   const told: string[] = []
   const offered: string[] = []
+  const cancelled: string[] = []
   const disk = { full: false, stuck: false, dead: false }
   const line = { cut: false }
   const over = Promise.withResolvers<void>()
@@ -36,6 +37,7 @@ async function start(t: TestContext, store = createMemoryStore(), why?: string) 
     if (message.type !== 'parcel') return
     for (const order of message.messages)
       if (order.type === 'offer') offered.push(...order.executions.map(({ id }) => id))
+      else cancelled.push(order.executionId)
   }
   const commit = async (writes: readonly Write[]) => {
     if (disk.full) throw new BacalhauError('DiskFull', 'no space left')
@@ -68,7 +70,7 @@ async function start(t: TestContext, store = createMemoryStore(), why?: string) 
   desks.recover()
   const report = (...messages: ReportMessage[]) =>
     channel?.send({ type: 'parcel', seq: (sent += 1), mark: 'm', messages })
-  return { clock, desks, desk: desks.at(REQUESTER), told, offered, disk, line, report, store }
+  return { clock, desks, desk: desks.at(REQUESTER), told, offered, cancelled, disk, line, report, store }
 }
 
 const completed = (executionId: string): ReportMessage => ({
@@ -109,6 +111,41 @@ describe('what a Go requester is told', () => {
     await clock.advance(100)
     assert.deepEqual(told, [])
   })
+})
+
+describe('an end', () => {
+  test('is told once, also where the execution was run again', async (t) => {
+    const { clock, desk, told, cancelled, line, report } = await start(t)
+    await Promise.all([desk.ask(askOf('e-1', false)), clock.advance(10)])
+    line.cut = true
+    report({ type: 'failed', executionId: 'e-1', code: 'JobFailed', message: 'no' })
+    await clock.advance(10)
+    report({ type: 'progress', executionId: 'e-1', state: 6 }, completed('e-1'))
+    await clock.advance(10)
+    assert.deepEqual(cancelled, ['e-1'])
+    line.cut = false
+    await clock.advance(60_000)
+    assert.deepEqual(told, ['on_compute_failure'])
+  })
+})
+
+test('an acceptance that cannot be written leaves a bid, which may be accepted again', async (t) => {
+  const { clock, desk, offered, disk } = await start(t)
+  await Promise.all([desk.ask(askOf('e-1')), clock.advance(10)])
+  disk.full = true
+  await assert.rejects(desk.accept('e-1'), /no space left/)
+  disk.full = false
+  await clock.advance(2_000)
+  assert.deepEqual(offered, [])
+  await Promise.all([desk.accept('e-1'), clock.advance(10)])
+  assert.deepEqual(offered, ['e-1'])
+})
+
+test('what is cancelled while its acceptance is written is not run', async (t) => {
+  const { clock, desk, offered } = await start(t)
+  await Promise.all([desk.ask(askOf('e-1')), clock.advance(10)])
+  await Promise.all([desk.accept('e-1'), desk.cancel('e-1', 'enough'), clock.advance(10)])
+  assert.deepEqual(offered, [])
 })
 
 describe('an ask', () => {

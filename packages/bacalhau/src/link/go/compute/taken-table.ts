@@ -13,6 +13,8 @@ export interface Entry {
   active: 'Running' | 'Publishing' | undefined
   /** How it has ended, while its requester is being told: nothing changes that any more. */
   end?: GoState
+  /** Settles when its requester has been told, or cannot be. */
+  told?: Promise<boolean>
 }
 
 /** Ends of executions that are remembered, to answer as the Go program would. */
