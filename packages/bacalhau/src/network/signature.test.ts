@@ -5,7 +5,7 @@ import { generateKeyPair, privateKeyFromProtobuf, publicKeyToProtobuf, privateKe
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { fixtureKey } from './fixtures/keys.ts'
 import { keyProtobuf, parseNodeKey } from './identity.ts'
-import { createSigner, parsePublicKey } from './signature.ts'
+import { createSigner, isQuickToCheck, parsePublicKey } from './signature.ts'
 
 const message = Buffer.from('a message')
 
@@ -51,6 +51,19 @@ describe('signatures', () => {
       return keyProtobuf(0, key.export({ type: 'spki', format: 'der' }))
     }
     parsePublicKey(withExponent(Buffer.from([1, 0, 1])))
-    assert.throws(() => parsePublicKey(withExponent(Buffer.alloc(255, 0xff))), /no usual RSA key/)
+    const slow = withExponent(Buffer.alloc(255, 0xff))
+    assert.throws(() => parsePublicKey(slow), /no usual RSA key/)
+    // Nor in another spelling, which others might read.
+    const [head, data] = [slow.subarray(0, 2), slow.subarray(2)]
+    for (const key of [slow, Buffer.concat([data, head]), Buffer.concat([slow, slow]), Buffer.concat([head, slow])]) {
+      assert.equal(isQuickToCheck(key), false)
+    }
+    assert.ok(isQuickToCheck(withExponent(Buffer.from([1, 0, 1]))))
+  })
+
+  test('of other kinds are as quick as usual', async () => {
+    for (const kind of ['Ed25519', 'secp256k1', 'ECDSA'] as const) {
+      assert.ok(isQuickToCheck(publicKeyToProtobuf((await generateKeyPair(kind)).publicKey)))
+    }
   })
 })

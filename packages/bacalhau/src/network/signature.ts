@@ -45,6 +45,23 @@ function isUsual({
   return asymmetricKeyType === 'rsa' && modulusLength <= 8_192 && publicExponent <= 0xffff_ffffn
 }
 
+/** Bytes of the longest key that is none of RSA, and of which none of RSA could be. */
+const SHORT_KEY = 128
+
+/**
+ * Is checking a signature with this public key, a libp2p protobuf of any kind, as quick as usual? Only keys that are read the same
+ * by everyone count as such.
+ */
+export function isQuickToCheck(protobuf: Uint8Array): boolean {
+  if (protobuf.length <= SHORT_KEY) return true
+  try {
+    parsePublicKey(protobuf)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const digestOf = (key: KeyObject): 'sha256' | null => (key.asymmetricKeyType === 'rsa' ? 'sha256' : null)
 
 const rsaKey = (pkcs1: Uint8Array): KeyObject =>

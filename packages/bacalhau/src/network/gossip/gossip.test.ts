@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { type TestContext, describe, test } from 'node:test'
 import { LIMITS } from '../../runtime/limits.ts'
 import { createVirtualClock } from '../../runtime/virtual-clock.ts'
 import { fixtureKey } from '../fixtures/keys.ts'
 import { startTestHost } from '../fixtures/test-host.ts'
-import { type GossipMessage, messageId, openGossip } from './gossip.ts'
+import { keyProtobuf } from '../identity.ts'
+import { type GossipMessage, messageId, openGossip, SETTINGS } from './gossip.ts'
 import { createPace } from './pace.ts'
 import { peerIdFromString } from '@libp2p/peer-id'
 
@@ -75,6 +77,18 @@ describe('gossip', () => {
     await a.gossip.publish(TOPIC, Buffer.alloc(LIMITS.nodeFacts + 1, 'x'))
     await say(a, 'last', b.hears('last'))
     assert.ok(b.heard.every((line) => line.length < 100))
+  })
+
+  test('of which checking the signature would take long is not taken', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const { n = '' } = publicKey.export({ format: 'jwk' })
+    const e = Buffer.alloc(255, 0xff).toString('base64url')
+    const slow = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' }).export({ type: 'spki', format: 'der' })
+    const [from, seqno] = [Buffer.from('from'), Buffer.alloc(8)]
+    const name = SETTINGS.fastMsgIdFn
+    assert.throws(() => name?.({ topic: TOPIC, from, seqno, key: keyProtobuf(0, slow) }), /too long/)
+    const usual = publicKey.export({ type: 'spki', format: 'der' })
+    assert.ok(name?.({ topic: TOPIC, from, seqno, key: keyProtobuf(0, usual) }))
   })
 
   test('needs a host that was started with it', async (t) => {

@@ -12,6 +12,7 @@ import type { Libp2pInit } from 'libp2p'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import type { Stoppable } from '../../runtime/lifecycle.ts'
 import { LIMITS } from '../../runtime/limits.ts'
+import { isQuickToCheck } from '../signature.ts'
 import { createPace } from './pace.ts'
 
 /** One message of a topic. */
@@ -48,11 +49,15 @@ export function gossipService(topics: readonly string[]): NonNullable<Libp2pInit
  * As the Go program has it (go-libp2p-pubsub 0.9 to 0.10): signed messages, no scores. Scores would punish many nodes behind one
  * address, and Go nodes for being slow.
  */
-const SETTINGS: Partial<GossipsubOpts> = {
+export const SETTINGS: Partial<GossipsubOpts> = {
   globalSignaturePolicy: StrictSign,
   msgIdFn: messageId,
   // Copies are recognised by it before their signature is checked. Only the ID of a message that was checked is remembered.
-  fastMsgIdFn: ({ from, seqno }) => (from && seqno ? Buffer.concat([from, seqno]).toString('latin1') : ''),
+  fastMsgIdFn({ from, seqno, key }) {
+    // What is thrown here drops a message before its signature is checked.
+    if (key && !isQuickToCheck(key)) throw new Error('checking this signature would take too long')
+    return from && seqno ? Buffer.concat([from, seqno]).toString('latin1') : ''
+  },
   allowPublishToZeroTopicPeers: true,
   runOnLimitedConnection: true,
   scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
