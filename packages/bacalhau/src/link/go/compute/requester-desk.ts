@@ -246,15 +246,20 @@ export class RequesterDesk {
 
   /** Offers an execution to our compute node, if it is still wanted. */
   #offer(executionId: string): void {
-    const { taken, end } = this.#entry(executionId) ?? {}
-    if (taken?.phase !== 'ordered' || taken.offer === undefined || end !== undefined || !this.#greeted) return
-    const { offer } = taken
+    const entry = this.#entry(executionId)
+    if (entry?.taken.phase !== 'ordered' || entry.end !== undefined || !this.#greeted) return
+    const { offer } = entry.taken
+    if (offer === undefined) return
+    entry.offered = true
     this.#channel?.order({ type: 'offer', ...offer, executions: [{ id: executionId, partition: 0 }] })
   }
 
   #drop(entry: Entry, reason: string): void {
     const { executionId } = entry
-    if (this.#postponed.forget(executionId)) return this.#options.table.end(entry, 'Cancelled')
+    const isWaiting = this.#postponed.forget(executionId)
+    // What a former process may have offered is known to our compute node, which says so in its greeting.
+    const isUnheard = entry.taken.phase === 'ordered' && this.#greeted && entry.offered !== true
+    if (isWaiting || isUnheard) return this.#options.table.end(entry, 'Cancelled')
     this.#options.table.move(entry, 'dropped')
     if (this.#greeted) this.#channel?.order({ type: 'cancel', executionId, reason })
   }

@@ -141,11 +141,11 @@ test('an acceptance that cannot be written leaves a bid, which may be accepted a
   assert.deepEqual(offered, ['e-1'])
 })
 
-test('what is cancelled while its acceptance is written is not run', async (t) => {
-  const { clock, desk, offered } = await start(t)
+test('what is cancelled while its acceptance is written is not run, and nothing is left of it', async (t) => {
+  const { clock, desk, desks, offered } = await start(t)
   await Promise.all([desk.ask(askOf('e-1')), clock.advance(10)])
   await Promise.all([desk.accept('e-1'), desk.cancel('e-1', 'enough'), clock.advance(10)])
-  assert.deepEqual(offered, [])
+  assert.deepEqual([offered, desks.table.size], [[], 0])
 })
 
 describe('an ask', () => {

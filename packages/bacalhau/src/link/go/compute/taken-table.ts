@@ -11,6 +11,8 @@ export interface Entry {
   readonly taken: Taken
   /** Running or publishing, as our compute node says; it is told again after a restart. */
   active: 'Running' | 'Publishing' | undefined
+  /** Has this process offered it to our compute node? */
+  offered?: boolean
   /** How it has ended, while its requester is being told: nothing changes that any more. */
   end?: GoState
   /** Settles when its requester has been told, or cannot be. */
