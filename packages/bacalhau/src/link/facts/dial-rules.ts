@@ -7,7 +7,10 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128']
 /** Addresses that mean something only within a network. Each block is a network of its own. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']
 /** Of nobody, of everybody, or of the cable. */
-const NEVER = ['0.0.0.0/8', '169.254.0.0/16', '192.0.0.0/24', '224.0.0.0/3', '::/128', 'fe80::/10', 'ff00::/8']
+const NEVER = ['0.0.0.0/8', '169.254.0.0/16', '192.0.0.0/24', '198.18.0.0/15', '224.0.0.0/3', '168.63.129.16/32']
+/** Of IPv6 only what is public, of one's own network, or loopback; and nothing that stands for an address of the other family. */
+const IPV6 = ['2000::/3', 'fc00::/7', '::1/128']
+const STANDS_FOR_IPV4 = ['2001::/32', '2002::/16']
 
 /**
  * May this node dial an address that a stranger tells of itself, and that may be anybody's? A node on loopback dials loopback, and
@@ -16,8 +19,8 @@ const NEVER = ['0.0.0.0/8', '169.254.0.0/16', '192.0.0.0/24', '224.0.0.0/3', '::
 export function mayDial(address: string, own: readonly string[]): boolean {
   const [, kind, host = '', tcp, port, ...rest] = address.split('/')
   if ((kind !== 'ip4' && kind !== 'ip6') || tcp !== 'tcp' || rest.length > 0 || isIP(host) === 0) return false
-  // An IPv4 address in the clothes of the other family would have to be looked at twice.
-  if (Number(port) < FIRST_PORT || within(NEVER, host) || host.toLowerCase().startsWith('::ffff:')) return false
+  if (Number(port) < FIRST_PORT || within(NEVER, host)) return false
+  if (isIP(host) === 6 && (!within(IPV6, host) || within(STANDS_FOR_IPV4, host))) return false
   const ours = own.map((mine) => mine.split('/')[2] ?? '')
   const areLocal = ours.length > 0 && ours.every((mine) => within(LOOPBACK, mine))
   if (areLocal || within(LOOPBACK, host)) return areLocal && within(LOOPBACK, host)
