@@ -71,7 +71,9 @@ export function withAllowed(flags: ServeFlags, ids: readonly string[]): ServeFla
   const words = flags['legacy-peers']
   if (ids.length === 0) return flags
   if (!/^allow\b/i.test(words[0] ?? ''))
-    throw new BacalhauError('InvalidFlag', `unexpected argument '${ids[0]}'`, { hint: 'Usage: bacalhau serve [flags]' })
+    throw new BacalhauError('InvalidFlag', `unexpected argument '${ids[0]}'`, {
+      hint: 'Peer IDs follow --legacy-peers allow; nodes to connect to are named with --peer.',
+    })
   return { ...flags, 'legacy-peers': [...words, ...ids] }
 }
 
