@@ -1,10 +1,16 @@
 import type { Libp2p } from '@libp2p/interface'
-import { INTRODUCTION_PROTOCOL, knowsToken, serveIntroductions } from '../link/facts/introduction.ts'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { knowsToken, serveIntroductions } from '../link/facts/introduction.ts'
+import { retryPause } from '../network/backoff.ts'
+import { sleep } from '../runtime/clock.ts'
 import { messageOf } from '../runtime/error.ts'
 import type { Scope } from '../runtime/lifecycle.ts'
 import type { NodeConfig } from './config.ts'
 import type { OrchestratorLinks } from './orchestrator-links.ts'
 import type { Services } from './services.ts'
+
+/** A node that is found while it starts does not answer yet, nor does it list what it is going to answer. */
+const TRIES = 8
 
 export interface DiscoveryOptions {
   readonly config: NodeConfig
@@ -36,39 +42,40 @@ export async function startDiscovery(options: DiscoveryOptions, scope: Scope): P
 
 function followIntroduced(options: DiscoveryOptions, links: OrchestratorLinks, token: string, scope: Scope): void {
   const { host, isWanted, services } = options
-  const { logger, random } = services
+  const { clock, logger, random } = services
+  const asked = new Set<string>()
   const introduced = new Set<string>()
   const strangers = new Set<string>()
   const abort = new AbortController()
   const { signal } = abort
   scope.defer(() => abort.abort(new Error('the node is stopping')))
 
-  async function meet(peerId: string): Promise<void> {
-    if (introduced.has(peerId) || isWanted(peerId)) return
-    try {
-      if (!(await knowsToken(host, peerId, token, random, signal))) {
-        // A node that has or is an orchestrator need not care for those of others. Two dials at once are one stranger.
-        const matters = introduced.size === 0 && options.joinToken === undefined && !strangers.has(peerId)
-        strangers.add(peerId)
-        const level = matters ? 'warn' : 'debug'
-        logger[level]({ peerId }, 'an orchestrator of the local network does not know the join token of this node')
-        return
+  const isHere = (peerId: string) => host.getConnections(peerIdFromString(peerId)).length > 0
+
+  async function ask(peerId: string): Promise<void> {
+    for (let failures = 1; failures <= TRIES && isHere(peerId); failures += 1) {
+      try {
+        const isOurs = await knowsToken(host, peerId, token, random, signal)
+        if (!isOurs) return logger.debug({ peerId }, 'a node of the local network has another join token')
+        introduced.add(peerId)
+        logger.info({ peerId }, 'found an orchestrator in the local network')
+        return links.connected(peerId)
+      } catch (error) {
+        logger.debug({ peerId, error: messageOf(error) }, 'a node of the local network did not introduce itself')
       }
-      introduced.add(peerId)
-      logger.info({ peerId }, 'found an orchestrator in the local network')
-      links.connected(peerId)
-    } catch (error) {
-      logger.debug({ peerId, error: messageOf(error) }, 'a node of the local network did not introduce itself')
+      await sleep(clock, retryPause(failures, random), signal)
     }
   }
 
-  host.addEventListener(
-    'peer:identify',
-    ({ detail: { peerId, protocols } }) => {
-      if (protocols.includes(INTRODUCTION_PROTOCOL)) void meet(peerId.toString())
-    },
-    { signal },
-  )
+  async function meet(peerId: string): Promise<void> {
+    if (asked.has(peerId) || introduced.has(peerId) || isWanted(peerId)) return
+    asked.add(peerId)
+    // Only the end of the node interrupts it.
+    await ask(peerId).catch(() => undefined)
+    asked.delete(peerId)
+  }
+
+  host.addEventListener('peer:identify', ({ detail: { peerId } }) => void meet(peerId.toString()), { signal })
   host.addEventListener(
     'peer:disconnect',
     ({ detail }) => {
