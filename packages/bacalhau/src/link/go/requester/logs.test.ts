@@ -8,7 +8,7 @@ import { arriving, loopbackHost } from '../fixtures/go-host.ts'
 import { recording, textOf } from '../fixtures/recordings.ts'
 import { nodeHost, requesterBench } from '../fixtures/requester-bench.ts'
 import { GO_PROTOCOLS } from '../wire/protocols.ts'
-import { mend, readGoLogs } from './logs.ts'
+import { mend, readGoLogs, toFrames } from './logs.ts'
 import { selectLogs } from './select-logs.ts'
 
 const { signal } = new AbortController()
@@ -173,4 +173,22 @@ describe('a part of output', () => {
   test('is all of it while the output goes on', async () => {
     assert.deepEqual(await select({ lines: 1, follow: true }, 'one\n', 'two\n'), { stdout: 'one\ntwo\n', stderr: '' })
   })
+})
+
+test('output that comes byte by byte costs no more than its length', { timeout: 20_000 }, async () => {
+  const size = 128 * 1024
+  const head = Buffer.from([2, 0, 0, 0, 0, 0, 0, 0])
+  head.writeUInt32BE(size, 4)
+  const sent = Buffer.concat([head, Buffer.alloc(size, 'x'), Buffer.from([1, 0, 0, 0, 0, 0, 0, 1, 0x79])])
+  const receive = async function* () {
+    for (let at = 0; at < sent.length; at++) yield sent.subarray(at, at + 1)
+  }
+  const chunks = await Array.fromAsync(toFrames({ receive }))
+  assert.deepEqual(
+    chunks.map(({ stream, bytes }) => [stream, bytes.length]),
+    [
+      ['stderr', size],
+      ['stdout', 1],
+    ],
+  )
 })

@@ -113,10 +113,15 @@ async function* readLegacy(
 }
 
 /** Frames of the Docker engine: 1 or 2 for the stream, three zeros, the length in four bytes, the data. */
-async function* toFrames(stream: ByteStream): AsyncGenerator<LogChunk> {
-  let rest = Buffer.alloc(0)
+export async function* toFrames(stream: Pick<ByteStream, 'receive'>): AsyncGenerator<LogChunk> {
+  let [rest, waiting, wanted]: [Buffer, Uint8Array[], number] = [Buffer.alloc(0), [], HEADER]
   for await (const chunk of stream.receive()) {
-    rest = Buffer.concat([rest, chunk])
+    waiting.push(chunk)
+    wanted -= chunk.length
+    // Joined when there is enough, not with each piece: the node says how small these are.
+    if (wanted > 0 && waiting.length < MOST_WAITING) continue
+    rest = Buffer.concat([rest, ...waiting])
+    waiting = []
     while (rest.length >= HEADER) {
       const length = rest.readUInt32BE(4)
       if (length > LIMITS.frame)
@@ -125,8 +130,11 @@ async function* toFrames(stream: ByteStream): AsyncGenerator<LogChunk> {
       yield { stream: rest[0] === 2 ? 'stderr' : 'stdout', bytes: rest.subarray(HEADER, HEADER + length) }
       rest = rest.subarray(HEADER + length)
     }
+    wanted = HEADER + (rest.length < HEADER ? 0 : rest.readUInt32BE(4)) - rest.length
   }
 }
+/** Pieces that wait to be joined. */
+const MOST_WAITING = 4_096
 const HEADER = 8
 
 const isReset = (error: unknown): boolean =>

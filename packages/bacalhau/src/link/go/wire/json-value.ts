@@ -83,18 +83,25 @@ function createScanner() {
 /** Decodes values of at most `most` bytes each. */
 export function createValueDecoder(most: number = LIMITS.goMessage): ValueDecoder {
   const scanner = createScanner()
-  let parts: Uint8Array[] = []
+  let kept: Buffer = Buffer.alloc(0)
   let bytes = 0
 
+  /** Copied into one place: a peer that sends single bytes must not make each of them cost what a piece of memory does. */
   function keep(part: Uint8Array): void {
-    bytes += part.length
-    if (bytes > most) throw new BacalhauError('PayloadTooLarge', `a message may have ${most} bytes`)
-    parts.push(part)
+    const needed = bytes + part.length
+    if (needed > most) throw new BacalhauError('PayloadTooLarge', `a message may have ${most} bytes`)
+    if (needed > kept.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(most, 2 * kept.length)))
+      kept.copy(grown, 0, 0, bytes)
+      kept = grown
+    }
+    kept.set(part, bytes)
+    bytes = needed
   }
 
   function finish(): unknown {
-    const text = Buffer.concat(parts).toString('utf8')
-    parts = []
+    const text = kept.toString('utf8', 0, bytes)
+    kept = Buffer.alloc(0)
     bytes = 0
     return parse(text)
   }
