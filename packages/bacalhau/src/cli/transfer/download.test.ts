@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { ApiError, type Client, type GetOptions } from '@bacalhau/client'
@@ -68,6 +68,19 @@ async function* broken(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGen
 }
 
 describe('downloading', () => {
+  test('is told when another command has fetched the same to the same place meanwhile', async (context) => {
+    const { client, add, at, folder, options } = await createWorld(context)
+    const source = await add({ stdout: 'hi' })
+    const node = through(client, async function* (body) {
+      yield* body
+      for (const name of await readdir(folder)) await rm(at(name), { recursive: true })
+    })
+    await assert.rejects(download(node.source, [{ source, target: at('dir') }], options), {
+      code: 'Conflict',
+      message: /another command/,
+    })
+  })
+
   test('a folder, into a place that is made', async (context) => {
     const { client, add, at, folder, options } = await createWorld(context)
     const source = await add({ stdout: 'hi', 'outputs/x': '1' })

@@ -6,7 +6,7 @@ import type { SpecConfig } from '@bacalhau/models'
 import { parseContentRef } from '../../content/cid.ts'
 import { exportTo } from '../../content/export.ts'
 import { resolve } from '../../content/selection.ts'
-import { BacalhauError, isBacalhauError, messageOf } from '../../runtime/error.ts'
+import { BacalhauError, isBacalhauError, messageOf, systemCode } from '../../runtime/error.ts'
 import { systemRandom } from '../../runtime/random.ts'
 import { pause as pauseHere } from '../pause.ts'
 import { plainLine } from '../terminal/plain.ts'
@@ -67,6 +67,12 @@ export async function download(
     return moves.map(({ to }) => to)
   } catch (error) {
     await options.progress.clear()
+    if (systemCode(error) === 'ENOENT' && (await stat(staging).catch(() => undefined)) === undefined) {
+      throw new BacalhauError('Conflict', `another command has fetched the same to ${first.target} meanwhile`, {
+        hint: 'Look there; where something is missing, run this command again.',
+        cause: error,
+      })
+    }
     if (!canGoOn(error, options.signal)) await rm(staging, { recursive: true, force: true })
     else await options.tell('What has come is kept: the same command goes on from there.')
     throw error
