@@ -28,12 +28,9 @@ describe('writing behind', () => {
   test('goes on after a write that took only a part', async (context) => {
     const file = path.join(await temporaryFolder(context), 'file')
     const handle = await open(file, 'wx')
-    const whole = handle.writev.bind(handle)
-    handle.writev = async (chunks: readonly NodeJS.ArrayBufferView[]) => {
-      const [first, second] = chunks as readonly [Buffer, Buffer]
-      return whole([first, second.subarray(0, 2)])
-    }
-    const writing = createWriteBehind(handle)
+    const writev = ([first, second]: readonly Uint8Array[]) =>
+      handle.writev([first ?? new Uint8Array(), second?.subarray(0, 2) ?? new Uint8Array()])
+    const writing = createWriteBehind({ writev, appendFile: (bytes) => handle.appendFile(bytes) })
     for (const text of ['abc', 'defg', 'hi']) await writing.add(Buffer.from(text))
     await writing.finish()
     await handle.close()

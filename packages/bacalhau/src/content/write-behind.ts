@@ -1,5 +1,3 @@
-import type { FileHandle } from 'node:fs/promises'
-
 /** Bytes that one write carries. Each costs a trip to another thread and back, whatever it carries. */
 const WRITE_BYTES = 1024 * 1024
 
@@ -11,7 +9,11 @@ export interface WriteBehind {
   finish(): Promise<void>
 }
 
-type Appendable = Pick<FileHandle, 'writev' | 'appendFile'>
+/** The end of a `FileHandle` that is written to. */
+interface Appendable {
+  writev(chunks: readonly Uint8Array[]): Promise<{ readonly bytesWritten: number }>
+  appendFile(bytes: Uint8Array): Promise<void>
+}
 
 export function createWriteBehind(handle: Appendable): WriteBehind {
   let [gathered, bytes]: [Uint8Array[], number] = [[], 0]
