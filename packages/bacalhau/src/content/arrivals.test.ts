@@ -66,7 +66,7 @@ describe('blocks on their way', () => {
   test('wait for a reader that is slow, and go on when it takes them', async (context) => {
     const { arrivals, through } = await opened(context)
     const progress = bringing(through, blocks)
-    assert.equal(await quiet(progress), 4)
+    assert.equal(await quiet(progress), 2)
     for (const { cid, block } of blocks) assert.equal(await arrivals.get(cid), block)
     await progress.done
   })

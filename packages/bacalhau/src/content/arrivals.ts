@@ -4,7 +4,7 @@ import { type BlockSource, type HeadOf, linksOf, NO_HEAD, withHead } from './blo
 import { keyOf, matches, RAW } from './cid.ts'
 
 /** Bytes of blocks that wait for the reader before those that bring more wait too. */
-const WINDOW = 4 * 1024 * 1024
+const WINDOW = 2 * 1024 * 1024
 
 /**
  * Hands blocks that are being fetched to one reader while they come, so that it need neither wait for the last one nor read

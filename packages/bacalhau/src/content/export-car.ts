@@ -6,8 +6,8 @@ import { blocksOf, type Selection } from './selection.ts'
 /** Small blocks are handed on together, in pieces of about this size. Bytes. */
 const PIECE = 64 * 1024
 
-/** Blocks that are read and checked while those before them are sent. */
-const AHEAD = 4
+/** Blocks that are read and checked at a time, the first of which is sent next. More would only fight for the processor. */
+const AHEAD = 2
 
 /**
  * The blocks of a selection as a CAR, without the first `skip` of them. When the path leads nowhere, the CAR ends with the blocks
