@@ -1,8 +1,7 @@
 import { createDice, type Dice } from '../world/dice.ts'
 import { CRASH_POINTS } from '../world/machine.ts'
 import type { Script } from '../world/runner.ts'
-import type { GoNodePlan } from '../go/go-fleet.ts'
-import type { MarketWeather } from '../go/go-market.ts'
+import { goNodesOf, goRequestersOf, goWeatherOf, marketWeatherOf } from './generate-go.ts'
 import type { Action, JobPlan, JobType, Kind, NodePlan, Plan, Step } from './script.ts'
 
 /** Weights of the kinds of worlds. */
@@ -86,47 +85,6 @@ function countNodes(kind: Kind, dice: Dice): number {
       return dice.pick([1, 2, 2, 3, 3, 4, 5, 8])
   }
 }
-
-function goNodesOf(kind: Kind, dice: Dice): GoNodePlan[] {
-  if (kind !== 'go-compute' && kind !== 'go-mixed') return []
-  return Array.from({ length: dice.pick([1, 2, 2, 3, 4]) }, (_, index) => ({
-    id: `QmGo${index + 1}`,
-    generation: dice.pick(['c', 'c', 'c', 'b']),
-    cpu: dice.pick([1, 2, 2, 4, 8]),
-    zone: dice.pick(['a', 'b']),
-    weather: goWeatherOf(dice),
-  }))
-}
-
-function goRequestersOf(kind: Kind, dice: Dice): { readonly id: string; readonly weather: MarketWeather }[] {
-  if (kind !== 'go-requester' && kind !== 'go-mixed') return []
-  return Array.from({ length: dice.pick([1, 1, 2, 3]) }, (_, index) => ({
-    id: `QmGoRequester${index + 1}`,
-    weather: marketWeatherOf(dice),
-  }))
-}
-
-const marketWeatherOf = (dice: Dice): MarketWeather => ({
-  latency: dice.pick([
-    [0, 0],
-    [0, 3],
-    [1, 40],
-    [0, 900],
-  ] as const),
-  lost: dice.pick([0, 0, 0.05, 0.3]),
-})
-
-const goWeatherOf = (dice: Dice): GoNodePlan['weather'] => ({
-  latency: dice.pick([
-    [0, 0],
-    [0, 3],
-    [1, 40],
-    [0, 900],
-  ] as const),
-  lost: dice.pick([0, 0, 0.05, 0.4]),
-  repeated: dice.pick([0, 0, 0.3]),
-  unanswered: dice.pick([0, 0, 0, 0.1]),
-})
 
 function nodeLike([node]: readonly NodePlan[]): NodePlan {
   if (node === undefined) throw new Error('a world has nodes')
