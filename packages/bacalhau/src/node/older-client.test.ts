@@ -347,19 +347,21 @@ describe('logging in, and the node itself, as release 1.2.3 asks', () => {
     assert.ok(PeerInfo.Addrs.every((address) => !address.includes('/p2p/')))
   })
 
-  test('results that are to be downloaded', async () => {
-    const exchange = asked(results)
-    const { payload } = exchangeOf(0).request as Signed
-    const spec = (payload as unknown as { Spec: object }).Spec
-    const submission = {
-      ...payload,
-      ClientID: ME,
-      Spec: { ...spec, PublisherSpec: { Type: 'local' }, Publisher: 'local' },
-    }
+  /** A job that ends, with its results there. */
+  async function publishedTo(Publisher: string): Promise<string> {
     const submit = exchangeOf(0)
+    const { payload } = submit.request as Signed
+    const spec = (payload as unknown as { Spec: object }).Spec
+    const submission = { ...payload, ClientID: ME, Spec: { ...spec, PublisherSpec: { Type: Publisher }, Publisher } }
     const answer = await ask(submit, submit.url, signed(submission))
     const id = (answer.body as Submitted).job.Metadata.ID
     await untilState(id, ME, 'Completed')
+    return id
+  }
+
+  test('results that are to be downloaded', async () => {
+    const exchange = asked(results)
+    const id = await publishedTo('local')
     const { body } = await replay(exchange, id, ME)
     const { URL } = (body as { Results: { Params: { URL: string } }[] }).Results[0]?.Params ?? { URL: '' }
     // What ends so, those programs unpack.
@@ -371,17 +373,7 @@ describe('logging in, and the node itself, as release 1.2.3 asks', () => {
 
   test('results in IPFS', async () => {
     const exchange = asked(results)
-    const { payload } = exchangeOf(0).request as Signed
-    const spec = (payload as unknown as { Spec: object }).Spec
-    const submission = {
-      ...payload,
-      ClientID: ME,
-      Spec: { ...spec, PublisherSpec: { Type: 'ipfs' }, Publisher: 'ipfs' },
-    }
-    const submit = exchangeOf(0)
-    const answer = await ask(submit, submit.url, signed(submission))
-    const id = (answer.body as Submitted).job.Metadata.ID
-    await untilState(id, ME, 'Completed')
+    const id = await publishedTo('ipfs')
     const { body } = await ask(exchange, `/api/v1/orchestrator/jobs/${id}/results`, undefined)
     const [result] = (body as { Results: { Type: string; Params: { CID: string } }[] }).Results
     assert.equal(result?.Type, 'ipfs')
