@@ -91,6 +91,7 @@ export class RequesterDesk {
       const { phase, result } = entry.taken
       if (phase === 'asked') void this.#decide(entry.executionId)
       if (phase === 'bid') void this.#courier.deliver(say.bid(this.#about(entry), undefined))
+      if (phase === 'dropped') void this.#courier.deliver(say.cancelled(this.#about(entry)))
       if (phase === 'published') void this.#publish(entry, result)
     }
   }
