@@ -187,8 +187,8 @@ export class GoRequester {
           if (name === 'cancel') this.#onCancelled(asked)
         },
         (error: unknown) => {
-          // It may have been cancelled by a call whose answer got lost.
-          if (isBacalhauError(error) && !error.message.endsWith('Cancelled')) asked.unsure.delete(name)
+          // It may have been cancelled by a call whose answer got lost, and be forgotten by now.
+          if (isBacalhauError(error) && !/Cancelled$|not found/.test(error.message)) asked.unsure.delete(name)
           this.#options.note(`${this.id}: ${name} ${id}: ${messageOf(error)}`)
         },
       )
