@@ -89,7 +89,7 @@ export async function createHost(options: HostOptions): Promise<Libp2p> {
       },
       // Notices peers that vanished without closing. Seldom, because a node may have hundreds; who depends on a peer looks for
       // itself: the peer keeper, and the link, which has a heartbeat.
-      connectionMonitor: { pingInterval: 60_000, pingTimeout: { minTimeout: 15_000 } },
+      connectionMonitor: { pingInterval: 300_000, pingTimeout: { minTimeout: 15_000 } },
     })
     if (options.reach !== undefined && components !== undefined) {
       reach = await startReach(host, components, shared, options.reach)

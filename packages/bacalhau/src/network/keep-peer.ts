@@ -16,7 +16,7 @@ const STABLE = 10_000
  * A connected peer is asked for a sign of life this often, and has so long to give it; less after an alarm. Milliseconds. Seldom,
  * because others have hundreds of such peers; where there is a link, that notices a silent one within seconds.
  */
-const BEAT = 30_000
+const BEAT = 60_000
 const PATIENCE = 15_000
 const PATIENCE_ALARMED = 2_000
 

@@ -221,10 +221,10 @@ describe('peer keeper', () => {
   test('asks a connected peer for a sign of life, and connects anew when there is none', async () => {
     const { clock, network, begin } = await start([ADDRESS])
     const keeper = begin()
-    await clock.advance(61_000)
+    await clock.advance(121_000)
     assert.deepEqual(network.asked, ['A within 15000', 'A within 15000'])
     network.die('A')
-    await clock.advance(30_000)
+    await clock.advance(60_000)
     assert.deepEqual(network.dialled, ['A at /a', 'A at /a'])
     await keeper.stop()
   })

@@ -14,7 +14,7 @@ const ENOUGH = 6
 const PAUSE = 10_000
 const FIRST = 4
 /** A node that has just started waits about this many milliseconds: it has enough to do, and so have those it would connect to. */
-const SETTLE = 10_000
+const SETTLE = 20_000
 /** Milliseconds for which a node that could not be reached is left alone, doubled each time up to the second one. */
 const REST = { first: 60_000, most: 30 * 60_000 }
 /** A node to which the connection was lost has this many milliseconds to come back or to be heard of. */
