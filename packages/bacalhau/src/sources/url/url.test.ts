@@ -135,25 +135,25 @@ describe('a file of a web server, point 18', () => {
 
   test('goes on for one job when the other one that began has left', async (context) => {
     const body = Buffer.from('0123456789')
-    let begun = (): void => undefined
-    const first = new Promise<void>((resolve) => (begun = resolve))
+    const knocks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let answers = 0
     const server = await startServer(context, {
       '/f': (request, response) => {
         answers += 1
-        // The first knocks of both are answered; what the first one reads comes to a halt.
-        if (answers > 2) return inParts(body)(request, response)
+        knocks[answers - 1]?.resolve()
+        // What the one reads that came first comes to a halt, and nothing else does.
+        if (answers > 1) return inParts(body)(request, response)
         response.writeHead(200, { etag: '"1"', 'content-length': 10 }).write('012')
-        if (answers === 2) begun()
       },
     })
     const urls = await source(context)
     const impatient = new AbortController()
     const prepare = async (by: AbortSignal) => urls.prepare(spec(server.url('/f')), await temporaryFolder(context), by)
     const leaving = prepare(impatient.signal)
+    await knocks[0]?.promise
     const staying = prepare(signal)
-    await first
-    // Both have to have joined before the first one leaves.
+    await knocks[1]?.promise
+    // The other one has to have joined before the first one leaves.
     await new Promise((resolve) => setTimeout(resolve, 50))
     impatient.abort(new Error('left'))
     await assert.rejects(leaving, /left/)
