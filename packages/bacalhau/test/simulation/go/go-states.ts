@@ -1,4 +1,5 @@
 import type { Job } from '@bacalhau/models'
+import { at, TASK } from '../../../src/link/go/fixtures/needed-fields.ts'
 
 /** States of an execution in the store of a Go compute node, by which its answers call them. */
 export type GoState =
@@ -30,25 +31,6 @@ export interface GoTask {
   readonly Resources: { readonly CPU?: string }
   readonly Timeouts: { readonly ExecutionTimeout: number }
 }
-
-type Json = Readonly<Record<string, unknown>>
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
-const at = (value: unknown, path: readonly (string | number)[]): unknown =>
-  path.reduce<unknown>((inner, key) => (inner as Json | undefined | null)?.[key as string], value)
-
-const TASK = ['Execution', 'Job', 'Tasks', 0] as const
-const NEEDED = [
-  ['Execution'],
-  ['Execution', 'Job'],
-  ['Execution', 'AllocatedResources'],
-  ['Execution', 'AllocatedResources', 'Tasks'],
-  TASK,
-  ...['Engine', 'Publisher', 'Resources', 'Network', 'Timeouts'].map((name) => [...TASK, name]),
-] as const
-
-/** What the Go program dereferences without looking: the first of it that is no object, which kills the process. */
-export const missingIn = (ask: unknown): string | undefined =>
-  NEEDED.find((path) => !isObject(at(ask, path)))?.join('.')
 
 /** The task of a complete ask. */
 export const taskIn = (ask: unknown): GoTask => at(ask, TASK) as GoTask

@@ -10,6 +10,7 @@ import { ORCHESTRATOR } from '../world/orchestrator-host.ts'
 import type { RunLedger } from '../world/run-ledger.ts'
 import type { Script } from '../world/runner.ts'
 import { Violation } from '../world/violation.ts'
+import { missingIn } from '../../../src/link/go/fixtures/needed-fields.ts'
 import * as go from './go-states.ts'
 
 export interface GoWorkerOptions {
@@ -112,7 +113,7 @@ export class GoWorker {
     const { generation, tell, id: node, fail, clock } = this.#options
     if (source === undefined) throw new Error('an ask has a job')
     const ask = generation === 'b' ? undefined : writeAsk({ ...source, executionId: id, node, self: ORCHESTRATOR })
-    const missing = ask === undefined ? undefined : go.missingIn(ask)
+    const missing = ask === undefined ? undefined : missingIn(ask, 'c')
     if (missing !== undefined) {
       fail(new Violation('no Go node dies of an ask', `${missing} is missing`))
       return `panic: ${missing}`

@@ -34,8 +34,7 @@ export async function handleLogsB(options: LogOptions, table: TakenTable): Promi
     logAddressSchema,
     none,
     async ({ ExecutionID }, speaker) => {
-      const state = table.stateOf(speaker.peer, ExecutionID)
-      if (state === undefined) throw new BacalhauError('NotFound', `execution not found: ${ExecutionID}`)
+      const state = table.knownState(speaker.peer, ExecutionID)
       for (const [id, { until }] of tickets) if (until < clock.now()) tickets.delete(id)
       if (tickets.size >= MOST_TICKETS) throw new BacalhauError('TooManyRequests', 'too many logs are asked for')
       const until = clock.now() + LIMITS.goLogTicket

@@ -160,8 +160,7 @@ export class RequesterDesk {
   async cancel(executionId: string, reason: string): Promise<ExecutionResponse> {
     const { table, journal, clock } = this.#options
     const entry = this.#entry(executionId)
-    const state = table.stateOf(this.#options.requester, executionId)
-    if (state === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
+    const state = table.knownState(this.#options.requester, executionId)
     const { taken, end } = entry ?? {}
     if (entry === undefined || end !== undefined || taken?.phase === 'published' || taken?.phase === 'dropped')
       throw new BacalhauError('BadRequest', `cannot cancel execution ${executionId} in state ${state}`)

@@ -115,11 +115,17 @@ export class TakenTable {
     return ended?.requester === requester ? ended.state : undefined
   }
 
+  /** The same; throws `NotFound` in the words of the Go program. */
+  knownState(requester: string, executionId: string): GoState {
+    const state = this.stateOf(requester, executionId)
+    if (state === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
+    return state
+  }
+
   /** The entry, if it is this requester's and in this state. Throws `NotFound` and `BadRequest` in the words of the Go program. */
   expect(requester: string, executionId: string, state: GoState, phase?: Phase): Entry {
     const entry = this.of(requester, executionId)
-    const found = this.stateOf(requester, executionId)
-    if (found === undefined) throw new BacalhauError('NotFound', `execution not found: ${executionId}`)
+    const found = this.knownState(requester, executionId)
     if (entry === undefined || found !== state || (phase !== undefined && entry.taken.phase !== phase))
       throw new BacalhauError(
         'BadRequest',
